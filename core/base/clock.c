@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <time.h>
+
+static uint64_t monotonic, wall;
+
+static uint64_t read_microseconds(clockid_t id)
+{
+	struct timespec now;
+	clock_gettime(id, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void clock_update(void)
+{
+	monotonic = read_microseconds(CLOCK_MONOTONIC);
+	wall = read_microseconds(CLOCK_REALTIME);
+}
+
+uint64_t clock_microseconds(void)
+{
+	return monotonic;
+}
+
+uint64_t clock_milliseconds(void)
+{
+	return monotonic / 1000;
+}
+
+uint64_t clock_wall_microseconds(void)
+{
+	return wall;
+}
+
+uint64_t clock_read_microseconds(void)
+{
+	return read_microseconds(CLOCK_MONOTONIC);
+}

@@ -1,0 +1,81 @@
+/*
+ * slice: a run of bytes that somebody else owns. Never assumed to end in NUL.
+ * A slice with at == NULL means "absent"; an empty one has len == 0 and at != NULL.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_BASE_SLICE_H
+#define WEIR_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+	const char *at;
+	size_t len;
+};
+
+/* A slice of a string literal. */
+#define SLICE(literal) ((struct slice){ "" literal, sizeof(literal) - 1 })
+/* The same for static initialisers. */
+#define SLICE_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define SLICE_ABSENT ((struct slice){ NULL, 0 })
+/* The two arguments of a "%.*s". */
+#define SLICE_PRINT(s) (int)(s).len, (s).at == NULL ? "" : (s).at
+
+static inline struct slice slice_of(const char *at, size_t len)
+{
+	return (struct slice){ at, len };
+}
+
+static inline struct slice slice_of_string(const char *string)
+{
+	return (struct slice){ string, string == NULL ? 0 : strlen(string) };
+}
+
+static inline bool slice_is_absent(struct slice s)
+{
+	return s.at == NULL;
+}
+
+static inline bool slice_is_equal(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+/* ASCII letters compare without case; every other byte exactly (RFC 9110 5.1). */
+bool slice_is_equal_nocase(struct slice a, struct slice b);
+
+bool slice_has_prefix(struct slice s, struct slice prefix);
+
+/* `s` without its first `count` bytes; count is at most s.len. */
+static inline struct slice slice_skip(struct slice s, size_t count)
+{
+	return (struct slice){ s.at + count, s.len - count };
+}
+
+/* `s` without blanks and tabs at either end (OWS of RFC 9110 5.6.3). */
+struct slice slice_trim(struct slice s);
+
+/* Position of `byte` in `s`, or s.len when it is not there. */
+static inline size_t slice_find(struct slice s, char byte)
+{
+	const char *found = s.len == 0 ? NULL : memchr(s.at, byte, s.len);
+	return found == NULL ? s.len : (size_t)(found - s.at);
+}
+
+/*
+ * Takes the next item off a list separated by `separator` and trims it: *rest moves behind it.
+ * Returns false when the list is at its end. Items may be empty.
+ */
+bool slice_next_item(struct slice *rest, char separator, struct slice *item);
+
+static inline char slice_lower(char c)
+{
+	return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+int slice_hex_digit(char c);
+
+#endif

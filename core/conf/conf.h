@@ -1,0 +1,174 @@
+/*
+ * conf: what the configuration file says, checked and complete: every default filled in, every
+ * name resolved to an index. Pure data that never changes once read; knows nothing of the runtime.
+ * The keys, their types, defaults, ranges and words of explanation stand in conf_schema.def alone.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_CONF_H
+#define WEIR_CONF_H
+
+#include "base/complaint.h"
+#include "net/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where something stands in the file, both from 1. */
+struct conf_place {
+	unsigned line;
+	unsigned column;
+};
+
+enum conf_protocol { CONF_PROTOCOL_HTTP, CONF_PROTOCOL_TCP, CONF_PROTOCOL_UDP };
+enum conf_capture { CONF_CAPTURE_NONE, CONF_CAPTURE_REDIRECT, CONF_CAPTURE_TPROXY };
+enum conf_log_level { CONF_LOG_DEBUG, CONF_LOG_INFO, CONF_LOG_WARN, CONF_LOG_ERROR };
+enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
+enum conf_on_error { CONF_ON_ERROR_FAIL, CONF_ON_ERROR_CONTINUE };
+enum conf_algorithm {
+	CONF_ALGORITHM_ROUND_ROBIN, CONF_ALGORITHM_WEIGHTED_ROUND_ROBIN,
+	CONF_ALGORITHM_LEAST_CONNECTIONS, CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS,
+	CONF_ALGORITHM_RANDOM,
+};
+enum conf_node_state { CONF_NODE_ACTIVE, CONF_NODE_DRAINING, CONF_NODE_DISABLED };
+enum conf_on_spoof_failure { CONF_ON_SPOOF_FAILURE_FAIL, CONF_ON_SPOOF_FAILURE_PLAIN };
+enum conf_transparent_port { CONF_TRANSPARENT_PORT_ANY, CONF_TRANSPARENT_PORT_CLIENT };
+
+/* An index that stands for the built-in pool that drops the connection. */
+#define CONF_POOL_DISCARD UINT32_MAX
+
+/* A rule file; each is listed once however often it is used. */
+struct conf_rule {
+	char *name; /* as in request_rules: "choose-pool" */
+	char *path; /* rules_dir/choose-pool.lua */
+	struct conf_place place; /* where it is first named */
+};
+
+/* One entry of request_rules, response_rules or completion_rules; disabled ones are left out. */
+struct conf_rule_use {
+	uint32_t rule; /* index in conf.rules */
+	bool once_per_connection;
+};
+
+struct conf_rule_uses {
+	struct conf_rule_use *list;
+	size_t count;
+};
+
+/* `rules:`, for all and then again for a virtual server. */
+struct conf_rule_limits {
+	uint64_t budget;          /* steps between two waits */
+	uint64_t total_budget;    /* steps of a whole run */
+	uint64_t memory;          /* bytes of Lua memory of one run */
+	uint64_t buffer;          /* body bytes that a rule may ask for */
+	uint64_t wall_milliseconds;
+	enum conf_on_error on_error;
+};
+
+struct conf_network { /* an address block such as 10.0.0.0/8 */
+	struct addr base;
+	unsigned prefix_bits;
+};
+
+struct conf_vserver {
+	char *name;
+	struct conf_place place;
+	struct addr *listens;
+	struct conf_place *listen_places;
+	size_t listen_count;
+	enum conf_protocol protocol;
+	enum conf_capture capture;
+	/* for `weir net` and for refusing what was not meant for us; empty: any */
+	char *capture_interface; /* NULL: any */
+	struct conf_network *capture_to;
+	size_t capture_to_count;
+	uint16_t *capture_ports;
+	size_t capture_port_count;
+	struct conf_rule_uses request_rules, response_rules, completion_rules;
+	struct conf_rule_limits rules;
+	uint32_t pool; /* index in conf.pools, or CONF_POOL_DISCARD */
+	bool enabled;
+	uint64_t connect_milliseconds;     /* first request head, whole; 0 = none */
+	uint64_t idle_milliseconds;        /* no byte either way; 0 = none */
+	uint64_t keepalive_milliseconds;   /* between two requests of a client; 0 = none */
+	uint64_t transaction_milliseconds; /* a whole transaction; 0 = none */
+	bool keepalive; /* connection: {keepalive} */
+	uint64_t max_client_buffer; /* bytes held from the client, and from the node */
+	uint64_t max_server_buffer;
+	uint64_t max_concurrent_connections; /* 0 = no limit */
+	bool add_cluster_ip, add_x_forwarded_for, add_x_forwarded_proto, strip_x_forwarded_proto, add_via;
+	uint64_t max_request_line, max_head, max_fields, max_trailer; /* http: limits */
+	bool nagle; /* tcp: {nagle} */
+};
+
+struct conf_node {
+	struct addr address;
+	char *text; /* "10.0.0.1:80", "[fd00::1]:80": its name in rules, logs and commands */
+	struct conf_place place;
+	unsigned weight;   /* 1 to 100 */
+	unsigned priority; /* higher is preferred */
+	enum conf_node_state state;
+};
+
+struct conf_pool {
+	char *name;
+	struct conf_place place;
+	struct conf_node *nodes;
+	size_t node_count;
+	bool original_destination; /* nodes: original_destination; then node_count is 0 */
+	enum conf_algorithm algorithm;
+	bool transparent;
+	enum conf_on_spoof_failure on_spoof_failure;
+	enum conf_transparent_port transparent_port;
+	bool keepalive;
+	bool keepalive_non_idempotent; /* http: {keepalive_non_idempotent} */
+	uint64_t max_idle_connections_pernode; /* 0 = no limit */
+	uint64_t idle_milliseconds; /* life of an idle node connection */
+	uint64_t connect_milliseconds, reply_milliseconds, queue_milliseconds;
+	uint64_t max_connection_attempts;           /* 0 = every node */
+	uint64_t max_timed_out_connection_attempts; /* 0 = every node */
+	bool passive_monitoring;
+	uint64_t node_connection_attempts;  /* failures in a row that make a node failed */
+	uint64_t retry_fail_milliseconds;   /* node: {retry_fail_time} */
+	bool nagle;
+};
+
+struct conf {
+	char *path; /* of the file, as given */
+	uint64_t workers; /* "auto" is already the number of CPUs */
+	char *user;       /* NULL: stay who we are */
+	char *rules_dir;  /* absolute or relative to the working directory: ready to open */
+	char *control;
+	enum conf_log_level log_level;
+	enum conf_log_format log_format;
+	uint64_t log_rule_rate; /* lines a second per rule and worker */
+	char *access_log; /* NULL: off; "stderr"; or a path */
+	uint64_t shutdown_milliseconds, drain_milliseconds, watchdog_milliseconds;
+	struct conf_rule_limits rule_limits;
+	struct conf_rule *rules;
+	size_t rule_count;
+	struct conf_vserver *vservers;
+	size_t vserver_count;
+	struct conf_pool *pools;
+	size_t pool_count;
+};
+
+/*
+ * Reads and checks the file. NULL when it has errors, which are all in `complaints` (warnings may
+ * be there in either case). The rule files are looked for, not read.
+ */
+struct conf *conf_read(const char *path, struct complaints *complaints);
+
+/* The same from memory; `path` names it in complaints and is what relative paths are relative to. */
+struct conf *conf_read_text(const char *path, struct slice text, struct complaints *complaints);
+
+void conf_free(struct conf *c);
+
+/* The pool of that name; conf.pool_count when there is none; CONF_POOL_DISCARD for "discard". */
+uint32_t conf_find_pool(const struct conf *c, struct slice name);
+
+/* Writes the JSON Schema, and the reference of all keys in Markdown, from the same table. */
+void conf_write_schema(FILE *to);
+void conf_write_reference(FILE *to);
+
+#endif

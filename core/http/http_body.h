@@ -1,0 +1,79 @@
+/*
+ * http_body: finds where a body ends, and re-frames it for the other side. The bytes of the body
+ * are never copied: the pieces to write point into what was read.
+ * What leaves is always in one canonical form: chunks without extensions, or a counted length.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_HTTP_BODY_H
+#define WEIR_HTTP_BODY_H
+
+#include "base/arena.h"
+#include "http/http_head.h"
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* A decoder; zero-cost to copy. */
+struct http_body {
+	enum http_body_kind kind;
+	int state;       /* of the chunk parser */
+	uint64_t left;   /* bytes of the length or of the current chunk still to come */
+	uint64_t total;  /* body bytes seen so far, framing not counted */
+	size_t extension_bytes;
+	bool is_done;
+	struct http_head_scan trailer_scan;
+	struct buf *trailer_held; /* a trailer section that came in pieces; NULL mostly */
+	struct http_fields trailers; /* when done; only those that may be forwarded (no framing, routing, credentials) */
+};
+
+void http_body_init(struct http_body *b, enum http_body_kind kind, uint64_t length);
+void http_body_release(struct http_body *b);
+
+/*
+ * Takes bytes from the start of `in`: *used of them are consumed, *data is the next run of body
+ * bytes in them (may be empty). Call again with the rest until HTTP_DONE, or HTTP_MORE with all used.
+ */
+enum http_parse http_body_take(struct http_body *b, struct slice in, const struct http_limits *limits,
+			       struct arena *arena, size_t *used, struct slice *data,
+			       enum http_reason *why);
+
+/* The sender closed: HTTP_DONE when that ends the body (until close), else HTTP_BAD. */
+enum http_parse http_body_end(struct http_body *b);
+
+/* A body on its way from one connection to the other. */
+struct http_relay {
+	struct http_body in;
+	enum http_body_kind out; /* LENGTH, CHUNKED or UNTIL_CLOSE; NONE swallows */
+	bool send_trailers;
+	bool is_ended; /* the last chunk has been put out */
+	const struct http_limits *limits;
+	struct arena *arena; /* for trailers */
+	enum http_reason why;
+};
+
+#define HTTP_PIECES_MOST 64
+
+/* What to write, in order; points into the input, the relay's arena and `scratch`. */
+struct http_pieces {
+	struct iovec at[HTTP_PIECES_MOST];
+	unsigned count;
+	size_t bytes; /* sum over `at` */
+	char scratch[64];
+};
+
+void http_relay_init(struct http_relay *r, enum http_body_kind in, uint64_t length,
+		     enum http_body_kind out, const struct http_limits *limits, struct arena *arena);
+void http_relay_release(struct http_relay *r);
+
+/*
+ * Re-frames from the start of `in` as much as fits in the pieces (appended to `out`, one chunk for
+ * the whole batch when chunked): *used input bytes are consumed. HTTP_DONE: the body ended, its end
+ * is in the pieces. HTTP_MORE: call again with the rest (if *used < in.len) or with new bytes.
+ */
+enum http_parse http_relay_take(struct http_relay *r, struct slice in, size_t *used,
+				struct http_pieces *out);
+
+/* The sender closed: as http_body_end; the last chunk is added to `out` when that ends the body. */
+enum http_parse http_relay_end(struct http_relay *r, struct http_pieces *out);
+
+#endif

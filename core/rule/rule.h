@@ -1,0 +1,169 @@
+/*
+ * rule: one Lua state of a worker and the rules compiled in it. This room is the only one that
+ * knows LuaJIT: functions for rules are written against `struct rule_call`, and a transaction is a
+ * `void *subject` here. A rule cannot stall the worker (budgets), read a file, start a process or
+ * load bytecode; its errors and waits come out as values of enum rule_result.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_RULE_H
+#define WEIR_RULE_H
+
+#include "base/complaint.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
+#define RULE_IN_REQUEST (1u << RULE_REQUEST)
+#define RULE_IN_RESPONSE (1u << RULE_RESPONSE)
+#define RULE_IN_COMPLETION (1u << RULE_COMPLETION)
+#define RULE_IN_ANY (RULE_IN_REQUEST | RULE_IN_RESPONSE | RULE_IN_COMPLETION)
+
+struct rule_vm;
+struct rule;
+struct rule_run;
+struct rule_call;
+
+/* ---- functions for rules ----------------------------------------------------------------------- */
+
+enum rule_answer {
+	RULE_RETURN, /* the results pushed so far go back to the rule */
+	RULE_WAIT,   /* park the run; rule_resume goes on with it (set the end by rule_wait) */
+	RULE_VERDICT, /* the run and the phase's remaining rules are over: it does not return */
+};
+
+typedef enum rule_answer (*rule_function_run)(struct rule_call *call);
+
+/* One row of the function table: everything that is known of a function stands here. */
+struct rule_function {
+	const char *name; /* "http.getHeader", "connection.data.get" */
+	rule_function_run run;
+	unsigned phases;       /* RULE_IN_ bits; elsewhere a call is an error that says so */
+	const char *arguments; /* LuaLS style: "name: string, value: string, extra?: table" */
+	const char *results;   /* LuaLS style: "string|nil" or "" */
+	const char *words;     /* one or two sentences: meaning, errors */
+	const char *source;    /* the original's function, an RFC section, or "weir" */
+};
+
+/* The transaction that the rule runs for. */
+void *rule_call_subject(const struct rule_call *call);
+enum rule_phase rule_call_phase(const struct rule_call *call);
+/* "choose-pool", and the line of the rule that is calling (0 if unknown). */
+const char *rule_call_rule_name(const struct rule_call *call);
+unsigned rule_call_line(const struct rule_call *call);
+
+/*
+ * Arguments, from 1. A wrong type raises the error in the rule and does not return here: hold
+ * nothing that must be freed. A slice is valid until the function returns: copy it to keep it.
+ */
+unsigned rule_argument_count(const struct rule_call *call);
+bool rule_argument_is_absent(const struct rule_call *call, unsigned n); /* nil or not given */
+struct slice rule_argument_string(struct rule_call *call, unsigned n);  /* numbers count as text, as in Lua */
+int64_t rule_argument_integer(struct rule_call *call, unsigned n, int64_t least, int64_t most);
+double rule_argument_number(struct rule_call *call, unsigned n);
+bool rule_argument_boolean(struct rule_call *call, unsigned n);
+bool rule_argument_is_table(struct rule_call *call, unsigned n);
+bool rule_argument_is_boolean(struct rule_call *call, unsigned n);
+bool rule_argument_is_number(struct rule_call *call, unsigned n);
+
+/*
+ * Walks the table that is argument `n`: each string key with its value, or each item of an array
+ * value under the same key. Keys or values that are no text raise an error. Order is not defined.
+ */
+void rule_argument_pairs(struct rule_call *call, unsigned n,
+			 void (*each)(struct rule_call *call, struct slice key, struct slice value, void *extra),
+			 void *extra);
+
+/* Raises an error in the rule: "rule 'x' line 3: http.setHeader: argument 1 ...". Does not return. */
+_Noreturn void rule_argument_error(struct rule_call *call, unsigned n, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+_Noreturn void rule_error(struct rule_call *call, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Results, in order. An absent slice is nil. */
+void rule_push_string(struct rule_call *call, struct slice s);
+void rule_push_integer(struct rule_call *call, int64_t value);
+void rule_push_number(struct rule_call *call, double value);
+void rule_push_boolean(struct rule_call *call, bool value);
+void rule_push_nil(struct rule_call *call);
+/* A new table on top; then set its entries; it is the next result. */
+void rule_push_table(struct rule_call *call);
+void rule_table_set(struct rule_call *call, struct slice key, struct slice value);
+void rule_table_append(struct rule_call *call, struct slice value);
+/* Any Lua value kept as it is, for connection.data: a handle to it, 0 for nil; and back. */
+int rule_keep_argument(struct rule_call *call, unsigned n);
+void rule_push_kept(struct rule_call *call, int handle);
+void rule_drop_kept(struct rule_vm *vm, int handle);
+
+/*
+ * To wait: start the operation, call this, return RULE_WAIT. When rule_resume is called later,
+ * `finish` runs with the same subject and pushes the results; it may answer RULE_WAIT again.
+ */
+void rule_wait(struct rule_call *call, rule_function_run finish);
+
+/* ---- the state ----------------------------------------------------------------------------------- */
+
+/* What one run may use; 0 is not "no limit" but nothing. */
+struct rule_limits {
+	uint64_t budget;
+	uint64_t total_budget;
+	uint64_t memory;
+};
+
+/* A new state with these functions (kept, not copied) beside what stays Lua's own. */
+struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *functions, size_t count);
+void rule_vm_free(struct rule_vm *vm);
+
+/*
+ * Compiles a rule file; NULL when it has errors. Everything that can be known is checked here:
+ * syntax, unknown and assigned globals, unknown functions ("did you mean"), functions that make no
+ * sense in one of `phases` (RULE_IN_ bits, where it is attached).
+ */
+struct rule *rule_load(struct rule_vm *vm, const char *name, const char *path, unsigned phases,
+		       struct complaints *complaints);
+/* The same from memory, for tests. */
+struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *path, struct slice text,
+			    unsigned phases, struct complaints *complaints);
+
+const char *rule_name(const struct rule *rule);
+
+/* ---- runs ------------------------------------------------------------------------------------------ */
+
+enum rule_result {
+	RULE_RESULT_FINISHED, /* ran to its end, no verdict */
+	RULE_RESULT_VERDICT,  /* ended by a function that decides */
+	RULE_RESULT_WAITING,  /* parked: call rule_resume or rule_cancel */
+	RULE_RESULT_FAILED,   /* error, budget or memory: see rule_run_failure */
+};
+
+/* Why a run failed. */
+enum rule_failure { RULE_FAILURE_ERROR, RULE_FAILURE_BUDGET, RULE_FAILURE_MEMORY };
+
+/*
+ * Runs a rule for `subject`. Unless it is WAITING, *run needs no care. `limits` must live as long.
+ * May be called while other runs wait; not from inside a rule function.
+ */
+enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_phase phase,
+			    const struct rule_limits *limits, void *subject, struct rule_run **run);
+
+/* Goes on with a waiting run, whose wait is over. */
+enum rule_result rule_resume(struct rule_run *run);
+
+/* Gives up a waiting run; its rule does not continue. */
+void rule_cancel(struct rule_run *run);
+
+/* After FAILED, until the next run: kind, message with file:line, and the Lua traceback. */
+enum rule_failure rule_failure_kind(const struct rule_vm *vm);
+const char *rule_failure_message(const struct rule_vm *vm);
+const char *rule_failure_traceback(const struct rule_vm *vm);
+
+/* The line of the rule at which the last VERDICT was given (0 if unknown). */
+unsigned rule_verdict_line(const struct rule_vm *vm);
+
+/* Lua memory in use, bytes. */
+size_t rule_vm_memory(const struct rule_vm *vm);
+
+#endif
