@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/dial.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+const char *dial_words(enum dial_result result)
+{
+	static const char *const words[] = {
+#define X(name, text) text,
+		DIAL_RESULTS(X)
+#undef X
+	};
+	return words[result];
+}
+
+/* ---- the addresses of this machine ------------------------------------------------------------- */
+
+static struct {
+	struct addr *list;
+	size_t count;
+	uint64_t read_at; /* milliseconds; 0: never */
+} own;
+
+static void read_own_addresses(void)
+{
+	struct ifaddrs *all;
+	if (getifaddrs(&all) == -1)
+		return; /* what was known a second ago still is */
+	own.count = 0;
+	for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
+		struct sockaddr_storage copy = { 0 };
+		if (i->ifa_addr == NULL)
+			continue;
+		sa_family_t family = i->ifa_addr->sa_family;
+		if (family != AF_INET && family != AF_INET6)
+			continue;
+		memcpy(&copy, i->ifa_addr, family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+		own.list = memory_resize(own.list, (own.count + 1) * sizeof *own.list);
+		own.list[own.count] = addr_from_sockaddr(&copy);
+		own.list[own.count].port = 0;
+		own.list[own.count++].scope = 0;
+	}
+	freeifaddrs(all);
+}
+
+bool dial_is_own_address(const struct addr *a)
+{
+	uint64_t now = clock_milliseconds();
+	if (own.read_at == 0 || now - own.read_at >= 1000) {
+		own.read_at = now;
+		read_own_addresses();
+	}
+	struct addr wanted = addr_without_port(a);
+	wanted.scope = 0;
+	for (size_t i = 0; i < own.count; i++)
+		if (addr_is_same_ip(&own.list[i], &wanted))
+			return true;
+	return false;
+}
+
+/* ---- connecting --------------------------------------------------------------------------------- */
+
+enum dial_result dial_may_spoof(const struct addr *source, const struct addr *to)
+{
+	switch (addr_kind(source)) {
+	case ADDR_UNSPECIFIED:
+		return DIAL_SPOOF_UNSPECIFIED;
+	case ADDR_LOOPBACK:
+		return DIAL_SPOOF_LOOPBACK;
+	case ADDR_MULTICAST:
+		return DIAL_SPOOF_MULTICAST;
+	case ADDR_BROADCAST:
+		return DIAL_SPOOF_BROADCAST;
+	case ADDR_MAPPED:
+		return DIAL_SPOOF_MAPPED;
+	case ADDR_UNICAST:
+		break;
+	}
+	if (source->family != to->family)
+		return DIAL_SPOOF_FAMILY;
+	return dial_is_own_address(source) ? DIAL_SPOOF_OWN : DIAL_OK;
+}
+
+static bool set_flag(int fd, int level, int option)
+{
+	const int on = 1;
+	return setsockopt(fd, level, option, &on, sizeof on) == 0;
+}
+
+/*
+ * BIND_ADDRESS_NO_PORT leaves the choice of the port to connect(), where only the whole 4-tuple must
+ * be free; bind() alone would reserve the port against every other source and every ordinary
+ * connect of this machine. Never IP_FREEBIND: it turns a missing capability into a puzzling error.
+ */
+static enum dial_result bind_source(int fd, const struct dial *d)
+{
+	bool is_v6 = d->source.family == ADDR_IPV6;
+	if (d->is_transparent &&
+	    !set_flag(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT))
+		return errno == EPERM ? DIAL_NOT_PERMITTED : DIAL_FAILED;
+	if (d->source.port == 0)
+		set_flag(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
+	else
+		set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
+	struct sockaddr_storage from;
+	socklen_t len = addr_to_sockaddr(&d->source, &from);
+	if (bind(fd, (struct sockaddr *)&from, len) == 0)
+		return DIAL_OK;
+	return errno == EADDRINUSE ? DIAL_NO_PORT : DIAL_FAILED;
+}
+
+static enum dial_result connect_from(int fd, const struct dial *d)
+{
+	if (!d->nagle)
+		set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
+	if (d->source.family != ADDR_NONE) {
+		enum dial_result bound = bind_source(fd, d);
+		if (bound != DIAL_OK)
+			return bound;
+	}
+	struct sockaddr_storage to;
+	socklen_t len = addr_to_sockaddr(&d->to, &to);
+	if (connect(fd, (struct sockaddr *)&to, len) == 0 || errno == EINPROGRESS)
+		return DIAL_OK;
+	return errno == EADDRNOTAVAIL || errno == EADDRINUSE ? DIAL_NO_PORT : DIAL_FAILED;
+}
+
+enum dial_result dial_open(const struct dial *d, int *fd, int *error)
+{
+	*error = 0;
+	if (d->is_transparent) {
+		enum dial_result allowed = dial_may_spoof(&d->source, &d->to);
+		if (allowed != DIAL_OK)
+			return allowed;
+	}
+	*fd = socket(d->to.family == ADDR_IPV6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd == -1) {
+		*error = errno;
+		return DIAL_FAILED;
+	}
+	enum dial_result result = connect_from(*fd, d);
+	if (result != DIAL_OK) {
+		*error = errno;
+		close(*fd);
+		*fd = -1;
+	}
+	return result;
+}
+
+struct addr dial_local(int fd)
+{
+	struct sockaddr_storage own_end;
+	socklen_t len = sizeof own_end;
+	if (getsockname(fd, (struct sockaddr *)&own_end, &len) == -1)
+		return (struct addr){ 0 };
+	return addr_from_sockaddr(&own_end);
+}

@@ -1,0 +1,55 @@
+/*
+ * dial: connects to a node, from our own address or from a client's (IP transparency).
+ * A refusal to spoof has a reason of its own; there is never a silent fall-back to our address.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_NET_DIAL_H
+#define WEIR_NET_DIAL_H
+
+#include "net/addr.h"
+
+/* name, words for the log */
+#define DIAL_RESULTS(X) \
+	X(OK, "connecting") \
+	X(FAILED, "cannot connect") \
+	X(NO_PORT, "no free port for this source address") \
+	X(NOT_PERMITTED, "not permitted to use a foreign source address (CAP_NET_RAW)") \
+	X(SPOOF_UNSPECIFIED, "will not spoof an unspecified address") \
+	X(SPOOF_LOOPBACK, "will not spoof a loopback address") \
+	X(SPOOF_MULTICAST, "will not spoof a multicast address") \
+	X(SPOOF_BROADCAST, "will not spoof a broadcast address") \
+	X(SPOOF_MAPPED, "will not spoof an IPv4-mapped IPv6 address") \
+	X(SPOOF_OWN, "will not spoof an address of this machine") \
+	X(SPOOF_FAMILY, "client and node are of different address families")
+
+enum dial_result {
+#define X(name, words) DIAL_##name,
+	DIAL_RESULTS(X)
+#undef X
+};
+
+const char *dial_words(enum dial_result result);
+
+struct dial {
+	struct addr to;
+	struct addr source; /* ADDR_NONE: the kernel chooses; port 0: any port */
+	bool is_transparent; /* `source` is not ours */
+	bool nagle;
+};
+
+/* May `source` be used as a foreign source towards `to`? DIAL_OK or the refusal. No system call for most. */
+enum dial_result dial_may_spoof(const struct addr *source, const struct addr *to);
+
+/*
+ * Begins to connect: DIAL_OK and *fd (non-blocking, close-on-exec; the answer comes with the first
+ * write), otherwise *error is the errno or 0.
+ */
+enum dial_result dial_open(const struct dial *d, int *fd, int *error);
+
+/* The address that the kernel gave our end. */
+struct addr dial_local(int fd);
+
+/* Is it an address of this machine? Looked up at most once a second. */
+bool dial_is_own_address(const struct addr *a);
+
+#endif

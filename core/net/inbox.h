@@ -1,0 +1,45 @@
+/*
+ * inbox: bytes read from a stream and not yet used. All inboxes of a process read into one shared
+ * buffer; what is left when another inbox needs it, or when the turn ends, moves to the inbox's own
+ * memory. So an idle connection owns no buffer, and most messages are never copied.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_NET_INBOX_H
+#define WEIR_NET_INBOX_H
+
+#include "base/buf.h"
+#include "net/stream.h"
+
+/* The size of the shared buffer: the most that one read can bring. */
+#define INBOX_SHARED_BYTES (256 * 1024)
+
+struct inbox {
+	struct slice shared; /* bytes in the shared buffer; only while we hold it */
+	struct buf own;      /* bytes in memory of our own; never both */
+};
+
+void inbox_init(struct inbox *in);
+void inbox_release(struct inbox *in);
+
+/*
+ * What waits to be used, in one piece. Valid until the next inbox_read of any inbox, inbox_use of
+ * this one, or the end of the turn (inbox_settle).
+ */
+static inline struct slice inbox_slice(const struct inbox *in)
+{
+	return in->shared.len > 0 ? in->shared : buf_slice(&in->own);
+}
+
+/*
+ * Reads more behind what waits: at most `most` bytes at a time and `limit` in all. IO_OK: more is
+ * there; IO_WAIT, also when the limit is reached; IO_EOF; IO_FAIL.
+ */
+enum io inbox_read(struct inbox *in, struct stream *s, size_t most, size_t limit);
+
+/* Drops the first `count` bytes. */
+void inbox_use(struct inbox *in, size_t count);
+
+/* Moves what is left in the shared buffer to its inbox's own memory. */
+void inbox_settle(void);
+
+#endif

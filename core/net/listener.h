@@ -1,0 +1,26 @@
+/*
+ * listener: a listening socket in a worker. Accepts in batches that adapt to the load and hands
+ * each connection to on_accept. The socket itself belongs to the supervisor and outlives us.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_NET_LISTENER_H
+#define WEIR_NET_LISTENER_H
+
+#include "net/addr.h"
+#include "net/loop.h"
+
+struct listener {
+	struct loop_io io;
+	int fd;
+	unsigned batch; /* how many connections the next event may bring */
+	/* takes the descriptor (non-blocking, close-on-exec) over */
+	void (*on_accept)(struct listener *l, int fd, const struct addr *peer);
+};
+
+void listener_start(struct listener *l, int fd,
+		    void (*on_accept)(struct listener *l, int fd, const struct addr *peer));
+
+/* Stops accepting; the socket stays open for others. */
+void listener_stop(struct listener *l);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/loop.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "net/loop_private.h"
+#include "net/timer.h"
+
+static struct {
+	struct ev_loop *ev;
+	ev_prepare before_wait;
+	ev_check after_wait;
+	ev_timer alarm; /* only bounds the wait: timers live in the wheel */
+	uint64_t alarm_at;
+	STAILQ_HEAD(, loop_task) later;
+	void (*on_turn)(void);
+} loop;
+
+struct ev_loop *loop_ev(void)
+{
+	return loop.ev;
+}
+
+static void run_later(void)
+{
+	struct loop_task *task;
+	while ((task = STAILQ_FIRST(&loop.later)) != NULL) {
+		STAILQ_REMOVE_HEAD(&loop.later, link);
+		task->is_queued = false;
+		task->run(task);
+	}
+}
+
+static void set_alarm(void)
+{
+	uint64_t next = timer_next();
+	if (next == loop.alarm_at)
+		return;
+	loop.alarm_at = next;
+	ev_timer_stop(loop.ev, &loop.alarm);
+	if (next == TIMER_NEVER)
+		return;
+	uint64_t now = clock_milliseconds();
+	double wait = next > now ? (double)(next - now) / 1000 : 0;
+	/* libev counts from its own reading of the clock, which may be a moment older than ours */
+	ev_timer_set(&loop.alarm, wait + 0.001, 0);
+	ev_timer_start(loop.ev, &loop.alarm);
+}
+
+static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+	(void)ev, (void)watcher, (void)events;
+	run_later();
+	set_alarm();
+}
+
+static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int events)
+{
+	(void)ev, (void)watcher, (void)events;
+	clock_update();
+	if (loop.on_turn != NULL)
+		loop.on_turn();
+	timer_advance(clock_milliseconds());
+}
+
+static void on_alarm(struct ev_loop *ev, ev_timer *watcher, int events)
+{
+	/* after_wait has fired the timers already; the alarm is set anew before the next wait */
+	(void)ev, (void)watcher, (void)events;
+	loop.alarm_at = 0;
+}
+
+void loop_open(void)
+{
+	clock_update();
+	STAILQ_INIT(&loop.later);
+	/* no timerfd: we do not use ev_periodic, and it would cost a descriptor and wake-ups */
+	loop.ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
+	check(loop.ev != NULL);
+	ev_prepare_init(&loop.before_wait, on_before_wait);
+	ev_prepare_start(loop.ev, &loop.before_wait);
+	ev_check_init(&loop.after_wait, on_after_wait);
+	ev_set_priority(&loop.after_wait, EV_MAXPRI);
+	ev_check_start(loop.ev, &loop.after_wait);
+	ev_init(&loop.alarm, on_alarm);
+}
+
+void loop_close(void)
+{
+	ev_loop_destroy(loop.ev);
+	loop.ev = NULL;
+}
+
+void loop_run(void (*on_turn)(void))
+{
+	loop.on_turn = on_turn;
+	ev_run(loop.ev, 0);
+}
+
+void loop_stop(void)
+{
+	ev_break(loop.ev, EVBREAK_ALL);
+}
+
+void loop_later(struct loop_task *task)
+{
+	if (task->is_queued)
+		return;
+	task->is_queued = true;
+	STAILQ_INSERT_TAIL(&loop.later, task, link);
+}
+
+void loop_forget(struct loop_task *task)
+{
+	if (task->is_queued)
+		STAILQ_REMOVE(&loop.later, task, loop_task, link);
+	task->is_queued = false;
+}
+
+static void on_signal(struct ev_loop *ev, ev_signal *watcher, int events)
+{
+	(void)ev, (void)events;
+	container_of(watcher, struct loop_signal, watcher)->on_signal(watcher->signum);
+}
+
+void loop_watch_signal(struct loop_signal *s, int signal_number, void (*callback)(int))
+{
+	s->on_signal = callback;
+	ev_signal_init(&s->watcher, on_signal, signal_number);
+	ev_signal_start(loop.ev, &s->watcher);
+}
+
+static void on_io(struct ev_loop *ev, ev_io *watcher, int events)
+{
+	(void)ev, (void)events;
+	struct loop_io *io = container_of(watcher, struct loop_io, watcher);
+	io->on_readable(io);
+}
+
+void loop_io_start(struct loop_io *io, int fd, void (*on_readable)(struct loop_io *))
+{
+	io->on_readable = on_readable;
+	ev_io_init(&io->watcher, on_io, fd, EV_READ);
+	ev_io_start(loop.ev, &io->watcher);
+}
+
+void loop_io_stop(struct loop_io *io)
+{
+	if (ev_is_active(&io->watcher))
+		ev_io_stop(loop.ev, &io->watcher);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/stream.h"
+
+#include "base/check.h"
+#include "net/loop_private.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void on_event(struct ev_loop *ev, ev_io *watcher, int events)
+{
+	(void)ev;
+	struct stream *s = container_of(watcher, struct stream, watcher);
+	if (events & EV_READ)
+		s->is_readable = true;
+	s->on_ready(s);
+}
+
+void stream_open(struct stream *s, int fd, void (*on_ready)(struct stream *))
+{
+	*s = (struct stream){ .fd = fd, .on_ready = on_ready };
+	ev_io_init(&s->watcher, on_event, fd, 0);
+}
+
+void stream_close(struct stream *s)
+{
+	if (s->fd == -1)
+		return;
+	ev_io_stop(loop_ev(), &s->watcher);
+	close(s->fd);
+	s->fd = -1;
+	buf_release(&s->out);
+}
+
+void stream_reset(struct stream *s)
+{
+	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+	if (s->fd != -1)
+		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	stream_close(s);
+}
+
+static enum io failed(struct stream *s)
+{
+	s->error = errno;
+	return IO_FAIL;
+}
+
+static enum io read_result(struct stream *s, ssize_t got)
+{
+	if (got > 0)
+		return IO_OK;
+	if (got == 0) {
+		s->is_eof = true;
+		s->is_readable = false;
+		return IO_EOF;
+	}
+	if (errno != EAGAIN && errno != EINTR)
+		return failed(s);
+	s->is_readable = false;
+	return IO_WAIT;
+}
+
+enum io stream_read(struct stream *s, char *into, size_t size, size_t *got)
+{
+	if (s->is_eof)
+		return IO_EOF;
+	ssize_t count = recv(s->fd, into, size, 0);
+	enum io result = read_result(s, count);
+	if (result != IO_OK)
+		return result;
+	*got = (size_t)count;
+	s->bytes_in += *got;
+	s->is_readable = *got == size; /* a short read emptied it: no second call to hear EAGAIN */
+	return IO_OK;
+}
+
+enum io stream_peek(struct stream *s)
+{
+	char byte;
+	if (s->is_eof)
+		return IO_EOF;
+	return read_result(s, recv(s->fd, &byte, 1, MSG_PEEK));
+}
+
+enum io stream_try_write(struct stream *s, const struct iovec *pieces, unsigned count, size_t *put)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = count };
+	ssize_t written = count == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
+				     : sendmsg(s->fd, &message, MSG_NOSIGNAL);
+	*put = 0;
+	if (written == -1)
+		return errno == EAGAIN || errno == EINTR ? IO_WAIT : failed(s);
+	s->is_connecting = false;
+	*put = (size_t)written;
+	s->bytes_out += *put;
+	return IO_OK;
+}
+
+/* Keeps what lies behind the first `done` bytes of the pieces. */
+static void keep_rest(struct stream *s, const struct iovec *pieces, unsigned count, size_t done)
+{
+	for (unsigned i = 0; i < count; i++) {
+		size_t skip = done < pieces[i].iov_len ? done : pieces[i].iov_len;
+		done -= skip;
+		buf_append(&s->out, slice_of((const char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip),
+			   SIZE_MAX);
+	}
+}
+
+enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned count)
+{
+	size_t put = 0;
+	if (s->error != 0)
+		return IO_FAIL;
+	if (stream_is_flushed(s) && stream_try_write(s, pieces, count, &put) == IO_FAIL)
+		return IO_FAIL;
+	keep_rest(s, pieces, count, put);
+	return IO_OK;
+}
+
+enum io stream_write_slice(struct stream *s, struct slice bytes)
+{
+	struct iovec piece = { .iov_base = (void *)(uintptr_t)bytes.at, .iov_len = bytes.len };
+	return stream_write(s, &piece, 1);
+}
+
+enum io stream_flush(struct stream *s)
+{
+	if (s->error != 0)
+		return IO_FAIL;
+	if (!stream_is_flushed(s)) {
+		struct slice rest = buf_slice(&s->out);
+		struct iovec piece = { .iov_base = (void *)(uintptr_t)rest.at, .iov_len = rest.len };
+		size_t put;
+		enum io result = stream_try_write(s, &piece, 1, &put);
+		if (result == IO_FAIL)
+			return result;
+		buf_take(&s->out, put);
+	}
+	if (!stream_is_flushed(s))
+		return IO_WAIT;
+	if (s->must_shut)
+		stream_shut(s);
+	return IO_OK;
+}
+
+void stream_shut(struct stream *s)
+{
+	s->must_shut = true;
+	if (s->is_shut || !stream_is_flushed(s))
+		return;
+	s->is_shut = true;
+	s->must_shut = false;
+	shutdown(s->fd, SHUT_WR);
+}
+
+void stream_watch(struct stream *s, bool want_read, bool want_write)
+{
+	/* an unwanted read that is ready would wake us at every turn, and so would an ended stream */
+	bool reads = want_read || ((s->watcher.events & EV_READ) && !s->is_readable);
+	int events = (reads && !s->is_eof ? EV_READ : 0) | (want_write ? EV_WRITE : 0);
+	bool is_on = ev_is_active(&s->watcher);
+	if (is_on == (events != 0) && (s->watcher.events & (EV_READ | EV_WRITE)) == events)
+		return;
+	if (is_on)
+		ev_io_stop(loop_ev(), &s->watcher);
+	ev_io_set(&s->watcher, s->fd, events);
+	if (events != 0)
+		ev_io_start(loop_ev(), &s->watcher);
+}

@@ -1,0 +1,89 @@
+/*
+ * stream: one connected socket, with what waits to be written to it. Bytes are read when somebody
+ * asks, written at once, and only what the kernel does not take is kept. Watching for writes begins
+ * after the kernel said "later"; watching for reads stays on, unless it would spin.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_NET_STREAM_H
+#define WEIR_NET_STREAM_H
+
+#include "base/buf.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/uio.h>
+
+enum io {
+	IO_OK,
+	IO_WAIT, /* nothing now; the loop will call on_ready */
+	IO_EOF,  /* the other side has said all it had to say */
+	IO_FAIL, /* the connection is broken: see stream.error */
+};
+
+struct stream {
+	ev_io watcher;
+	void (*on_ready)(struct stream *s); /* something may be read or written now */
+	struct buf out;      /* written by us, not yet taken by the kernel */
+	int fd;              /* -1 when closed */
+	int error;           /* errno of what broke it, 0 while whole */
+	bool is_connecting;  /* connect() has not been answered yet */
+	bool is_readable;    /* the kernel said so, and we have not read to the end since */
+	bool is_eof;         /* the other side has ended */
+	bool is_shut;        /* we have ended */
+	bool must_shut;      /* end when `out` is empty */
+	unsigned long long bytes_in, bytes_out;
+};
+
+/* Takes the descriptor over; nothing is watched yet. */
+void stream_open(struct stream *s, int fd, void (*on_ready)(struct stream *s));
+
+/* Closes at once; what waits is lost. Safe when closed already. */
+void stream_close(struct stream *s);
+
+/* Closes with a reset instead of an orderly end. */
+void stream_reset(struct stream *s);
+
+static inline bool stream_is_open(const struct stream *s)
+{
+	return s->fd != -1;
+}
+
+/* Reads up to `size` bytes to `into`; IO_OK: *got of them, at least one. */
+enum io stream_read(struct stream *s, char *into, size_t size, size_t *got);
+
+/* Is anything to be read, without reading it? IO_OK, IO_WAIT, IO_EOF or IO_FAIL. */
+enum io stream_peek(struct stream *s);
+
+/*
+ * Writes the pieces, in order; what the kernel does not take is copied and written later. IO_OK: all
+ * of it is on its way (look at stream_is_flushed), IO_FAIL: broken. The caller bounds what waits:
+ * it asks stream_is_flushed before it brings more.
+ */
+enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned count);
+enum io stream_write_slice(struct stream *s, struct slice bytes);
+
+/*
+ * Writes once and keeps nothing: *put bytes were taken. For a connection whose connect() may not
+ * have been answered yet: IO_WAIT until then.
+ */
+enum io stream_try_write(struct stream *s, const struct iovec *pieces, unsigned count, size_t *put);
+
+/* Writes what waits; IO_OK when nothing waits any more, IO_WAIT, IO_FAIL. */
+enum io stream_flush(struct stream *s);
+
+static inline bool stream_is_flushed(const struct stream *s)
+{
+	return s->out.len == 0;
+}
+
+/* Ends our direction once everything has been written; reading goes on. */
+void stream_shut(struct stream *s);
+
+/*
+ * Says what the owner waits for. Costs nothing when nothing changes. Reads that are not wanted
+ * are still watched until they happen: most connections never pay for a change.
+ */
+void stream_watch(struct stream *s, bool want_read, bool want_write);
+
+#endif
