@@ -1,16 +1,20 @@
 # weir: `make` builds build/weir. `make help` lists the rest.
 # SPDX-License-Identifier: Apache-2.0
 
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
+SECONDS ?= 60
+PYTHON  = /usr/bin/python3
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
-PACKAGES = luajit yaml-0.1 libssl libcrypto
+LUAJIT  := $(shell pkg-config --cflags luajit 2>/dev/null)
 CFLAGS  ?= -O2 -g
 OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasing $(WARNINGS) \
-           $(shell pkg-config --cflags luajit)
+           $(LUAJIT)
 LIBS     = -lluajit-5.1 -lyaml -lev -lcrypto -lcap -lm
 
 ROOMS    = base net share http conf pool rule txn api proc
@@ -51,10 +55,120 @@ endef
 $(foreach room,$(ROOMS),$(eval $(call unit_rules,$(room))))
 
 UNIT_ROOMS = $(foreach room,$(ROOMS),$(if $(wildcard t/unit/$(room)/*.c),$(room)))
-unit: $(UNIT_ROOMS:%=unit-%)
+unit-programs: $(UNIT_ROOMS:%=$(BUILD)/unit/%)
+
+# All programs run, also behind one that fails.
+unit: unit-programs
+	@failed=; for room in $(UNIT_ROOMS); do \
+		echo "unit: $$room"; $(BUILD)/unit/$$room || failed="$$failed $$room"; \
+	done; test -z "$$failed" || { echo "unit: failed:$$failed" >&2; exit 1; }
+
+# System tests: weir as a whole, on real sockets.
+flow: $(BUILD)/weir
+	WEIR=$(abspath $(BUILD)/weir) $(PYTHON) -m pytest -p no:cacheprovider t/flow
+
+# ---- first commands ----------------------------------------------------------------------------
+# What they need is installed first; then make starts anew, because it finds more than before.
+# JOBS: one job per processor unless the caller said -j.
+
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+MAKEFLAGS += --no-print-directory
+
+deps:
+	@packaging/deps.sh
+
+test: deps
+	$(MAKE) $(JOBS) all unit-programs
+	$(MAKE) unit
+	$(MAKE) flow
+
+check: deps
+	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' test
+
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+           -fno-omit-frame-pointer
+
+# ---- lint: what the compiler does not see ------------------------------------------------------
+
+lint: deps
+	$(MAKE) $(JOBS) --keep-going lint-all
+lint-all: lint-layers lint-house lint-format lint-tidy lint-lua lint-shell
+
+lint-layers: all
+	t/lint/layers_test.sh
+	t/lint/layers.sh $(BUILD)
+
+lint-house:
+	$(PYTHON) t/lint/house.py
+
+C_FILES = $(wildcard core/*.[ch] core/*/*.[ch] t/unit/*/*.[ch] t/fuzz/*.[ch])
+lint-format:
+	clang-format --dry-run -Werror $(C_FILES)
+
+# Writes the layout that lint-format wants.
+format:
+	clang-format -i $(C_FILES)
+
+lint-tidy: $(SOURCES:%.c=$(BUILD)/lint/%.tidy)
+
+$(BUILD)/lint/%.tidy: %.c .clang-tidy $(filter %.h,$(C_FILES))
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(filter-out $(WARNINGS),$(OPTIONS)) 2>$@.log || \
+		{ cat $@.log >&2; exit 1; }
+	@touch $@
+
+lint-lua:
+	luacheck --quiet lua rules
+
+SHELL_FILES = .ci/run $(wildcard packaging/*.sh t/*/*.sh)
+lint-shell:
+	shellcheck $(SHELL_FILES)
+
+# ---- the rest ----------------------------------------------------------------------------------
+
+# Each parser eats random bytes for SECONDS; what it finds new stays in $(BUILD)/fuzz/corpus.
+FUZZERS = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
+FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out core/main.c,$(SOURCES)))
+FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+fuzz: deps
+	$(MAKE) $(JOBS) $(FUZZERS:%=$(BUILD)/fuzz/bin/%)
+	@for name in $(FUZZERS); do \
+		mkdir -p $(BUILD)/fuzz/corpus/$$name t/fuzz/corpus/$$name; \
+		$(BUILD)/fuzz/bin/$$name -max_total_time=$(SECONDS) -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$name t/fuzz/corpus/$$name || exit 1; \
+	done
+
+$(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/t/fuzz/%.o $(FUZZ_OBJECTS)
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+install: all
+	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/weir.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean $(ROOMS:%=unit-%)
+help:
+	@echo 'make           build $(BUILD)/weir'
+	@echo 'make deps      install the Debian packages that weir is built, tested and checked with'
+	@echo 'make test      deps, build, unit and system tests'
+	@echo 'make check     the same under the address and undefined-behaviour sanitizers'
+	@echo 'make lint      floor plan, clang-tidy, luacheck, format, sizes, licence lines'
+	@echo 'make format    write the layout that lint asks for'
+	@echo 'make fuzz      SECONDS=60 of random input for each parser'
+	@echo 'make unit-ROOM unit tests of one room: $(ROOMS)'
+	@echo 'make flow      system tests only'
+	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
+
+.PHONY: all clean deps test check unit unit-programs flow install help fuzz format \
+        lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
+        $(ROOMS:%=unit-%)
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
