@@ -15,7 +15,7 @@ LUAJIT  := $(shell pkg-config --cflags luajit 2>/dev/null)
 CFLAGS  ?= -O2 -g
 OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasing $(WARNINGS) \
            $(LUAJIT)
-LIBS     = -lluajit-5.1 -lyaml -lev -lcrypto -lcap -lm
+LIBS     = -lluajit-5.1 -lyaml -lev -lcrypto -lcap -lsystemd -lm
 
 ROOMS    = base net share http conf pool rule txn api proc
 SOURCES  = $(wildcard core/*.c core/*/*.c)
@@ -103,7 +103,9 @@ lint-house:
 
 C_FILES = $(wildcard core/*.[ch] core/*/*.[ch] t/unit/*/*.[ch] t/fuzz/*.[ch])
 lint-format:
-	clang-format --dry-run -Werror $(C_FILES)
+	@failed=; for file in $(C_FILES); do \
+		clang-format $$file | diff -u $$file --label 'after make format' - || failed=yes; \
+	done; test -z "$$failed"
 
 # Writes the layout that lint-format wants.
 format:

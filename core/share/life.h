@@ -1,0 +1,41 @@
+/*
+ * life: signs of life of each worker, for the supervisor's watchdog. A worker says now and then,
+ * from a timer of its loop, that the loop still turns; one that hangs in a rule or in a bug of
+ * ours cannot say so.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_SHARE_LIFE_H
+#define WEIR_SHARE_LIFE_H
+
+#include "share/segment.h"
+
+#include <stdint.h>
+
+struct share_life {
+	uint64_t turned_milliseconds; /* CLOCK_MONOTONIC, the same clock for all; the worker writes */
+	uint64_t restarts;            /* the supervisor writes */
+	char apart[112];              /* keeps workers out of each other's cache lines */
+};
+
+static inline void life_turn(struct share *s, unsigned worker, uint64_t now_milliseconds)
+{
+	__atomic_store_n(&s->lives[worker].turned_milliseconds, now_milliseconds, __ATOMIC_RELAXED);
+}
+
+/* When it last said so; 0 when it never did. */
+static inline uint64_t life_turned(const struct share *s, unsigned worker)
+{
+	return __atomic_load_n(&s->lives[worker].turned_milliseconds, __ATOMIC_RELAXED);
+}
+
+static inline void life_count_restart(struct share *s, unsigned worker)
+{
+	__atomic_fetch_add(&s->lives[worker].restarts, 1, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t life_restarts(const struct share *s, unsigned worker)
+{
+	return __atomic_load_n(&s->lives[worker].restarts, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "share/segment.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "share/life.h"
+#include "share/state.h"
+#include "share/stats.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Two cache lines: processors fetch lines in pairs, and no worker may disturb another's. */
+#define APART 128
+
+static size_t whole(size_t bytes)
+{
+	return (bytes + APART - 1) / APART * APART;
+}
+
+static void count_rows(struct share *s, const struct share_counts *counts)
+{
+	s->first_row = memory_new(counts->pools + 1, sizeof *s->first_row);
+	for (unsigned i = 0; i < counts->pools; i++)
+		s->first_row[i + 1] = s->first_row[i] + counts->pool_nodes[i];
+	s->nodes = s->first_row[counts->pools];
+}
+
+bool segment_open(struct share *s, const struct share_counts *counts, struct err *e)
+{
+	check(counts->workers > 0);
+	*s = (struct share){ .workers = counts->workers, .vservers = counts->vservers,
+			     .outcomes = counts->outcomes, .pools = counts->pools };
+	count_rows(s, counts);
+	s->vserver_bytes = sizeof(struct stats_vserver) + s->outcomes * sizeof(uint64_t);
+	s->slot_bytes = whole(sizeof(struct stats_worker) + s->vservers * s->vserver_bytes +
+			      s->nodes * sizeof(struct stats_node));
+	size_t lives = whole(s->workers * sizeof(struct share_life));
+	size_t states = whole(s->nodes * sizeof(struct share_node));
+	s->bytes = lives + states + s->workers * s->slot_bytes;
+
+	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		free(s->first_row);
+		return err_set(e, "cannot map '%zu bytes' of shared memory: %s", s->bytes, strerror(errno));
+	}
+	s->memory = memory;
+	s->lives = (void *)s->memory;
+	s->states = (void *)(s->memory + lives);
+	s->slots = s->memory + lives + states;
+	return true;
+}
+
+void segment_close(struct share *s)
+{
+	if (s->memory != NULL)
+		munmap(s->memory, s->bytes);
+	free(s->first_row);
+	*s = (struct share){ 0 };
+}

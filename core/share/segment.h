@@ -1,0 +1,55 @@
+/*
+ * segment: the memory that all processes of one weir see. The supervisor maps it once, before it
+ * forks, so every child finds it at the same place; it goes when the last of them is gone. Its
+ * size is fixed by the counts given here. What lies in it is for stats.h, life.h and state.h to
+ * say; this module does not know what a virtual server or a node is, only how many there are.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_SHARE_SEGMENT_H
+#define WEIR_SHARE_SEGMENT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct share_life;
+struct share_node;
+
+struct share_counts {
+	unsigned workers;
+	unsigned vservers;
+	unsigned outcomes; /* ways in which a transaction can end */
+	unsigned pools;
+	const unsigned *pool_nodes; /* nodes of each pool; only read by segment_open */
+};
+
+/*
+ * The places in the segment, the same in every process. Owned by whoever called segment_open.
+ * A node's row is its pool's first row plus its position in the pool.
+ */
+struct share {
+	char *memory;
+	size_t bytes;
+	unsigned workers, vservers, outcomes, pools, nodes;
+	unsigned *first_row; /* of each pool, and behind the last pool; private memory */
+	struct share_life *lives; /* one per worker */
+	struct share_node *states; /* one per node row */
+	char *slots;               /* one per worker: see stats.h */
+	size_t slot_bytes, vserver_bytes;
+};
+
+/* Maps zeroed memory for these counts (workers at least 1). False with the reason in `e`. */
+bool segment_open(struct share *s, const struct share_counts *counts, struct err *e);
+
+/* Unmaps it in this process only. */
+void segment_close(struct share *s);
+
+/* The row of node number `node` (from 0) of pool number `pool`. */
+static inline unsigned segment_node_row(const struct share *s, unsigned pool, unsigned node)
+{
+	return s->first_row[pool] + node;
+}
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * stats: counters, one slot per worker. Only its worker writes a slot, with plain stores and no
+ * lock; readers in any process add all slots up. A slot outlives its worker, so totals never go
+ * back; what a dead worker had open at that moment is given back by the supervisor.
+ *
+ * Hot path: fetch the row once (stats_vserver_row, stats_node_row), then stats_add on its fields.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_SHARE_STATS_H
+#define WEIR_SHARE_STATS_H
+
+#include "share/segment.h"
+
+#include <stdint.h>
+
+/* Each struct holds nothing but uint64_t: they are added up field by field. */
+
+struct stats_worker {
+	uint64_t log_lines_dropped;
+	uint64_t rule_failures;
+	uint64_t sessions_refused; /* no room: a limit or descriptors; before any virtual server's */
+};
+
+struct stats_vserver {
+	uint64_t sessions;         /* accepted so far */
+	uint64_t sessions_current; /* open now */
+	uint64_t transactions_current;
+	uint64_t from_client_bytes, to_client_bytes;
+	uint64_t from_node_bytes, to_node_bytes;
+	uint64_t rule_failures;
+	uint64_t outcomes[]; /* transactions that ended in each way: share_counts.outcomes of them */
+};
+
+struct stats_node {
+	uint64_t sessions;             /* connections made so far */
+	uint64_t sessions_current;     /* open now, idle ones too */
+	uint64_t transactions;         /* begun so far */
+	uint64_t transactions_current; /* that use it now */
+	uint64_t failures;             /* to connect, or to answer */
+	uint64_t from_bytes, to_bytes;
+};
+
+/* ---- for the worker that owns the slot ---------------------------------------------------------- */
+
+static inline struct stats_worker *stats_worker_row(const struct share *s, unsigned worker)
+{
+	return (void *)(s->slots + worker * s->slot_bytes);
+}
+
+static inline struct stats_vserver *stats_vserver_row(const struct share *s, unsigned worker, unsigned vserver)
+{
+	return (void *)(s->slots + worker * s->slot_bytes + sizeof(struct stats_worker) +
+			vserver * s->vserver_bytes);
+}
+
+/* `row` as segment_node_row gives it. */
+static inline struct stats_node *stats_node_row(const struct share *s, unsigned worker, unsigned row)
+{
+	return (void *)(s->slots + worker * s->slot_bytes + sizeof(struct stats_worker) +
+			s->vservers * s->vserver_bytes + row * sizeof(struct stats_node));
+}
+
+/* One writer, so no atomic addition: only the store must be whole for those who read. */
+static inline void stats_add(uint64_t *counter, uint64_t more)
+{
+	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
+/* Only for the `_current` ones. */
+static inline void stats_subtract(uint64_t *counter, uint64_t less)
+{
+	__atomic_store_n(counter, *counter - less, __ATOMIC_RELAXED);
+}
+
+/* ---- for readers ---------------------------------------------------------------------------------- */
+
+/* Sums over all workers. */
+void stats_sum_workers(const struct share *s, struct stats_worker *sum);
+void stats_sum_node(const struct share *s, unsigned row, struct stats_node *sum);
+
+/* `sum` has room for s->vserver_bytes. */
+void stats_sum_vserver(const struct share *s, unsigned vserver, struct stats_vserver *sum);
+
+/* Connections of all workers to one node, for balancing: cheaper than a whole sum. */
+static inline uint64_t stats_node_current(const struct share *s, unsigned row)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < s->workers; i++)
+		sum += __atomic_load_n(&stats_node_row(s, i, row)->transactions_current, __ATOMIC_RELAXED);
+	return sum;
+}
+
+/* ---- for the supervisor ----------------------------------------------------------------------------- */
+
+/* The worker is dead: what it had open is not open any more. Its totals stay. */
+void stats_give_back(struct share *s, unsigned worker);
+
+#endif
