@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool/idle.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "base/table.h"
+#include "pool/pool.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+/* Chains of idle connections by the hash of their key; grows with what is idle, never shrinks. */
+LIST_HEAD(idle_chain, node_connection);
+
+static struct {
+	struct idle_chain *chains;
+	size_t chain_count; /* a power of two */
+	size_t count;
+} table;
+
+static struct idle_chain *chain_of(const struct node *n, const struct addr *to, const struct addr *source)
+{
+	/* addresses of clients are theirs to choose, so the hash is keyed (base/table.h) */
+	struct {
+		const struct node *node;
+		struct addr to, source;
+	} key;
+	memset(&key, 0, sizeof key);
+	key.node = n;
+	key.to = *to;
+	key.source = *source;
+	uint64_t hash = table_hash(slice_of((const char *)&key, sizeof key));
+	return &table.chains[hash & (table.chain_count - 1)];
+}
+
+static void grow(void)
+{
+	size_t before = table.chain_count;
+	struct idle_chain *old = table.chains;
+	table.chain_count = before == 0 ? 64 : before * 2;
+	table.chains = memory_new(table.chain_count, sizeof *table.chains);
+	for (size_t i = 0; i < before; i++) {
+		struct node_connection *c;
+		while ((c = LIST_FIRST(&old[i])) != NULL) {
+			LIST_REMOVE(c, same_key);
+			LIST_INSERT_HEAD(chain_of(c->node, &c->to, &c->source), c, same_key);
+		}
+	}
+	free(old);
+}
+
+static void take_out(struct node_connection *c)
+{
+	LIST_REMOVE(c, same_key);
+	TAILQ_REMOVE(&c->node->idle, c, in_node);
+	c->node->idle_count--;
+	table.count--;
+}
+
+static void close_idle(struct node_connection *c)
+{
+	take_out(c);
+	node_disconnect(c);
+}
+
+/* Whatever comes now belongs to no request: the node ended, broke, or speaks out of turn. */
+static void on_idle_ready(struct stream *s)
+{
+	close_idle(container_of(s, struct node_connection, stream));
+}
+
+static void on_idle_timeout(struct timer *timer)
+{
+	close_idle(container_of(timer, struct node_connection, timer));
+}
+
+struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
+				   void (*on_ready)(struct stream *))
+{
+	if (n->idle_count == 0)
+		return NULL;
+	struct node_connection *c;
+	LIST_FOREACH(c, chain_of(n, to, source), same_key)
+		if (c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source))
+			break;
+	if (c == NULL)
+		return NULL;
+	take_out(c);
+	timer_stop(&c->timer);
+	c->stream.on_ready = on_ready;
+	return c;
+}
+
+static bool is_reusable(const struct node_connection *c)
+{
+	const struct stream *s = &c->stream;
+	return stream_is_open(s) && s->error == 0 && !s->is_eof && !s->is_shut && stream_is_flushed(s) &&
+	       !s->is_readable && inbox_slice(&c->inbox).len == 0;
+}
+
+void idle_give_back(struct node_connection *c)
+{
+	const struct conf_pool *conf = c->node->pool->conf;
+	if (!conf->keepalive || !is_reusable(c)) {
+		node_disconnect(c);
+		return;
+	}
+	uint64_t most = conf->max_idle_connections_pernode;
+	if (most != 0 && c->node->idle_count >= most)
+		close_idle(TAILQ_FIRST(&c->node->idle));
+	if (table.count >= table.chain_count)
+		grow();
+	LIST_INSERT_HEAD(chain_of(c->node, &c->to, &c->source), c, same_key);
+	TAILQ_INSERT_TAIL(&c->node->idle, c, in_node);
+	c->node->idle_count++;
+	table.count++;
+	c->user = NULL;
+	c->stream.on_ready = on_idle_ready;
+	c->timer.on_fire = on_idle_timeout;
+	timer_set(&c->timer, conf->idle_milliseconds);
+	stream_watch(&c->stream, true, false);
+}
+
+void idle_close_all(struct node *n)
+{
+	struct node_connection *c;
+	while ((c = TAILQ_FIRST(&n->idle)) != NULL)
+		close_idle(c);
+}

@@ -1,0 +1,22 @@
+/*
+ * idle: connections to nodes that wait for their next use. The key is (node address, source
+ * address): a connection that carries one client's address never serves another client. Bounded
+ * per node; the longest idle one goes first. A byte or an end that comes while idle closes it.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_POOL_IDLE_H
+#define WEIR_POOL_IDLE_H
+
+#include "pool/node.h"
+
+/* The most recently used idle connection of that key, now the caller's; NULL when there is none. */
+struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
+				   void (*on_ready)(struct stream *s));
+
+/* Takes over a connection that is between two messages; may close it at once. */
+void idle_give_back(struct node_connection *c);
+
+/* Closes all idle connections of a node. */
+void idle_close_all(struct node *n);
+
+#endif

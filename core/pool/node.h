@@ -1,0 +1,78 @@
+/*
+ * node: one back end of a pool as this worker knows it, and a connection to one. A connection
+ * belongs to whoever leased it, or to the idle list (idle.h). Nodes that no pool lists (the
+ * original destination, an address that a rule named) have connections but no struct node.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_POOL_NODE_H
+#define WEIR_POOL_NODE_H
+
+#include "conf/conf.h"
+#include "net/dial.h"
+#include "net/inbox.h"
+#include "net/stream.h"
+#include "net/timer.h"
+#include "share/state.h"
+#include "share/stats.h"
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+struct pool;
+
+TAILQ_HEAD(node_connections, node_connection);
+
+struct node {
+	const struct conf_node *conf;
+	struct pool *pool;
+	struct share_node *state; /* what all workers agree on; NULL for the pool's `others` */
+	struct stats_node *stats; /* this worker's counters; NULL for `others` */
+	long balance;             /* running weight of round robin */
+	unsigned sessions;        /* transactions of this worker that use it now */
+	struct node_connections idle; /* longest idle first */
+	unsigned idle_count;
+};
+
+/* Owned by one transaction or by its node's idle list. */
+struct node_connection {
+	struct stream stream;
+	struct inbox inbox;
+	struct node *node; /* of the pool, or the pool's `others` */
+	struct addr to;
+	struct addr source; /* the foreign address we use; ADDR_NONE when plain */
+	struct addr local;  /* our end, known once asked for */
+	unsigned uses;      /* transactions that began on it */
+	struct timer timer; /* idle only */
+	LIST_ENTRY(node_connection) same_key;
+	TAILQ_ENTRY(node_connection) in_node;
+	void *user;         /* of the transaction that leased it */
+};
+
+/*
+ * Tells all workers how an attempt went (passive monitoring): a node that fails often enough in a
+ * row is left alone for a while, and both turns are logged. Nothing for nodes that no pool lists.
+ */
+void node_failed(struct node *n);
+void node_succeeded(struct node *n);
+
+/* How the pool takes failures. */
+struct share_failing node_failing(const struct node *n);
+
+/* Begins and ends one transaction's use of the node, for balancing and counting. */
+void node_begin(struct node *n);
+void node_end(struct node *n, uint64_t to_bytes, uint64_t from_bytes);
+
+/*
+ * Opens a connection from `source` (ADDR_NONE: ours). *result says how; NULL unless DIAL_OK, then
+ * *error may hold an errno. The answer of the other side comes with the first write.
+ */
+struct node_connection *node_connect(struct node *n, const struct addr *to, const struct addr *source,
+				     void (*on_ready)(struct stream *s), enum dial_result *result, int *error);
+
+/* Closes and frees. */
+void node_disconnect(struct node_connection *c);
+
+/* Our end of the connection. */
+const struct addr *node_connection_local(struct node_connection *c);
+
+#endif

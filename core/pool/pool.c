@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pool/pool.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "pool/balance.h"
+#include "pool/idle.h"
+
+#include <stdlib.h>
+
+static void node_init(struct node *n, struct pool *p)
+{
+	n->pool = p;
+	TAILQ_INIT(&n->idle);
+}
+
+struct pool *pools_open(const struct conf *conf, const struct share *share, unsigned worker)
+{
+	struct pool *pools = memory_new(conf->pool_count, sizeof *pools);
+	for (size_t i = 0; i < conf->pool_count; i++) {
+		struct pool *p = &pools[i];
+		p->conf = &conf->pools[i];
+		p->nodes = memory_new(p->conf->node_count, sizeof *p->nodes);
+		node_init(&p->others, p);
+		for (size_t j = 0; j < p->conf->node_count; j++) {
+			unsigned row = segment_node_row(share, (unsigned)i, (unsigned)j);
+			node_init(&p->nodes[j], p);
+			p->nodes[j].conf = &p->conf->nodes[j];
+			p->nodes[j].state = share_node(share, row);
+			p->nodes[j].stats = stats_node_row(share, worker, row);
+		}
+	}
+	return pools;
+}
+
+void pools_free(struct pool *pools, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->pool_count; i++) {
+		for (size_t j = 0; j < pools[i].conf->node_count; j++)
+			idle_close_all(&pools[i].nodes[j]);
+		idle_close_all(&pools[i].others);
+		free(pools[i].nodes);
+	}
+	free(pools);
+}
+
+static bool was_tried(const struct pool_tried *tried, const struct node *n)
+{
+	for (size_t i = 0; i < tried->count; i++)
+		if (tried->list[i] == n)
+			return true;
+	return false;
+}
+
+/* Offers the candidates of the highest priority that has any. */
+static struct node *choose_among(struct pool *p, const struct pool_tried *tried, bool also_failed)
+{
+	struct balance b;
+	uint64_t now = clock_milliseconds();
+	unsigned priority = 0;
+	balance_init(&b, p->conf->algorithm);
+	for (int offering = 0; offering < 2; offering++)
+		for (size_t i = 0; i < p->conf->node_count; i++) {
+			struct node *n = &p->nodes[i];
+			if (was_tried(tried, n) || !(also_failed ? share_node_state(n->state) == SHARE_NODE_ACTIVE : share_node_is_usable(n->state, now)))
+				continue;
+			if (offering == 0)
+				priority = n->conf->priority > priority ? n->conf->priority : priority;
+			else if (n->conf->priority == priority)
+				balance_offer(&b, n);
+		}
+	return balance_end(&b);
+}
+
+struct node *pool_choose(struct pool *p, const struct pool_tried *tried)
+{
+	struct node *n;
+	struct share_failing failing;
+	while ((n = choose_among(p, tried, false)) != NULL) {
+		failing = node_failing(n);
+		if (share_node_claim(n->state, clock_milliseconds(), &failing))
+			return n;
+		/* another worker has just taken the one attempt: the node is not usable any more */
+	}
+	return choose_among(p, tried, true);
+}
+
+void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct node *n)
+{
+	if (tried->count == tried->capacity) {
+		size_t capacity = tried->capacity == 0 ? 4 : tried->capacity * 2;
+		const struct node **list = arena_alloc(arena, capacity * sizeof *list);
+		if (tried->count > 0)
+			memcpy(list, tried->list, tried->count * sizeof *list);
+		tried->list = list;
+		tried->capacity = capacity;
+	}
+	tried->list[tried->count++] = n;
+}
+
+struct node *pool_find_node(struct pool *p, const struct addr *address)
+{
+	for (size_t i = 0; i < p->conf->node_count; i++)
+		if (addr_is_equal(&p->nodes[i].conf->address, address))
+			return &p->nodes[i];
+	return NULL;
+}

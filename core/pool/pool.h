@@ -1,0 +1,41 @@
+/*
+ * pool: the pools of the configuration as this worker runs them, and the choice of a node.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_POOL_H
+#define WEIR_POOL_H
+
+#include "base/arena.h"
+#include "conf/conf.h"
+#include "pool/node.h"
+
+struct pool {
+	const struct conf_pool *conf;
+	struct node *nodes; /* conf->node_count of them, in the file's order */
+	struct node others; /* stands for addresses that the pool does not list: `conf` and `state` are NULL */
+};
+
+/* Nodes that a transaction has tried, or was told to avoid. */
+struct pool_tried {
+	const struct node **list; /* in the transaction's arena */
+	size_t count, capacity;
+};
+
+/* The pools, in the order of the configuration; freed with pools_free. */
+struct pool *pools_open(const struct conf *conf, const struct share *share, unsigned worker);
+void pools_free(struct pool *pools, const struct conf *conf);
+
+/*
+ * The node for one more transaction by the pool's algorithm, among usable nodes not yet tried; of
+ * the highest priority that has one. If every node has failed, failed ones are tried too: better a
+ * try than a sure refusal. NULL when none is left.
+ */
+struct node *pool_choose(struct pool *p, const struct pool_tried *tried);
+
+/* Notes a node that pool_choose must not give again. */
+void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct node *n);
+
+/* The node of that address, or NULL. */
+struct node *pool_find_node(struct pool *p, const struct addr *address);
+
+#endif
