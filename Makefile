@@ -104,7 +104,7 @@ lint-house:
 C_FILES = $(wildcard core/*.[ch] core/*/*.[ch] t/unit/*/*.[ch] t/fuzz/*.[ch])
 lint-format:
 	@failed=; for file in $(C_FILES); do \
-		clang-format $$file | diff -u $$file --label 'after make format' - || failed=yes; \
+		clang-format $$file | diff -u --label $$file --label 'after make format' $$file - || failed=yes; \
 	done; test -z "$$failed"
 
 # Writes the layout that lint-format wants.
