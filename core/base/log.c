@@ -59,23 +59,6 @@ static void put_string(struct log_line *l, const char *string)
 	put(l, string, strlen(string));
 }
 
-/* Length of the well-formed UTF-8 sequence at the start of `s`, or 0 (RFC 3629). */
-static size_t utf8_length(struct slice s)
-{
-	unsigned char c = (unsigned char)s.at[0];
-	size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-	if (len == 0 || len > s.len)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if (((unsigned char)s.at[i] & 0xc0) != 0x80)
-			return 0;
-	unsigned char second = len > 1 ? (unsigned char)s.at[1] : 0;
-	if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second >= 0xa0) || (c == 0xf0 && second < 0x90) ||
-	    (c == 0xf4 && second >= 0x90))
-		return 0;
-	return len;
-}
-
 /* Bytes that may not stand as they are, written so that both formats stay one readable line. */
 static void put_escaped_byte(struct log_line *l, unsigned char c)
 {
@@ -91,7 +74,7 @@ static void put_escaped(struct log_line *l, struct slice s, bool escape_quotes)
 {
 	while (s.len > 0) {
 		unsigned char c = (unsigned char)s.at[0];
-		size_t len = utf8_length(s);
+		size_t len = slice_utf8_length(s);
 		bool plain = len > 0 && c >= 0x20 && c != 0x7f &&
 			     !(escape_quotes && (c == '"' || c == '\\'));
 		if (plain)

@@ -47,3 +47,25 @@ int slice_hex_digit(char c)
 	c = slice_lower(c);
 	return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
 }
+
+size_t slice_utf8_length(struct slice s)
+{
+	if (s.len == 0)
+		return 0;
+	const unsigned char *at = (const unsigned char *)s.at;
+	unsigned char first = at[0];
+	size_t len = first < 0x80 ? 1 :
+		     first >= 0xc2 && first < 0xe0 ? 2 :
+		     first >= 0xe0 && first < 0xf0 ? 3 :
+		     first >= 0xf0 && first < 0xf5 ? 4 : 0;
+	if (len == 0 || len > s.len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	unsigned char second = len > 1 ? at[1] : 0;
+	if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
+	    (first == 0xf0 && second < 0x90) || (first == 0xf4 && second >= 0x90))
+		return 0;
+	return len;
+}

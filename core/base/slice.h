@@ -75,6 +75,9 @@ static inline char slice_lower(char c)
 	return (c >= 'A' && c <= 'Z') ? (char)(c | 0x20) : c;
 }
 
+/* Length of the well-formed UTF-8 sequence at the start of `s`, or 0 (RFC 3629). */
+size_t slice_utf8_length(struct slice s);
+
 /* The value of a hexadecimal digit, or -1. */
 int slice_hex_digit(char c);
 
