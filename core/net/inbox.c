@@ -19,7 +19,8 @@ void inbox_release(struct inbox *in)
 	inbox_init(in);
 }
 
-void inbox_settle(void)
+/* Moves what is left in the shared buffer to its inbox's own memory. */
+static void settle(void)
 {
 	if (holder != NULL && holder->shared.len > 0)
 		buf_append(&holder->own, holder->shared, SIZE_MAX);
@@ -53,7 +54,7 @@ enum io inbox_read(struct inbox *in, struct stream *s, size_t most, size_t limit
 		return IO_WAIT;
 	most = least(least(most, limit - held), INBOX_SHARED_BYTES);
 	if (holder != NULL)
-		inbox_settle();
+		settle();
 	if (in->own.len > 0)
 		return read_own(in, s, most);
 	size_t got;

@@ -1,7 +1,7 @@
 /*
  * inbox: bytes read from a stream and not yet used. All inboxes of a process read into one shared
- * buffer; what is left when another inbox needs it, or when the turn ends, moves to the inbox's own
- * memory. So an idle connection owns no buffer, and most messages are never copied.
+ * buffer; what is left in it when another inbox needs it moves to the first one's own memory. So an
+ * idle connection owns no buffer, and most messages are never copied.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_NET_INBOX_H
@@ -22,8 +22,8 @@ void inbox_init(struct inbox *in);
 void inbox_release(struct inbox *in);
 
 /*
- * What waits to be used, in one piece. Valid until the next inbox_read of any inbox, inbox_use of
- * this one, or the end of the turn (inbox_settle).
+ * What waits to be used, in one piece. Valid until the next inbox_read of any inbox or inbox_use of
+ * this one: keep no pointer into it over a wait.
  */
 static inline struct slice inbox_slice(const struct inbox *in)
 {
@@ -38,8 +38,5 @@ enum io inbox_read(struct inbox *in, struct stream *s, size_t most, size_t limit
 
 /* Drops the first `count` bytes. */
 void inbox_use(struct inbox *in, size_t count);
-
-/* Moves what is left in the shared buffer to its inbox's own memory. */
-void inbox_settle(void);
 
 #endif

@@ -77,7 +77,8 @@ enum io stream_read(struct stream *s, char *into, size_t size, size_t *got)
 	return IO_OK;
 }
 
-enum io stream_peek(struct stream *s)
+/* Tells an end or a reset from bytes, without reading them. */
+static enum io peek(struct stream *s)
 {
 	char byte;
 	if (s->is_eof)
@@ -85,7 +86,7 @@ enum io stream_peek(struct stream *s)
 	return read_result(s, recv(s->fd, &byte, 1, MSG_PEEK));
 }
 
-enum io stream_try_write(struct stream *s, const struct iovec *pieces, unsigned count, size_t *put)
+static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned count, size_t *put)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = count };
 	ssize_t written = count == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
@@ -115,8 +116,10 @@ enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned coun
 	size_t put = 0;
 	if (s->error != 0)
 		return IO_FAIL;
-	if (stream_is_flushed(s) && stream_try_write(s, pieces, count, &put) == IO_FAIL)
+	if (stream_is_flushed(s) && try_write(s, pieces, count, &put) == IO_FAIL)
 		return IO_FAIL;
+	if (s->is_connecting)
+		return IO_WAIT;
 	keep_rest(s, pieces, count, put);
 	return IO_OK;
 }
@@ -135,7 +138,7 @@ enum io stream_flush(struct stream *s)
 		struct slice rest = buf_slice(&s->out);
 		struct iovec piece = { .iov_base = (void *)(uintptr_t)rest.at, .iov_len = rest.len };
 		size_t put;
-		enum io result = stream_try_write(s, &piece, 1, &put);
+		enum io result = try_write(s, &piece, 1, &put);
 		if (result == IO_FAIL)
 			return result;
 		buf_take(&s->out, put);
@@ -157,17 +160,21 @@ void stream_shut(struct stream *s)
 	shutdown(s->fd, SHUT_WR);
 }
 
-void stream_watch(struct stream *s, bool want_read, bool want_write)
+bool stream_watch(struct stream *s, bool want_read, bool want_write)
 {
+	bool is_surprise = !want_read && s->is_readable && (s->watcher.events & EV_READ);
+	if (is_surprise && peek(s) == IO_FAIL)
+		return false;
 	/* an unwanted read that is ready would wake us at every turn, and so would an ended stream */
 	bool reads = want_read || ((s->watcher.events & EV_READ) && !s->is_readable);
 	int events = (reads && !s->is_eof ? EV_READ : 0) | (want_write ? EV_WRITE : 0);
 	bool is_on = ev_is_active(&s->watcher);
 	if (is_on == (events != 0) && (s->watcher.events & (EV_READ | EV_WRITE)) == events)
-		return;
+		return true;
 	if (is_on)
 		ev_io_stop(loop_ev(), &s->watcher);
 	ev_io_set(&s->watcher, s->fd, events);
 	if (events != 0)
 		ev_io_start(loop_ev(), &s->watcher);
+	return true;
 }

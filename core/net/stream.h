@@ -52,22 +52,14 @@ static inline bool stream_is_open(const struct stream *s)
 /* Reads up to `size` bytes to `into`; IO_OK: *got of them, at least one. */
 enum io stream_read(struct stream *s, char *into, size_t size, size_t *got);
 
-/* Is anything to be read, without reading it? IO_OK, IO_WAIT, IO_EOF or IO_FAIL. */
-enum io stream_peek(struct stream *s);
-
 /*
  * Writes the pieces, in order; what the kernel does not take is copied and written later. IO_OK: all
- * of it is on its way (look at stream_is_flushed), IO_FAIL: broken. The caller bounds what waits:
- * it asks stream_is_flushed before it brings more.
+ * of it is on its way (look at stream_is_flushed); IO_FAIL: broken; IO_WAIT: connect() has not been
+ * answered yet, and nothing was taken: come again with the same. The caller bounds what waits: it
+ * asks stream_is_flushed before it brings more.
  */
 enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned count);
 enum io stream_write_slice(struct stream *s, struct slice bytes);
-
-/*
- * Writes once and keeps nothing: *put bytes were taken. For a connection whose connect() may not
- * have been answered yet: IO_WAIT until then.
- */
-enum io stream_try_write(struct stream *s, const struct iovec *pieces, unsigned count, size_t *put);
 
 /* Writes what waits; IO_OK when nothing waits any more, IO_WAIT, IO_FAIL. */
 enum io stream_flush(struct stream *s);
@@ -82,8 +74,9 @@ void stream_shut(struct stream *s);
 
 /*
  * Says what the owner waits for. Costs nothing when nothing changes. Reads that are not wanted
- * are still watched until they happen: most connections never pay for a change.
+ * are still watched until they happen: most connections never pay for a change. False when such a
+ * read turned out to be the end of the connection by a reset (s->error is set).
  */
-void stream_watch(struct stream *s, bool want_read, bool want_write);
+bool stream_watch(struct stream *s, bool want_read, bool want_write);
 
 #endif
