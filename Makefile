@@ -5,6 +5,7 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 BUILD   ?= build
+Q        = $(if $(V),,@)# make V=1 shows whole commands
 PREFIX  ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 60
@@ -24,11 +25,13 @@ OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 all: $(BUILD)/weir
 
 $(BUILD)/weir: $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+	@echo '  LD  $@'
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(OPTIONS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  CC  $<'
+	$(Q)$(CC) $(OPTIONS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Unit tests: one program per room, linked with that room and those below it only.
 BELOW_base  = base
@@ -48,7 +51,8 @@ UNIT_OBJECTS_$(1) = $$(UNIT_SOURCES_$(1):%.c=$$(BUILD)/%.o) \
                     $$(patsubst %.c,$$(BUILD)/%.o,$$(foreach room,$$(BELOW_$(1)),$$(wildcard core/$$(room)/*.c)))
 $$(BUILD)/unit/$(1): $$(UNIT_OBJECTS_$(1))
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(UNIT_OBJECTS_$(1)) -lcriterion $$(LIBS)
+	@echo '  LD  $$@'
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$(UNIT_OBJECTS_$(1)) -lcriterion $$(LIBS)
 unit-$(1): $$(BUILD)/unit/$(1)
 	$$(BUILD)/unit/$(1)
 endef
@@ -115,6 +119,7 @@ lint-tidy: $(SOURCES:%.c=$(BUILD)/lint/%.tidy)
 
 $(BUILD)/lint/%.tidy: %.c .clang-tidy $(filter %.h,$(C_FILES))
 	@mkdir -p $(@D)
+	@echo '  TIDY $<'
 	@clang-tidy --quiet $< -- $(filter-out $(WARNINGS),$(OPTIONS)) 2>$@.log || \
 		{ cat $@.log >&2; exit 1; }
 	@touch $@
@@ -143,11 +148,13 @@ fuzz: deps
 
 $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/t/fuzz/%.o $(FUZZ_OBJECTS)
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	@echo '  LD  $@'
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	@echo '  CC  $<'
+	$(Q)clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 install: all
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir

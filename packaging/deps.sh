@@ -87,7 +87,7 @@ fi
 case "$missing " in
 *' nginx-light '*)
 	if command -v systemctl >/dev/null; then
-		$as_root systemctl disable nginx.service
+		$as_root systemctl --quiet disable nginx.service
 	fi
 	;;
 esac

@@ -89,11 +89,13 @@ def has_comment_above(lines, number):
 
 
 def check_public_functions(path, lines, tags):
-    word = path.stem.split("_")[0]
+    room, stem = path.parent.name, path.stem.split("_")[0]
     for tag in tags if path.suffix == ".h" else []:
         name = tag["name"]
-        if not re.match(rf"{word}s?(_|$)", name):
-            yield tag["line"], f"public function {name} does not begin with {word}_"
+        if name.isupper():
+            continue  # a macro's use, such as TAILQ_HEAD
+        if not re.match(rf"({room}|{stem}s?)(_|$)", name):
+            yield tag["line"], f"public function {name} begins with neither {stem}_ nor {room}_"
         arguments = tag["signature"].count(",") + 1
         if arguments >= ARGUMENTS_NEED_COMMENT and not has_comment_above(lines, tag["line"]):
             yield tag["line"], f"no comment over public function {name}"
