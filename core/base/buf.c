@@ -20,7 +20,7 @@ void buf_release(struct buf *b)
 /* Moves what waits to the front, into memory of at least `need` bytes. */
 static void make_room(struct buf *b, size_t need)
 {
-	if (b->start > 0 && b->len > 0)
+	if (b->memory != NULL && b->start > 0)
 		memmove(b->memory, b->memory + b->start, b->len);
 	b->start = 0;
 	if (b->capacity >= need)

@@ -12,6 +12,7 @@
 #define check(condition) \
 	((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
 
+/* What a broken check() does: says where, and aborts. */
 _Noreturn void check_failed(const char *condition, const char *file, int line);
 
 /* The struct that embeds `member`, from a pointer to that member. */

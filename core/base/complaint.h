@@ -31,6 +31,7 @@ struct complaints {
 /* Zero-initialise before the first use. At most 200 are kept, then one that says so. */
 void complaints_release(struct complaints *c);
 
+/* Adds an error or a warning at that place of `file`; names and text are copied. */
 void complaints_add(struct complaints *c, const char *file, unsigned line, unsigned column,
 		    const char *format, ...) __attribute__((format(printf, 5, 6)));
 void complaints_warn(struct complaints *c, const char *file, unsigned line, unsigned column,
