@@ -9,8 +9,7 @@
 #include <stddef.h>
 
 /* Stops the process, naming the broken assumption, when `condition` is false. */
-#define check(condition) \
-	((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
+#define check(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
 
 /* What a broken check() does: says where, and aborts. */
 _Noreturn void check_failed(const char *condition, const char *file, int line);

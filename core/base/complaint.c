@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 
 #define KEPT_MOST 200
-#define TEXT_MOST 1024           /* bytes of a message */
-#define EXCERPT_COLUMNS 100      /* of a line that is shown */
+#define TEXT_MOST 1024      /* bytes of a message */
+#define EXCERPT_COLUMNS 100 /* of a line that is shown */
 #define TAB_COLUMNS 8
-#define FILE_MOST (64l << 20)    /* larger files are not read again for their lines */
-#define NAME_MOST 48             /* longer names have no near neighbour */
+#define FILE_MOST (64l << 20) /* larger files are not read again for their lines */
+#define NAME_MOST 48          /* longer names have no near neighbour */
 
 /* ---- collecting ------------------------------------------------------------------------------ */
 
@@ -69,7 +69,8 @@ static void add(struct complaints *c, const char *file, unsigned line, unsigned 
 	if (c->count > KEPT_MOST)
 		return;
 	if (c->count == KEPT_MOST) {
-		keep(c, file, 0, 0, "there are more complaints; the first 200 are shown", is_warning);
+		keep(c, file, 0, 0, "there are more complaints; the first 200 are shown",
+		     is_warning);
 		return;
 	}
 	vsnprintf(text, sizeof text, format, arguments);
@@ -286,8 +287,10 @@ static size_t distance(const char *given, size_t given_len, const char *known, s
 		now[0] = i;
 		for (size_t j = 1; j <= known_len; j++) {
 			char b = slice_lower(known[j - 1]);
-			now[j] = least_of(least_of(last[j], now[j - 1]) + 1, last[j - 1] + (a != b));
-			if (i > 1 && j > 1 && a == slice_lower(known[j - 2]) && b == slice_lower(given[i - 2]))
+			now[j] = least_of(least_of(last[j], now[j - 1]) + 1,
+					  last[j - 1] + (a != b));
+			if (i > 1 && j > 1 && a == slice_lower(known[j - 2]) &&
+			    b == slice_lower(given[i - 2]))
 				now[j] = least_of(now[j], before[j - 2] + 1);
 		}
 	}

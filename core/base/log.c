@@ -103,8 +103,9 @@ static void put_time(struct log_line *l)
 		known = second;
 	}
 	unsigned milliseconds = (unsigned)(now / 1000 % 1000);
-	char fraction[] = { '.', (char)('0' + milliseconds / 100), (char)('0' + milliseconds / 10 % 10),
-			    (char)('0' + milliseconds % 10), 'Z' };
+	char fraction[] = { '.', (char)('0' + milliseconds / 100),
+			    (char)('0' + milliseconds / 10 % 10), (char)('0' + milliseconds % 10),
+			    'Z' };
 	put_string(l, second_text);
 	put(l, fraction, sizeof fraction);
 }
@@ -132,7 +133,8 @@ static void put_key(struct log_line *l, const char *key)
 static bool needs_quotes(struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.at[i] <= ' ' || s.at[i] == '"' || s.at[i] == '=' || s.at[i] == '\\')
+		if ((unsigned char)s.at[i] <= ' ' || s.at[i] == '"' || s.at[i] == '=' ||
+		    s.at[i] == '\\')
 			return true;
 	return s.len == 0 || (s.len == 1 && s.at[0] == '-');
 }

@@ -25,8 +25,7 @@ void log_set_process(const char *name);
 bool log_is_on(enum log_level level);
 
 /* Writes one line at once, when the level is on. No newline, no full stop in the message. */
-void log_write(enum log_level level, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) log_write(LOG_INFO, __VA_ARGS__)

@@ -54,10 +54,11 @@ size_t slice_utf8_length(struct slice s)
 		return 0;
 	const unsigned char *at = (const unsigned char *)s.at;
 	unsigned char first = at[0];
-	size_t len = first < 0x80 ? 1 :
-		     first >= 0xc2 && first < 0xe0 ? 2 :
-		     first >= 0xe0 && first < 0xf0 ? 3 :
-		     first >= 0xf0 && first < 0xf5 ? 4 : 0;
+	size_t len = first < 0x80                    ? 1
+		     : first >= 0xc2 && first < 0xe0 ? 2
+		     : first >= 0xe0 && first < 0xf0 ? 3
+		     : first >= 0xf0 && first < 0xf5 ? 4
+						     : 0;
 	if (len == 0 || len > s.len)
 		return 0;
 	for (size_t i = 1; i < len; i++)

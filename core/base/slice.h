@@ -18,7 +18,9 @@ struct slice {
 /* A slice of a string literal. */
 #define SLICE(literal) ((struct slice){ "" literal, sizeof(literal) - 1 })
 /* The same for static initialisers. */
+/* clang-format off */
 #define SLICE_INIT(literal) { "" literal, sizeof(literal) - 1 }
+/* clang-format on */
 #define SLICE_ABSENT ((struct slice){ NULL, 0 })
 /* The two arguments of a "%.*s". */
 #define SLICE_PRINT(s) (int)(s).len, (s).at == NULL ? "" : (s).at

@@ -96,7 +96,8 @@ void table_release(struct table *t, void (*free_value)(void *value))
 static struct table_entry **find(const struct table *t, struct slice key, uint64_t hash)
 {
 	struct table_entry **link = &t->slots[hash & (t->slot_count - 1)];
-	while (*link != NULL && ((*link)->hash != hash || !slice_is_equal(slice_of((*link)->key, (*link)->key_len), key)))
+	while (*link != NULL && ((*link)->hash != hash ||
+				 !slice_is_equal(slice_of((*link)->key, (*link)->key_len), key)))
 		link = &(*link)->next;
 	return link;
 }
@@ -111,12 +112,14 @@ void *table_get(const struct table *t, struct slice key)
 
 static void grow(struct table *t)
 {
-	struct table bigger = { .slot_count = t->slot_count == 0 ? 8 : t->slot_count * 2, .count = t->count };
+	struct table bigger = { .slot_count = t->slot_count == 0 ? 8 : t->slot_count * 2,
+				.count = t->count };
 	bigger.slots = memory_new(bigger.slot_count, sizeof(struct table_entry *));
 	for (size_t i = 0; i < t->slot_count; i++)
 		while (t->slots[i] != NULL) {
 			struct table_entry *e = t->slots[i];
-			struct table_entry **slot = &bigger.slots[e->hash & (bigger.slot_count - 1)];
+			struct table_entry **slot =
+				&bigger.slots[e->hash & (bigger.slot_count - 1)];
 			t->slots[i] = e->next;
 			e->next = *slot;
 			*slot = e;
