@@ -146,7 +146,12 @@ fuzz: deps
 			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$name t/fuzz/corpus/$$name || exit 1; \
 	done
 
-$(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/t/fuzz/%.o $(FUZZ_OBJECTS)
+# An archive, so that a fuzzer takes only the rooms that it needs.
+$(BUILD)/fuzz/core.a: $(FUZZ_OBJECTS)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/t/fuzz/%.o $(BUILD)/fuzz/core.a
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
 	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
