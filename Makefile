@@ -125,7 +125,7 @@ $(BUILD)/lint/%.tidy: %.c .clang-tidy $(filter %.h,$(C_FILES))
 	@touch $@
 
 lint-lua:
-	luacheck --quiet lua rules
+	luacheck --quiet $(wildcard lua rules)
 
 SHELL_FILES = .ci/run $(wildcard packaging/*.sh t/*/*.sh)
 lint-shell:
