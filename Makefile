@@ -89,6 +89,11 @@ test: deps
 check: deps
 	$(MAKE) BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' test
 
+# The main job, shown on real sockets.
+demo: deps
+	$(MAKE) $(JOBS) all
+	WEIR=$(abspath $(BUILD)/weir) t/demo/run
+
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
            -fno-omit-frame-pointer
 
@@ -174,6 +179,7 @@ help:
 	@echo 'make           build $(BUILD)/weir'
 	@echo 'make deps      install the Debian packages that weir is built, tested and checked with'
 	@echo 'make test      deps, build, unit and system tests'
+	@echo 'make demo      deps, build, then the main job in three network namespaces'
 	@echo 'make check     the same under the address and undefined-behaviour sanitizers'
 	@echo 'make lint      floor plan, clang-tidy, luacheck, format, sizes, licence lines'
 	@echo 'make format    write the layout that lint asks for'
@@ -182,7 +188,7 @@ help:
 	@echo 'make flow      system tests only'
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
 
-.PHONY: all clean deps test check unit unit-programs flow install help fuzz format \
+.PHONY: all clean deps demo test check unit unit-programs flow install help fuzz format \
         lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
         $(ROOMS:%=unit-%)
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
