@@ -21,6 +21,11 @@ enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
 #define RULE_IN_RESPONSE (1u << RULE_RESPONSE)
 #define RULE_IN_COMPLETION (1u << RULE_COMPLETION)
 #define RULE_IN_ANY (RULE_IN_REQUEST | RULE_IN_RESPONSE | RULE_IN_COMPLETION)
+/*
+ * Beside the phases of a function: it may answer RULE_WAIT. Without it a function can wait too,
+ * but an error that its `finish` raises ends the run: pcall in the rule does not see it.
+ */
+#define RULE_WAITS (1u << 8)
 
 struct rule_vm;
 struct rule;
@@ -41,7 +46,7 @@ typedef enum rule_answer (*rule_function_run)(struct rule_call *call);
 struct rule_function {
 	const char *name; /* "http.getHeader", "connection.data.get" */
 	rule_function_run run;
-	unsigned phases;       /* RULE_IN_ bits; elsewhere a call is an error that says so */
+	unsigned phases;       /* RULE_IN_ bits, elsewhere a call is an error that says so; and RULE_WAITS */
 	const char *arguments; /* LuaLS style: "name: string, value: string, extra?: table" */
 	const char *results;   /* LuaLS style: "string|nil" or "" */
 	const char *words;     /* one or two sentences: meaning, errors */
@@ -77,7 +82,7 @@ void rule_argument_pairs(struct rule_call *call, unsigned n,
 			 void (*each)(struct rule_call *call, struct slice key, struct slice value, void *extra),
 			 void *extra);
 
-/* Raises an error in the rule: "rule 'x' line 3: http.setHeader: argument 1 ...". Does not return. */
+/* Raises an error in the rule: "rules/x.lua:3: http.setHeader: argument 1 (name): ...". Does not return. */
 _Noreturn void rule_argument_error(struct rule_call *call, unsigned n, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 _Noreturn void rule_error(struct rule_call *call, const char *format, ...)
@@ -130,6 +135,19 @@ struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *pa
 
 const char *rule_name(const struct rule *rule);
 
+/*
+ * The calls in a rule and its modules whose first argument is a plain string literal, for checks
+ * that need the configuration (is there such a pool?). Owned by the rule.
+ */
+struct rule_literal {
+	const char *function; /* "pool.use" */
+	const char *text;
+	const char *path; /* the file it stands in */
+	unsigned line;
+	unsigned column;
+};
+size_t rule_literals(const struct rule *rule, const struct rule_literal **list);
+
 /* ---- runs ------------------------------------------------------------------------------------------ */
 
 enum rule_result {
@@ -163,7 +181,8 @@ const char *rule_failure_traceback(const struct rule_vm *vm);
 /* The line of the rule at which the last VERDICT was given (0 if unknown). */
 unsigned rule_verdict_line(const struct rule_vm *vm);
 
-/* Lua memory in use, bytes. */
+/* Lua memory in use, bytes; and how often memory was asked for since the start. */
 size_t rule_vm_memory(const struct rule_vm *vm);
+uint64_t rule_vm_allocations(const struct rule_vm *vm);
 
 #endif
