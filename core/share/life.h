@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 struct share_life {
-	uint64_t turned_milliseconds; /* CLOCK_MONOTONIC, the same clock for all; the worker writes */
-	uint64_t restarts;            /* the supervisor writes */
-	char apart[112];              /* keeps workers out of each other's cache lines */
+	uint64_t
+		turned_milliseconds; /* CLOCK_MONOTONIC, the same clock for all; the worker writes */
+	uint64_t restarts;           /* the supervisor writes */
+	char apart[112];             /* keeps workers out of each other's cache lines */
 };
 
 static inline void life_turn(struct share *s, unsigned worker, uint64_t now_milliseconds)

@@ -31,8 +31,10 @@ static void count_rows(struct share *s, const struct share_counts *counts)
 bool segment_open(struct share *s, const struct share_counts *counts, struct err *e)
 {
 	check(counts->workers > 0);
-	*s = (struct share){ .workers = counts->workers, .vservers = counts->vservers,
-			     .outcomes = counts->outcomes, .pools = counts->pools };
+	*s = (struct share){ .workers = counts->workers,
+			     .vservers = counts->vservers,
+			     .outcomes = counts->outcomes,
+			     .pools = counts->pools };
 	count_rows(s, counts);
 	s->vserver_bytes = sizeof(struct stats_vserver) + s->outcomes * sizeof(uint64_t);
 	s->slot_bytes = whole(sizeof(struct stats_worker) + s->vservers * s->vserver_bytes +
@@ -41,10 +43,12 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	size_t states = whole(s->nodes * sizeof(struct share_node));
 	s->bytes = lives + states + s->workers * s->slot_bytes;
 
-	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			    0);
 	if (memory == MAP_FAILED) {
 		free(s->first_row);
-		return err_set(e, "cannot map '%zu bytes' of shared memory: %s", s->bytes, strerror(errno));
+		return err_set(e, "cannot map '%zu bytes' of shared memory: %s", s->bytes,
+			       strerror(errno));
 	}
 	s->memory = memory;
 	s->lives = (void *)s->memory;

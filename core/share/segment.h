@@ -33,8 +33,8 @@ struct share {
 	char *memory;
 	size_t bytes;
 	unsigned workers, vservers, outcomes, pools, nodes;
-	unsigned *first_row; /* of each pool, and behind the last pool; private memory */
-	struct share_life *lives; /* one per worker */
+	unsigned *first_row;       /* of each pool, and behind the last pool; private memory */
+	struct share_life *lives;  /* one per worker */
 	struct share_node *states; /* one per node row */
 	char *slots;               /* one per worker: see stats.h */
 	size_t slot_bytes, vserver_bytes;

@@ -5,8 +5,8 @@
 
 static bool change_until(struct share_node *n, uint64_t expected, uint64_t until)
 {
-	return __atomic_compare_exchange_n(&n->failed_until_ms, &expected, until, false, __ATOMIC_RELAXED,
-					   __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&n->failed_until_ms, &expected, until, false,
+					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 bool share_node_claim(struct share_node *n, uint64_t now_ms, const struct share_failing *failing)
@@ -39,5 +39,6 @@ bool share_node_succeeded(struct share_node *n)
 	/* nearly always there is nothing to change: then the line stays shared by all processors */
 	if (__atomic_load_n(&n->failures, __ATOMIC_RELAXED) != 0)
 		__atomic_store_n(&n->failures, 0, __ATOMIC_RELAXED);
-	return share_node_is_failed(n) && __atomic_exchange_n(&n->failed_until_ms, 0, __ATOMIC_RELAXED) != 0;
+	return share_node_is_failed(n) &&
+	       __atomic_exchange_n(&n->failed_until_ms, 0, __ATOMIC_RELAXED) != 0;
 }

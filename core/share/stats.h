@@ -18,7 +18,8 @@
 struct stats_worker {
 	uint64_t log_lines_dropped;
 	uint64_t rule_failures;
-	uint64_t sessions_refused; /* no room: a limit or descriptors; before any virtual server's */
+	uint64_t
+		sessions_refused; /* no room: a limit or descriptors; before any virtual server's */
 };
 
 struct stats_vserver {
@@ -28,7 +29,8 @@ struct stats_vserver {
 	uint64_t from_client_bytes, to_client_bytes;
 	uint64_t from_node_bytes, to_node_bytes;
 	uint64_t rule_failures;
-	uint64_t outcomes[]; /* transactions that ended in each way: share_counts.outcomes of them */
+	uint64_t
+		outcomes[]; /* transactions that ended in each way: share_counts.outcomes of them */
 };
 
 struct stats_node {
@@ -47,14 +49,16 @@ static inline struct stats_worker *stats_worker_row(const struct share *s, unsig
 	return (void *)(s->slots + worker * s->slot_bytes);
 }
 
-static inline struct stats_vserver *stats_vserver_row(const struct share *s, unsigned worker, unsigned vserver)
+static inline struct stats_vserver *stats_vserver_row(const struct share *s, unsigned worker,
+						      unsigned vserver)
 {
 	return (void *)(s->slots + worker * s->slot_bytes + sizeof(struct stats_worker) +
 			vserver * s->vserver_bytes);
 }
 
 /* `row` as segment_node_row gives it. */
-static inline struct stats_node *stats_node_row(const struct share *s, unsigned worker, unsigned row)
+static inline struct stats_node *stats_node_row(const struct share *s, unsigned worker,
+						unsigned row)
 {
 	return (void *)(s->slots + worker * s->slot_bytes + sizeof(struct stats_worker) +
 			s->vservers * s->vserver_bytes + row * sizeof(struct stats_node));
@@ -86,7 +90,8 @@ static inline uint64_t stats_node_current(const struct share *s, unsigned row)
 {
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < s->workers; i++)
-		sum += __atomic_load_n(&stats_node_row(s, i, row)->transactions_current, __ATOMIC_RELAXED);
+		sum += __atomic_load_n(&stats_node_row(s, i, row)->transactions_current,
+				       __ATOMIC_RELAXED);
 	return sum;
 }
 

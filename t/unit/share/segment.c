@@ -14,8 +14,9 @@ static struct share share;
 static void open_share(void)
 {
 	static const unsigned pool_nodes[] = { 2, 0, 3 };
-	struct share_counts counts = { .workers = 3, .vservers = 2, .outcomes = 5, .pools = 3,
-				       .pool_nodes = pool_nodes };
+	struct share_counts counts = {
+		.workers = 3, .vservers = 2, .outcomes = 5, .pools = 3, .pool_nodes = pool_nodes
+	};
 	struct err e;
 	cr_assert(segment_open(&share, &counts, &e), "%s", e.text);
 }

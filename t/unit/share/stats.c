@@ -11,8 +11,9 @@ static struct share share;
 static void open_share(void)
 {
 	static const unsigned pool_nodes[] = { 2 };
-	struct share_counts counts = { .workers = 4, .vservers = 2, .outcomes = 3, .pools = 1,
-				       .pool_nodes = pool_nodes };
+	struct share_counts counts = {
+		.workers = 4, .vservers = 2, .outcomes = 3, .pools = 1, .pool_nodes = pool_nodes
+	};
 	struct err e;
 	cr_assert(segment_open(&share, &counts, &e), "%s", e.text);
 }

@@ -1,0 +1,30 @@
+/*
+ * child: what a process that the supervisor forked holds of it: who it is, a pipe that ends when
+ * the supervisor is gone, and one to say that it is ready. That is all they share besides the
+ * segment; the supervisor speaks to its children by signals alone.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_PROC_CHILD_H
+#define WEIR_PROC_CHILD_H
+
+/* Owned by the supervisor's copy in the child; both descriptors are open until it exits. */
+struct child {
+	unsigned index; /* workers count from 0 */
+	int life;       /* reads end-of-file when the supervisor is gone, nothing before */
+	int reports;    /* for child_report_ready */
+};
+
+/* Exit status of a child that cannot be set up: when weir starts, this ends it (see supervisor.h). */
+#define CHILD_CANNOT_START 78
+
+/* Says that this child does its work from now on: a worker listens. */
+void child_report_ready(const struct child *c);
+
+/*
+ * A child starts with SIGTERM blocked, so that it cannot be lost or kill before it is handled.
+ * Call this when the handler is in place. SIGINT, SIGHUP and SIGPIPE are ignored: a terminal sends
+ * them to the whole group, but what they mean is for the supervisor to say.
+ */
+void child_accept_stop(void);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/listeners.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The kernel lowers it to net.core.somaxconn, which is the machine's owner's to set. */
+#define BACKLOG 65535
+/* A client that connects and says nothing wakes no worker for so long. */
+#define DEFER_SECONDS 2
+#define PATIENCE_MICROSECONDS 1000000
+
+/* What one socket is to be. */
+struct wish {
+	const struct conf_vserver *vserver;
+	const struct addr *address;
+	bool is_exclusive; /* fail when anybody listens there already */
+};
+
+static bool set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+static bool set_options(int fd, const struct wish *w)
+{
+	bool is_v6 = w->address->family == ADDR_IPV6;
+	bool is_done = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+		       (w->is_exclusive || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+		       (!is_v6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
+		       set_option(fd, IPPROTO_TCP, TCP_NODELAY, w->vserver->nagle ? 0 : 1);
+	if (is_done && w->vserver->capture == CONF_CAPTURE_TPROXY)
+		is_done = is_v6 ? set_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+				: set_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
+	/* only where the client speaks first; a gain, not a need */
+	if (is_done && w->vserver->protocol == CONF_PROTOCOL_HTTP)
+		set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS);
+	return is_done;
+}
+
+/* Puts errno back: close may change it. */
+static void close_kept(int fd)
+{
+	int kept = errno;
+	close(fd);
+	errno = kept;
+}
+
+/*
+ * A listening socket; -1 with errno. Exclusive: while we listen without SO_REUSEPORT nobody else
+ * can be there, whatever options he took, and no race can be lost; only then do we open the
+ * address to our own further sockets.
+ */
+static int open_socket(const struct wish *w)
+{
+	struct sockaddr_storage name;
+	socklen_t len = addr_to_sockaddr(w->address, &name);
+	int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	if (!set_options(fd, w) || bind(fd, (struct sockaddr *)&name, len) == -1 ||
+	    listen(fd, BACKLOG) == -1 ||
+	    (w->is_exclusive && !set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1))) {
+		close_kept(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* The children of a weir that was killed need a moment to see it and let go. */
+static int open_socket_patiently(const struct wish *w, uint64_t give_up_at)
+{
+	const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+	int fd;
+	while ((fd = open_socket(w)) == -1 && errno == EADDRINUSE &&
+	       clock_read_microseconds() < give_up_at)
+		nanosleep(&pause, NULL);
+	return fd;
+}
+
+static const char *cure(int error, const struct wish *w)
+{
+	switch (error) {
+	case EACCES:
+		return " (ports below net.ipv4.ip_unprivileged_port_start want root or CAP_NET_BIND_SERVICE)";
+	case EPERM:
+		return w->vserver->capture == CONF_CAPTURE_TPROXY
+			       ? " (capture: tproxy wants root or CAP_NET_RAW, such as by"
+				 " 'setcap cap_net_raw+ep' on the weir program)"
+			       : "";
+	case EADDRINUSE:
+		return " (another process listens there: 'ss -ltnp' shows which)";
+	case EADDRNOTAVAIL:
+		return " (no interface of this machine has that address: 'ip address' shows which there are)";
+	case EMFILE:
+		return " (the limit of open files is too low: 'ulimit -Hn', or LimitNOFILE= in the unit)";
+	default:
+		return "";
+	}
+}
+
+/* Has an address that covers this one been taken already? Then nobody else can be there. */
+static bool is_covered(const struct listeners *l, const struct addr *a)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct addr *taken = &l->list[i].address;
+		if (l->list[i].fds[0] != -1 && taken->port == a->port &&
+		    taken->family == a->family && addr_kind(taken) == ADDR_UNSPECIFIED)
+			return true;
+	}
+	return false;
+}
+
+static bool open_address(struct listeners *l, struct listeners_address *to, const struct conf *conf,
+			 uint64_t give_up_at)
+{
+	struct wish wish = { .vserver = &conf->vservers[to->vserver],
+			     .address = &to->address,
+			     .is_exclusive = !is_covered(l, &to->address) };
+	to->fds[0] = open_socket_patiently(&wish, give_up_at);
+	wish.is_exclusive = false;
+	for (unsigned i = 1; i < l->workers && to->fds[i - 1] != -1; i++)
+		to->fds[i] = open_socket(&wish);
+	if (to->fds[l->workers - 1] != -1)
+		return true;
+	int kept = errno;
+	for (unsigned i = 0; i < l->workers && to->fds[i] != -1; i++) {
+		close(to->fds[i]);
+		to->fds[i] = -1;
+	}
+	errno = kept;
+	return false;
+}
+
+static void complain(const struct listeners_address *a, const struct conf *conf, size_t number,
+		     struct complaints *complaints)
+{
+	const struct conf_vserver *v = &conf->vservers[a->vserver];
+	struct wish wish = { .vserver = v, .address = &a->address };
+	struct conf_place place = v->listen_places[number];
+	int error = errno;
+	char text[ADDR_TEXT_BYTES];
+	complaints_add(complaints, conf->path, place.line, place.column,
+		       "cannot listen on '%s' for virtual server '%s': %s%s",
+		       addr_format(&a->address, text), v->name, strerror(error),
+		       cure(error, &wish));
+}
+
+static void add_address(struct listeners *l, uint32_t vserver, const struct addr *a)
+{
+	l->list = memory_resize(l->list, (l->count + 1) * sizeof *l->list);
+	struct listeners_address *added = &l->list[l->count];
+	*added = (struct listeners_address){ .vserver = vserver,
+					     .address = *a,
+					     .fds = memory_new(l->workers, sizeof(int)) };
+	for (unsigned i = 0; i < l->workers; i++)
+		added->fds[i] = -1;
+	l->count++;
+}
+
+/* Addresses that stand for all go first: what they cover need not be looked at again. */
+static bool is_turn(const struct addr *a, int round)
+{
+	return (addr_kind(a) == ADDR_UNSPECIFIED) == (round == 0);
+}
+
+bool listeners_open(struct listeners *l, const struct conf *conf, unsigned workers,
+		    struct complaints *complaints)
+{
+	*l = (struct listeners){ .workers = workers };
+	uint64_t give_up_at = clock_read_microseconds() + PATIENCE_MICROSECONDS;
+	bool is_whole = true;
+	for (int round = 0; round < 2; round++)
+		for (uint32_t i = 0; i < conf->vserver_count; i++) {
+			const struct conf_vserver *v = &conf->vservers[i];
+			for (size_t k = 0; v->enabled && k < v->listen_count; k++) {
+				if (!is_turn(&v->listens[k], round))
+					continue;
+				add_address(l, i, &v->listens[k]);
+				if (open_address(l, &l->list[l->count - 1], conf, give_up_at))
+					continue;
+				complain(&l->list[l->count - 1], conf, k, complaints);
+				is_whole = false;
+			}
+		}
+	if (!is_whole)
+		listeners_close(l);
+	return is_whole;
+}
+
+static void close_where(struct listeners *l, unsigned but)
+{
+	for (size_t i = 0; i < l->count; i++)
+		for (unsigned k = 0; k < l->workers; k++) {
+			int *fd = &l->list[i].fds[k];
+			if (k == but || *fd == -1)
+				continue;
+			close(*fd);
+			*fd = -1;
+		}
+}
+
+void listeners_keep(struct listeners *l, unsigned worker)
+{
+	close_where(l, worker);
+}
+
+void listeners_close(struct listeners *l)
+{
+	close_where(l, l->workers);
+	for (size_t i = 0; i < l->count; i++)
+		free(l->list[i].fds);
+	free(l->list);
+	*l = (struct listeners){ 0 };
+}

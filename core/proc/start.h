@@ -1,0 +1,33 @@
+/*
+ * start: what `weir check` and `weir run` do with a configuration file, in which order: read and
+ * check it whole, decide on privileges, open sockets and shared memory, then become the supervisor.
+ * Nothing is forked before everything that can fail has been tried.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_PROC_START_H
+#define WEIR_PROC_START_H
+
+#include "base/complaint.h"
+#include "conf/conf.h"
+#include "proc/listeners.h"
+#include "proc/privilege.h"
+#include "share/segment.h"
+
+/* What the children inherit. Owned by start_run. */
+struct start {
+	struct conf *conf;
+	struct privilege privilege;
+	struct listeners listeners;
+	struct share share;
+};
+
+/*
+ * Reads the configuration and compiles its rules for the phases where they are attached. NULL when
+ * there are errors; all of them are in `complaints`. Free the result with conf_free.
+ */
+struct conf *start_check(const char *path, struct complaints *complaints);
+
+/* The life of a weir; errors go to standard error. Returns its exit status. */
+int start_run(const char *path);
+
+#endif
