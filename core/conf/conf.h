@@ -7,7 +7,9 @@
 #ifndef WEIR_CONF_H
 #define WEIR_CONF_H
 
+#include "base/arena.h"
 #include "base/complaint.h"
+#include "base/slice.h"
 #include "net/addr.h"
 
 #include <stdbool.h>
@@ -144,6 +146,7 @@ struct conf {
 	uint64_t log_rule_rate; /* lines a second per rule and worker */
 	char *access_log; /* NULL: off; "stderr"; or a path */
 	uint64_t shutdown_milliseconds, drain_milliseconds, watchdog_milliseconds;
+	uint64_t idle_milliseconds; /* connection: {idle_timeout}; each pool has it too */
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;
 	size_t rule_count;
@@ -151,6 +154,7 @@ struct conf {
 	size_t vserver_count;
 	struct conf_pool *pools;
 	size_t pool_count;
+	struct arena memory; /* all that the pointers in here lead to */
 };
 
 /*
@@ -162,6 +166,7 @@ struct conf *conf_read(const char *path, struct complaints *complaints);
 /* The same from memory; `path` names it in complaints and is what relative paths are relative to. */
 struct conf *conf_read_text(const char *path, struct slice text, struct complaints *complaints);
 
+/* NULL is fine. */
 void conf_free(struct conf *c);
 
 /* The pool of that name; conf.pool_count when there is none; CONF_POOL_DISCARD for "discard". */

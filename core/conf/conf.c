@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf.h"
+
+#include "base/buf.h"
+#include "base/memory.h"
+#include "conf/conf_check.h"
+#include "conf/conf_read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_MOST ((size_t)16 << 20)
+#define PIECE_BYTES ((size_t)64 << 10)
+
+/* Reads the whole file; false after a complaint. A pipe will do, so that `-c /dev/stdin` works. */
+static bool read_file(const char *path, int fd, struct buf *into, struct complaints *complaints)
+{
+	char *room;
+	while (buf_reserve(into, PIECE_BYTES, FILE_MOST + PIECE_BYTES, &room)) {
+		ssize_t len = read(fd, room, PIECE_BYTES);
+		if (len == -1 && errno == EINTR)
+			continue;
+		if (len == -1) {
+			complaints_add(complaints, path, 0, 0, "cannot read '%s': %s", path, strerror(errno));
+			return false;
+		}
+		if (len == 0)
+			break;
+		buf_grow(into, (size_t)len);
+	}
+	if (into->len > FILE_MOST)
+		complaints_add(complaints, path, 0, 0, "cannot read '%s': it is larger than 16 MiB", path);
+	return into->len <= FILE_MOST;
+}
+
+struct conf *conf_read(const char *path, struct complaints *complaints)
+{
+	struct conf *c = NULL;
+	struct buf text;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		complaints_add(complaints, path, 0, 0, "cannot open '%s': %s", path, strerror(errno));
+		return NULL;
+	}
+	buf_init(&text);
+	if (read_file(path, fd, &text, complaints))
+		c = conf_read_text(path, buf_slice(&text), complaints);
+	buf_release(&text);
+	close(fd);
+	return c;
+}
+
+struct conf *conf_read_text(const char *path, struct slice text, struct complaints *complaints)
+{
+	size_t errors_before = complaints->errors;
+	struct arena tree;
+	struct conf_reader r = { .conf = memory_new(1, sizeof *r.conf), .complaints = complaints };
+	arena_init(&tree);
+	arena_init(&r.conf->memory);
+	r.conf->path = (char *)arena_copy(&r.conf->memory, slice_of_string(path)).at;
+	table_init(&r.pools);
+	table_init(&r.rules);
+	const struct conf_yaml *top = conf_yaml_parse(path, text, &tree, complaints);
+	if (complaints->errors == errors_before || top != NULL) {
+		conf_read_tree(&r, top);
+		conf_check_all(&r);
+	}
+	table_release(&r.pools, NULL);
+	table_release(&r.rules, NULL);
+	arena_release(&tree);
+	if (geteuid() != 0)
+		r.conf->user = NULL;
+	if (complaints->errors == errors_before)
+		return r.conf;
+	conf_free(r.conf);
+	return NULL;
+}
+
+void conf_free(struct conf *c)
+{
+	if (c == NULL)
+		return;
+	arena_release(&c->memory);
+	free(c);
+}
+
+uint32_t conf_find_pool(const struct conf *c, struct slice name)
+{
+	if (slice_is_equal(name, SLICE("discard")))
+		return CONF_POOL_DISCARD;
+	for (size_t i = 0; i < c->pool_count; i++)
+		if (slice_is_equal(name, slice_of_string(c->pools[i].name)))
+			return (uint32_t)i;
+	return (uint32_t)c->pool_count;
+}

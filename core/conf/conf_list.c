@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf_list.h"
+
+#include "conf/conf_value.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct conf_items conf_items_of(const struct conf_yaml *value)
+{
+	if (value->kind == CONF_YAML_LIST)
+		return (struct conf_items){ NULL, value->entries, value->count };
+	return (struct conf_items){ value, NULL, 1 };
+}
+
+const struct conf_yaml *conf_items_take(struct conf_items *items)
+{
+	const struct conf_yaml *item = items->single;
+	items->single = NULL;
+	if (item != NULL || items->next == NULL)
+		return item;
+	item = items->next->value;
+	items->next = items->next->next;
+	return item;
+}
+
+const char *conf_describe(const struct conf_yaml *value, char out[CONF_FOUND_BYTES])
+{
+	if (value->kind == CONF_YAML_SCALAR)
+		snprintf(out, CONF_FOUND_BYTES, "'%.60s'", value->text.at);
+	else
+		snprintf(out, CONF_FOUND_BYTES, "a %s", value->kind == CONF_YAML_LIST ? "list" : "mapping");
+	return out;
+}
+
+/* Is the item a scalar? Complains if not. */
+static bool is_scalar(struct conf_reader *r, const struct conf_yaml *item, const char *expected)
+{
+	char found[CONF_FOUND_BYTES];
+	if (item->kind != CONF_YAML_SCALAR)
+		CONF_COMPLAIN(r, item->place, "here stands %s, not %s", expected, conf_describe(item, found));
+	return item->kind == CONF_YAML_SCALAR;
+}
+
+void conf_list_read_listens(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
+{
+	struct conf_items items = conf_items_of(value);
+	const struct conf_yaml *item;
+	if (items.count == 0)
+		CONF_COMPLAIN(r, value->place, "'listen' is empty; it takes an address such as \"0.0.0.0:80\"");
+	v->listens = arena_new(&r->conf->memory, items.count * sizeof *v->listens);
+	v->listen_places = arena_new(&r->conf->memory, items.count * sizeof *v->listen_places);
+	while ((item = conf_items_take(&items)) != NULL) {
+		struct err why;
+		struct addr address;
+		if (!is_scalar(r, item, "an address with a port"))
+			continue;
+		if (!conf_value_parse_address(item->text, &address, &why)) {
+			CONF_COMPLAIN(r, item->place, "%s", why.text);
+			continue;
+		}
+		v->listens[v->listen_count] = address;
+		v->listen_places[v->listen_count++] = item->place;
+	}
+}
+
+/* The network with the bits behind its prefix cleared. */
+static struct addr first_of(const struct conf_network *network)
+{
+	struct addr first = network->base;
+	unsigned bytes = first.family == ADDR_IPV4 ? 4 : 16;
+	for (unsigned bit = network->prefix_bits; bit < bytes * 8; bit++)
+		first.ip[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+	return first;
+}
+
+void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
+{
+	struct conf_items items = conf_items_of(value);
+	const struct conf_yaml *item;
+	v->capture_to = arena_new(&r->conf->memory, items.count * sizeof *v->capture_to);
+	while ((item = conf_items_take(&items)) != NULL) {
+		struct conf_network network;
+		char first[ADDR_TEXT_BYTES];
+		if (!is_scalar(r, item, "a network"))
+			continue;
+		if (!addr_parse_network(item->text, &network.base, &network.prefix_bits)) {
+			CONF_COMPLAIN(r, item->place, "'%.60s' is no network such as 10.0.0.0/8 or fd00::/8",
+				      item->text.at);
+			continue;
+		}
+		struct addr clean = first_of(&network);
+		if (addr_is_same_ip(&clean, &network.base))
+			v->capture_to[v->capture_to_count++] = network;
+		else
+			CONF_COMPLAIN(r, item->place, "'%.60s' has bits behind its prefix; did you mean '%s/%u'?",
+				      item->text.at, addr_format_ip(&clean, first), network.prefix_bits);
+	}
+}
+
+void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
+{
+	struct conf_items items = conf_items_of(value);
+	const struct conf_yaml *item;
+	v->capture_ports = arena_new(&r->conf->memory, items.count * sizeof *v->capture_ports);
+	while ((item = conf_items_take(&items)) != NULL) {
+		uint64_t port;
+		if (!is_scalar(r, item, "a port"))
+			continue;
+		if (!item->is_quoted && conf_value_parse_number(item->text, &port) && port > 0 && port < 65536)
+			v->capture_ports[v->capture_port_count++] = (uint16_t)port;
+		else
+			CONF_COMPLAIN(r, item->place, "'%.60s' is no port from 1 to 65535", item->text.at);
+	}
+}
