@@ -141,30 +141,32 @@ static bool open_address(struct listeners *l, struct listeners_address *to, cons
 	return false;
 }
 
-static void complain(const struct listeners_address *a, const struct conf *conf, size_t number,
+static void complain(const struct listeners_address *a, const struct conf *conf,
 		     struct complaints *complaints)
 {
 	const struct conf_vserver *v = &conf->vservers[a->vserver];
 	struct wish wish = { .vserver = v, .address = &a->address };
-	struct conf_place place = v->listen_places[number];
 	int error = errno;
 	char text[ADDR_TEXT_BYTES];
-	complaints_add(complaints, conf->path, place.line, place.column,
+	complaints_add(complaints, conf->path, a->place.line, a->place.column,
 		       "cannot listen on '%s' for virtual server '%s': %s%s",
 		       addr_format(&a->address, text), v->name, strerror(error),
 		       cure(error, &wish));
 }
 
-static void add_address(struct listeners *l, uint32_t vserver, const struct addr *a)
+static void add_addresses(struct listeners *l, const struct conf *conf, uint32_t vserver)
 {
-	l->list = memory_resize(l->list, (l->count + 1) * sizeof *l->list);
-	struct listeners_address *added = &l->list[l->count];
-	*added = (struct listeners_address){ .vserver = vserver,
-					     .address = *a,
-					     .fds = memory_new(l->workers, sizeof(int)) };
-	for (unsigned i = 0; i < l->workers; i++)
-		added->fds[i] = -1;
-	l->count++;
+	const struct conf_vserver *v = &conf->vservers[vserver];
+	l->list = memory_resize(l->list, (l->count + v->listen_count + 1) * sizeof *l->list);
+	for (size_t i = 0; i < v->listen_count; i++) {
+		struct listeners_address *added = &l->list[l->count++];
+		*added = (struct listeners_address){ .vserver = vserver,
+						     .address = v->listens[i],
+						     .place = v->listen_places[i],
+						     .fds = memory_new(l->workers, sizeof(int)) };
+		for (unsigned k = 0; k < l->workers; k++)
+			added->fds[k] = -1;
+	}
 }
 
 /* Addresses that stand for all go first: what they cover need not be looked at again. */
@@ -177,20 +179,19 @@ bool listeners_open(struct listeners *l, const struct conf *conf, unsigned worke
 		    struct complaints *complaints)
 {
 	*l = (struct listeners){ .workers = workers };
+	for (uint32_t i = 0; i < conf->vserver_count; i++)
+		add_addresses(l, conf, i);
+
 	uint64_t give_up_at = clock_read_microseconds() + PATIENCE_MICROSECONDS;
 	bool is_whole = true;
 	for (int round = 0; round < 2; round++)
-		for (uint32_t i = 0; i < conf->vserver_count; i++) {
-			const struct conf_vserver *v = &conf->vservers[i];
-			for (size_t k = 0; v->enabled && k < v->listen_count; k++) {
-				if (!is_turn(&v->listens[k], round))
-					continue;
-				add_address(l, i, &v->listens[k]);
-				if (open_address(l, &l->list[l->count - 1], conf, give_up_at))
-					continue;
-				complain(&l->list[l->count - 1], conf, k, complaints);
-				is_whole = false;
-			}
+		for (size_t i = 0; i < l->count; i++) {
+			struct listeners_address *a = &l->list[i];
+			if (!conf->vservers[a->vserver].enabled || !is_turn(&a->address, round) ||
+			    open_address(l, a, conf, give_up_at))
+				continue;
+			complain(a, conf, complaints);
+			is_whole = false;
 		}
 	if (!is_whole)
 		listeners_close(l);

@@ -19,11 +19,12 @@
 struct listeners_address {
 	uint32_t vserver; /* index in conf.vservers */
 	struct addr address;
-	int *fds; /* one per worker; -1 where this process holds none */
+	struct conf_place place;
+	int *fds; /* one per worker; -1 where this process holds none, or the server is off */
 };
 
 struct listeners {
-	struct listeners_address *list;
+	struct listeners_address *list; /* in the order of the configuration */
 	size_t count;
 	unsigned workers;
 };

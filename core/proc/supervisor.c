@@ -59,7 +59,9 @@ struct supervisor {
 uint64_t supervisor_beat_milliseconds(uint64_t watchdog_milliseconds)
 {
 	uint64_t beat = watchdog_milliseconds / 4;
-	return beat < 10 ? 10 : beat > 1000 ? 1000 : beat;
+	if (watchdog_milliseconds == 0 || beat > 1000)
+		return 1000;
+	return beat < 10 ? 10 : beat;
 }
 
 uint64_t supervisor_pause_milliseconds(unsigned quick_deaths)

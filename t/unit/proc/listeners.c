@@ -150,7 +150,8 @@ Test(listeners, what_is_not_enabled_is_not_opened)
 	add_vserver("off", &at, NULL);
 	vservers[0].enabled = false;
 	cr_assert(listeners_open(&l, &conf, 2, &complaints));
-	cr_expect_eq(l.count, 0);
+	cr_assert_eq(l.count, 1, "it keeps its place in the order");
+	cr_expect_eq(l.list[0].fds[0], -1);
 	listeners_close(&l);
 }
 

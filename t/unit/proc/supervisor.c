@@ -410,6 +410,7 @@ Test(supervisor, a_beat_is_well_within_the_watchdogs_time)
 	cr_expect_eq(supervisor_beat_milliseconds(5000), 1000);
 	cr_expect_eq(supervisor_beat_milliseconds(400), 100);
 	cr_expect_eq(supervisor_beat_milliseconds(1), 10);
+	cr_expect_eq(supervisor_beat_milliseconds(0), 1000, "without a watchdog no hurry");
 }
 
 /* ---- stopping ------------------------------------------------------------------------------------------ */

@@ -1,0 +1,202 @@
+/*
+ * weir: the command line. Each command is one function here, which reads like what it does; the
+ * work is done in the rooms below.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api.h"
+#include "base/complaint.h"
+#include "conf/conf.h"
+#include "proc/start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VERSION "0.1.0"
+
+enum status { STATUS_FINE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+/* `words` and `word_count` are what follows the command's name. */
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *purpose;
+	int (*run)(char **words, int word_count);
+};
+
+static int run_run(char **words, int word_count);
+static int run_check(char **words, int word_count);
+static int run_reference(char **words, int word_count);
+static int run_version(char **words, int word_count);
+static int run_help(char **words, int word_count);
+
+static const struct command commands[] = {
+	{ "run", "[-c FILE]", "run in the foreground", run_run },
+	{ "check", "[-c FILE]", "check configuration and rules, and say all that is wrong",
+	  run_check },
+	{ "reference", "config|schema|rules|stubs", "print what there is to configure and to call",
+	  run_reference },
+	{ "version", "", "print the version", run_version },
+	{ "help", "", "print this", run_help },
+};
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+/* What `weir reference` can print. */
+static const struct reference {
+	const char *name;
+	void (*write)(FILE *to);
+} references[] = {
+	{ "config", conf_write_reference }, /* Markdown */
+	{ "schema", conf_write_schema },    /* JSON Schema, for editors */
+	{ "rules", api_write_reference },   /* Markdown */
+	{ "stubs", api_write_stubs },       /* LuaLS annotations, for editors */
+};
+#define REFERENCE_COUNT (sizeof references / sizeof *references)
+
+/* ---- words on the command line ------------------------------------------------------------------ */
+
+static void write_usage(FILE *to)
+{
+	fprintf(to, "usage: weir COMMAND\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(to, "  %-10s %-26s %s\n", commands[i].name, commands[i].arguments,
+			commands[i].purpose);
+	fprintf(to, "\nWithout -c, FILE is conf/weir.yaml or else /etc/weir/weir.yaml.\n"
+		    "Exit status: 0 fine, 1 failed, 2 wrong usage.\n");
+}
+
+/* Says that `word` is no `what`, and which of `known` was meant. */
+static int complain_of_word(const char *what, const char *word, const char *const *known,
+			    size_t count)
+{
+	const char *near = complaint_nearest(word, known, count);
+	fprintf(stderr, "weir: unknown %s '%s'", what, word);
+	if (near != NULL)
+		fprintf(stderr, "; did you mean '%s'?", near);
+	fprintf(stderr, "\n\n");
+	write_usage(stderr);
+	return STATUS_USAGE;
+}
+
+static int complain_of_usage(const char *text, const char *word)
+{
+	fprintf(stderr, "weir: %s '%s'\n\n", text, word);
+	write_usage(stderr);
+	return STATUS_USAGE;
+}
+
+/* [-c FILE], or the default; false, and said why, when the words are something else. */
+static bool take_file(char **words, int word_count, const char **file)
+{
+	*file = access("conf/weir.yaml", F_OK) == 0 ? "conf/weir.yaml" : "/etc/weir/weir.yaml";
+	if (word_count == 0)
+		return true;
+	if (strcmp(words[0], "-c") != 0) {
+		complain_of_usage("unexpected", words[0]);
+		return false;
+	}
+	if (word_count != 2) {
+		complain_of_usage(word_count == 1 ? "no file after" : "unexpected words behind",
+				  word_count == 1 ? words[0] : words[1]);
+		return false;
+	}
+	*file = words[1];
+	return true;
+}
+
+/* A full disk or a closed pipe must not look like success. */
+static int finish_output(void)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return STATUS_FINE;
+	fprintf(stderr, "weir: cannot write to 'standard output': %s\n", strerror(errno));
+	return STATUS_FAILED;
+}
+
+/* ---- the commands ---------------------------------------------------------------------------------- */
+
+static int run_run(char **words, int word_count)
+{
+	const char *file;
+	return take_file(words, word_count, &file) ? start_run(file) : STATUS_USAGE;
+}
+
+static void print_count(size_t count, const char *noun, const char *behind)
+{
+	printf("%zu %s%s%s", count, noun, count == 1 ? "" : "s", behind);
+}
+
+static int run_check(char **words, int word_count)
+{
+	const char *file;
+	if (!take_file(words, word_count, &file))
+		return STATUS_USAGE;
+	struct complaints complaints = { 0 };
+	struct conf *conf = start_check(file, &complaints);
+	complaints_print(&complaints, stderr);
+	complaints_release(&complaints);
+	if (conf == NULL)
+		return STATUS_FAILED;
+	printf("%s: ", file);
+	print_count(conf->vserver_count, "virtual server", ", ");
+	print_count(conf->pool_count, "pool", ", ");
+	print_count(conf->rule_count, "rule", ": no errors\n");
+	conf_free(conf);
+	return finish_output();
+}
+
+static int run_reference(char **words, int word_count)
+{
+	const char *names[REFERENCE_COUNT];
+	for (size_t i = 0; i < REFERENCE_COUNT; i++)
+		names[i] = references[i].name;
+	if (word_count != 1)
+		return complain_of_usage("one of config, schema, rules, stubs must follow",
+					 "reference");
+	for (size_t i = 0; i < REFERENCE_COUNT; i++)
+		if (strcmp(words[0], references[i].name) == 0) {
+			references[i].write(stdout);
+			return finish_output();
+		}
+	return complain_of_word("reference", words[0], names, REFERENCE_COUNT);
+}
+
+static int run_version(char **words, int word_count)
+{
+	if (word_count > 0)
+		return complain_of_usage("unexpected", words[0]);
+	printf("weir " VERSION "\n");
+	return finish_output();
+}
+
+static int run_help(char **words, int word_count)
+{
+	(void)words, (void)word_count;
+	write_usage(stdout);
+	return finish_output();
+}
+
+/* The spellings that every program is asked for. */
+static const char *plain_name(const char *word)
+{
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return "help";
+	return strcmp(word, "--version") == 0 ? "version" : word;
+}
+
+int main(int argument_count, char **arguments)
+{
+	const char *names[COMMAND_COUNT];
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		names[i] = commands[i].name;
+	if (argument_count < 2) {
+		write_usage(stderr);
+		return STATUS_USAGE;
+	}
+	const char *name = plain_name(arguments[1]);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run(arguments + 2, argument_count - 2);
+	return complain_of_word("command", name, names, COMMAND_COUNT);
+}

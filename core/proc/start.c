@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proc/start.h"
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "proc/keeper.h"
+#include "proc/supervisor.h"
+#include "proc/worker.h"
+#include "rule/rule.h"
+#include "txn/txn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- checking ------------------------------------------------------------------------------------- */
+
+static bool is_used(const struct conf_rule_uses *uses, size_t rule)
+{
+	for (size_t i = 0; i < uses->count; i++)
+		if (uses->list[i].rule == rule)
+			return true;
+	return false;
+}
+
+static unsigned phases_of(const struct conf *conf, size_t rule)
+{
+	unsigned phases = 0;
+	for (size_t i = 0; i < conf->vserver_count; i++) {
+		const struct conf_vserver *v = &conf->vservers[i];
+		if (is_used(&v->request_rules, rule))
+			phases |= RULE_IN_REQUEST;
+		if (is_used(&v->response_rules, rule))
+			phases |= RULE_IN_RESPONSE;
+		if (is_used(&v->completion_rules, rule))
+			phases |= RULE_IN_COMPLETION;
+	}
+	return phases;
+}
+
+static void check_rules(const struct conf *conf, struct complaints *complaints)
+{
+	size_t count;
+	const struct rule_function *functions = api_functions(&count);
+	struct rule_vm *vm = rule_vm_new(conf->rules_dir, functions, count);
+	for (size_t i = 0; i < conf->rule_count; i++)
+		rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases_of(conf, i),
+			  complaints);
+	rule_vm_free(vm);
+}
+
+struct conf *start_check(const char *path, struct complaints *complaints)
+{
+	struct conf *conf = conf_read(path, complaints);
+	if (conf == NULL)
+		return NULL;
+	check_rules(conf, complaints);
+	if (complaints->errors == 0)
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------- */
+
+/* What needs foreign source addresses, in words, and where it stands; false when nothing does. */
+static bool find_transparent(const struct conf *conf, char *words, size_t size,
+			     struct conf_place *place)
+{
+	for (size_t i = 0; i < conf->pool_count; i++)
+		if (conf->pools[i].transparent) {
+			snprintf(words, size, "transparent pool '%s'", conf->pools[i].name);
+			*place = conf->pools[i].place;
+			return true;
+		}
+	for (size_t i = 0; i < conf->vserver_count; i++)
+		if (conf->vservers[i].capture == CONF_CAPTURE_TPROXY) {
+			snprintf(words, size, "virtual server '%s' (capture: tproxy)",
+				 conf->vservers[i].name);
+			*place = conf->vservers[i].place;
+			return true;
+		}
+	return false;
+}
+
+static void plan_privilege(struct start *s, struct complaints *complaints)
+{
+	char words[256];
+	struct conf_place place = { 0 };
+	struct err e;
+	bool is_transparent = find_transparent(s->conf, words, sizeof words, &place);
+	if (!privilege_plan(&s->privilege, s->conf->user, is_transparent ? words : NULL, &e))
+		complaints_add(complaints, s->conf->path, place.line, place.column, "%s", e.text);
+}
+
+static void open_share(struct start *s, struct complaints *complaints)
+{
+	struct err e;
+	const struct conf *conf = s->conf;
+	unsigned *pool_nodes = memory_new(conf->pool_count + 1, sizeof *pool_nodes);
+	for (size_t i = 0; i < conf->pool_count; i++)
+		pool_nodes[i] = (unsigned)conf->pools[i].node_count;
+	struct share_counts counts = { .workers = (unsigned)conf->workers,
+				       .vservers = (unsigned)conf->vserver_count,
+				       .outcomes = TXN_END_COUNT,
+				       .pools = (unsigned)conf->pool_count,
+				       .pool_nodes = pool_nodes };
+	if (!segment_open(&s->share, &counts, &e))
+		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);
+	free(pool_nodes);
+}
+
+static void set_node_states(struct start *s)
+{
+	static const enum share_node_state states[] = {
+		[CONF_NODE_ACTIVE] = SHARE_NODE_ACTIVE,
+		[CONF_NODE_DRAINING] = SHARE_NODE_DRAINING,
+		[CONF_NODE_DISABLED] = SHARE_NODE_DISABLED,
+	};
+	for (unsigned i = 0; i < s->conf->pool_count; i++)
+		for (unsigned k = 0; k < s->conf->pools[i].node_count; k++)
+			share_node_set_state(
+				share_node(&s->share, segment_node_row(&s->share, i, k)),
+				states[s->conf->pools[i].nodes[k].state]);
+}
+
+static void open_logs(const struct conf *conf, struct complaints *complaints)
+{
+	static const enum log_level levels[] = { [CONF_LOG_DEBUG] = LOG_DEBUG,
+						 [CONF_LOG_INFO] = LOG_INFO,
+						 [CONF_LOG_WARN] = LOG_WARN,
+						 [CONF_LOG_ERROR] = LOG_ERROR };
+	log_set_process("supervisor");
+	log_open(levels[conf->log_level], conf->log_format == CONF_LOG_JSON ? LOG_JSON : LOG_TEXT);
+	if (!log_access_open(conf->access_log))
+		complaints_add(complaints, conf->path, 0, 0, "cannot open access log '%s': %s",
+			       conf->access_log, strerror(errno));
+}
+
+/* Everything that can fail, all of it tried, so that all that is wrong is told in one go. */
+static bool open_all(struct start *s, struct complaints *complaints)
+{
+	open_logs(s->conf, complaints);
+	privilege_raise_files();
+	plan_privilege(s, complaints);
+	listeners_open(&s->listeners, s->conf, (unsigned)s->conf->workers, complaints);
+	open_share(s, complaints);
+	if (complaints->errors > 0)
+		return false;
+	set_node_states(s);
+	return true;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+static int run_worker(const struct child *child, void *extra)
+{
+	return worker_run(child, extra);
+}
+
+static int run_keeper(const struct child *child, void *extra)
+{
+	return keeper_run(child, extra);
+}
+
+static int supervise(struct start *s)
+{
+	struct supervisor_plan plan = { .workers = (unsigned)s->conf->workers,
+					.run_worker = run_worker,
+					.run_keeper = run_keeper,
+					.extra = s,
+					.share = &s->share,
+					.listeners = &s->listeners,
+					.shutdown_milliseconds = s->conf->shutdown_milliseconds,
+					.watchdog_milliseconds = s->conf->watchdog_milliseconds };
+	return supervisor_run(&plan);
+}
+
+int start_run(const char *path)
+{
+	struct complaints complaints = { 0 };
+	struct start s = { .conf = start_check(path, &complaints) };
+	bool is_open = s.conf != NULL && open_all(&s, &complaints);
+	complaints_print(&complaints, stderr);
+	complaints_release(&complaints);
+	int status = is_open ? supervise(&s) : 1;
+	listeners_close(&s.listeners);
+	segment_close(&s.share);
+	conf_free(s.conf);
+	return status;
+}
