@@ -20,6 +20,7 @@ struct http_body {
 	uint64_t left;   /* bytes of the length or of the current chunk still to come */
 	uint64_t total;  /* body bytes seen so far, framing not counted */
 	size_t extension_bytes;
+	unsigned size_digits; /* of the chunk size being read */
 	bool is_done;
 	struct http_head_scan trailer_scan;
 	struct buf *trailer_held; /* a trailer section that came in pieces; NULL mostly */
@@ -53,7 +54,10 @@ struct http_relay {
 
 #define HTTP_PIECES_MOST 64
 
-/* What to write, in order; points into the input, the relay's arena and `scratch`. */
+/*
+ * What to write, in order; points into the input, the relay's arena, `scratch` and constants. To
+ * start anew set count and bytes to 0. Other pieces (a head) may stand before a body's.
+ */
 struct http_pieces {
 	struct iovec at[HTTP_PIECES_MOST];
 	unsigned count;
@@ -68,12 +72,16 @@ void http_relay_release(struct http_relay *r);
 /*
  * Re-frames from the start of `in` as much as fits in the pieces (appended to `out`, one chunk for
  * the whole batch when chunked): *used input bytes are consumed. HTTP_DONE: the body ended, its end
- * is in the pieces. HTTP_MORE: call again with the rest (if *used < in.len) or with new bytes.
+ * is in the pieces. HTTP_MORE: call again with new bytes, or, if *used < in.len, with the rest and
+ * with pieces that have room: write these first. HTTP_BAD: the pieces are as before the call.
  */
 enum http_parse http_relay_take(struct http_relay *r, struct slice in, size_t *used,
 				struct http_pieces *out);
 
-/* The sender closed: as http_body_end; the last chunk is added to `out` when that ends the body. */
+/*
+ * The sender closed: as http_body_end; the last chunk is added to `out` when that ends the body.
+ * HTTP_MORE when all pieces are taken: write these and call again.
+ */
 enum http_parse http_relay_end(struct http_relay *r, struct http_pieces *out);
 
 #endif

@@ -49,8 +49,17 @@ struct http_fields {
 enum http_field_id http_field_id(struct slice name);
 struct slice http_field_name(enum http_field_id id);
 
+/*
+ * Is it a known name but for "_" in the place of "-"? CGI and its heirs cannot tell the two apart,
+ * so that Content_Length or X_Forwarded_For could pass for a header that we have checked or set.
+ */
+bool http_field_is_lookalike(struct slice name);
+
 /* Framing and connection headers (Content-Length, Transfer-Encoding, Connection, ...): the proxy's own. */
 bool http_field_is_framing(enum http_field_id id);
+
+/* For one connection only, whatever Connection says (RFC 9110 7.6.1, and the Proxy-Auth* pair). */
+bool http_field_is_hop_by_hop(enum http_field_id id);
 
 /* May `name` be a header name (token), `value` a header value (no CR, LF, NUL, other controls but tab)? */
 bool http_field_name_is_valid(struct slice name);

@@ -63,6 +63,10 @@ struct http_response {
 struct http_head_scan {
 	size_t scanned; /* bytes of `in` known to hold no end of head */
 	unsigned empty_lines; /* tolerated before a request line (RFC 9112 2.2) */
+	unsigned lines;       /* whole lines so far, the first included, the empty one not */
+	size_t line_start;    /* of the line that is unfinished */
+	size_t first_line_end; /* behind the CRLF of the first line; 0 while it is unfinished */
+	bool is_first_line_good; /* it was parsed already, in an earlier call */
 };
 
 /*

@@ -42,6 +42,7 @@ enum http_parse {
 	X(CHUNK_END, 400, "chunk is not followed by CRLF") \
 	X(TRAILER, 400, "trailer is malformed") \
 	X(TRAILER_TOO_LARGE, 431, "trailers are too large") \
+	X(CONNECTION, 400, "Connection is malformed or names too much") \
 	X(EXPECT, 417, "expectation is not 100-continue") \
 	X(CONNECT, 501, "CONNECT is not served")
 

@@ -7,6 +7,7 @@
 #define WEIR_HTTP_WRITE_H
 
 #include "base/arena.h"
+#include "http/http_date.h"
 #include "http/http_head.h"
 
 /* What the proxy adds to a head that it forwards; absent slices add nothing. */
@@ -30,21 +31,17 @@ struct http_additions {
 struct slice http_write_request(struct arena *arena, const struct http_request *r,
 				const struct http_additions *add);
 
-/* The response head for a client, always HTTP/1.1. In the arena. */
+/* The response head for a client, always HTTP/1.1, with a Date if it had none. In the arena. */
 struct slice http_write_response(struct arena *arena, const struct http_response *r,
 				 const struct http_additions *add);
 
 /*
  * A whole answer of our own: status line, Date, Content-Type, Content-Length, `extra` header lines
- * (each ending in CRLF, may be empty), Connection as told, the body unless `is_head`.
+ * (each ending in CRLF, may be empty), Connection as told, the body unless `is_head`. An absent
+ * `reason` is the standard's, an absent `content_type` is left out.
  */
 struct slice http_write_answer(struct arena *arena, unsigned status, struct slice reason,
 			       struct slice content_type, struct slice body, struct slice extra,
 			       bool is_head, bool close);
-
-/* The date of RFC 9110 5.6.7 for seconds since 1970; 29 bytes and NUL. */
-void http_date_format(int64_t seconds, char out[30]);
-/* Any of its three forms; false if it is none. */
-bool http_date_parse(struct slice text, int64_t *seconds);
 
 #endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/http_framing.h"
+
+#include "http/http_scan.h"
+
+/* Names in Connection beyond its own options; each costs a walk over the headers. */
+#define CONNECTION_NAMES_MOST 32
+
+/* 19 digits hold no overflow of 64 bits. */
+#define LENGTH_DIGITS_MOST 19
+
+/* Content-Length: digits and nothing else; a list, even of equal numbers, is refused. */
+static bool parse_length(struct slice value, uint64_t *length)
+{
+	if (value.len == 0 || value.len > LENGTH_DIGITS_MOST)
+		return false;
+	uint64_t number = 0;
+	for (size_t i = 0; i < value.len; i++) {
+		unsigned digit = (unsigned)(value.at[i] - '0');
+		if (digit > 9)
+			return false;
+		number = number * 10 + digit;
+	}
+	*length = number;
+	return true;
+}
+
+static void mark_named(struct http_fields *f, struct slice name)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->at[i].id == HTTP_FIELD_OTHER && slice_is_equal_nocase(f->at[i].name, name))
+			f->at[i].is_hop_by_hop = true;
+}
+
+/* One line of Connection; `names` counts over all lines. */
+static bool read_connection(struct http_fields *f, struct slice value, struct http_framing *framing,
+			    unsigned *names)
+{
+	struct slice option;
+	while (slice_next_item(&value, ',', &option)) {
+		if (option.len == 0)
+			continue;
+		if (slice_is_equal_nocase(option, SLICE("keep-alive"))) {
+			framing->keep_alive = true;
+		} else if (slice_is_equal_nocase(option, SLICE("close"))) {
+			framing->close = true;
+		} else if (slice_is_equal_nocase(option, SLICE("upgrade"))) {
+			framing->upgrade = true;
+		} else {
+			if (!http_scan_is_all(option, HTTP_BYTE_TOKEN) ||
+			    ++*names > CONNECTION_NAMES_MOST)
+				return false;
+			mark_named(f, option);
+		}
+	}
+	return true;
+}
+
+/* TE: is "trailers" one of its items? */
+static bool has_trailers(struct slice value)
+{
+	struct slice item;
+	while (slice_next_item(&value, ',', &item))
+		if (slice_is_equal_nocase(item, SLICE("trailers")))
+			return true;
+	return false;
+}
+
+static enum http_reason read_length(const struct http_field *field, struct http_framing *framing)
+{
+	if (framing->is_chunked)
+		return HTTP_REASON_LENGTH_AND_CHUNKED;
+	if (framing->has_length || !parse_length(field->value, &framing->length))
+		return HTTP_REASON_CONTENT_LENGTH;
+	framing->has_length = true;
+	return HTTP_REASON_NONE;
+}
+
+static enum http_reason read_coding(const struct http_field *field, unsigned version_minor,
+				    struct http_framing *framing)
+{
+	if (framing->has_length)
+		return HTTP_REASON_LENGTH_AND_CHUNKED;
+	if (version_minor == 0)
+		return HTTP_REASON_TRANSFER_ENCODING_VERSION;
+	if (framing->is_chunked || !slice_is_equal_nocase(field->value, SLICE("chunked")))
+		return HTTP_REASON_TRANSFER_ENCODING;
+	framing->is_chunked = true;
+	return HTTP_REASON_NONE;
+}
+
+bool http_framing_read(struct http_fields *f, unsigned version_minor, struct http_framing *framing,
+		       enum http_reason *why)
+{
+	unsigned names = 0;
+	enum http_reason reason = HTTP_REASON_NONE;
+	*framing = (struct http_framing){ 0 };
+	for (unsigned i = 0; i < f->count && reason == HTTP_REASON_NONE; i++) {
+		const struct http_field *field = &f->at[i];
+		switch (field->id) {
+		case HTTP_FIELD_HOST:
+			framing->host = field;
+			framing->hosts++;
+			break;
+		case HTTP_FIELD_CONTENT_LENGTH:
+			reason = read_length(field, framing);
+			break;
+		case HTTP_FIELD_TRANSFER_ENCODING:
+			reason = read_coding(field, version_minor, framing);
+			break;
+		case HTTP_FIELD_CONNECTION:
+			if (!read_connection(f, field->value, framing, &names))
+				reason = HTTP_REASON_CONNECTION;
+			break;
+		case HTTP_FIELD_UPGRADE:
+			framing->has_upgrade = true;
+			break;
+		case HTTP_FIELD_TE:
+			framing->has_trailers |= has_trailers(field->value);
+			break;
+		case HTTP_FIELD_EXPECT:
+			if (slice_is_equal_nocase(field->value, SLICE("100-continue")))
+				framing->has_continue = true;
+			else
+				framing->is_unexpected = true;
+			break;
+		default:
+			break;
+		}
+	}
+	*why = reason;
+	return reason == HTTP_REASON_NONE;
+}

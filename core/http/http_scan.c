@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/http_scan.h"
+
+#include "base/check.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* One row for each 16 bytes; the unit test derives it again from the definitions. */
+const uint8_t http_scan_classes[256] = {
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x08, 0x0f, 0x0e, 0x09, 0x0f, 0x0f, 0x0f, 0x0f, 0x0e, 0x0e, 0x0f, 0x0f, 0x0e, 0x1f, 0x1f, 0x0e,
+	0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x0e, 0x0e, 0x0e, 0x0e, 0x0e, 0x0c,
+	0x0e, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f,
+	0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x0e, 0x0c, 0x0e, 0x0f, 0x1f,
+	0x0f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f,
+	0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x0e, 0x0f, 0x0e, 0x1f, 0x00,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
+};
+
+static const char *scan_class(const char *at, const char *end, unsigned classes)
+{
+	while (at < end && http_scan_is(*at, classes))
+		at++;
+	return at;
+}
+
+bool http_scan_is_all(struct slice text, unsigned classes)
+{
+	return scan_class(text.at, text.at + text.len, classes) == text.at + text.len;
+}
+
+/*
+ * With SSE2, 16 bytes are judged at a time: a `..._stops` function gives a bit for each byte that
+ * ends the run. What is left, and other machines, go byte by byte through the table.
+ */
+#ifdef __SSE2__
+static __m128i each(char byte)
+{
+	return _mm_set1_epi8(byte);
+}
+
+static __m128i load(const char *at)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+static unsigned bits(__m128i bytes)
+{
+	return (unsigned)_mm_movemask_epi8(bytes);
+}
+
+/* Not visible ASCII: signed comparison puts 0x80 and above below the blank. */
+static __m128i not_visible(__m128i bytes)
+{
+	return _mm_or_si128(_mm_cmplt_epi8(bytes, each(0x21)), _mm_cmpeq_epi8(bytes, each(0x7f)));
+}
+
+static unsigned query_stops(__m128i bytes)
+{
+	return bits(_mm_or_si128(not_visible(bytes), _mm_cmpeq_epi8(bytes, each('#'))));
+}
+
+static unsigned path_stops(__m128i bytes)
+{
+	return query_stops(bytes) | bits(_mm_or_si128(_mm_cmpeq_epi8(bytes, each('?')),
+						      _mm_cmpeq_epi8(bytes, each('\\'))));
+}
+
+static unsigned value_stops(__m128i bytes)
+{
+	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, each(0x1f)), bytes);
+	__m128i control = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, each('\t')), low);
+	return bits(_mm_or_si128(control, _mm_cmpeq_epi8(bytes, each(0x7f))));
+}
+
+/* Stops at all but letters, digits and "-": most names have nothing else. */
+static unsigned name_stops(__m128i bytes)
+{
+	__m128i lower = _mm_or_si128(bytes, each(0x20));
+	__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(lower, each('a' - 1)),
+				       _mm_cmplt_epi8(lower, each('z' + 1)));
+	__m128i digit = _mm_and_si128(_mm_cmpgt_epi8(bytes, each('0' - 1)),
+				      _mm_cmplt_epi8(bytes, each('9' + 1)));
+	__m128i dash = _mm_cmpeq_epi8(bytes, each('-'));
+	return bits(_mm_or_si128(_mm_or_si128(letter, digit), dash)) ^ 0xffffu;
+}
+
+#define SCAN_BLOCKS(at, end, stops_of)                                  \
+	while ((end) - (at) >= 16) {                                    \
+		unsigned stops = stops_of(load(at));                    \
+		if (stops != 0) {                                       \
+			(at) += __builtin_ctz(stops);                   \
+			break;                                          \
+		}                                                       \
+		(at) += 16;                                             \
+	}
+#else
+#define SCAN_BLOCKS(at, end, stops_of)
+#endif
+
+const char *http_scan_token(const char *at, const char *end)
+{
+	SCAN_BLOCKS(at, end, name_stops)
+	return scan_class(at, end, HTTP_BYTE_TOKEN);
+}
+
+const char *http_scan_path(const char *at, const char *end)
+{
+	SCAN_BLOCKS(at, end, path_stops)
+	return scan_class(at, end, HTTP_BYTE_PATH);
+}
+
+const char *http_scan_query(const char *at, const char *end)
+{
+	SCAN_BLOCKS(at, end, query_stops)
+	return scan_class(at, end, HTTP_BYTE_QUERY);
+}
+
+const char *http_scan_value(const char *at, const char *end)
+{
+	SCAN_BLOCKS(at, end, value_stops)
+	return scan_class(at, end, HTTP_BYTE_VALUE);
+}
+
+/* A LF stands at `lf`: HTTP_DONE if it ends the empty line, HTTP_BAD without CR, else HTTP_MORE. */
+static enum http_parse end_line(struct slice in, struct http_head_scan *scan, size_t lf)
+{
+	if (lf == scan->line_start || in.at[lf - 1] != '\r')
+		return HTTP_BAD;
+	if (lf == scan->line_start + 1)
+		return HTTP_DONE;
+	scan->line_start = lf + 1;
+	if (scan->lines++ == 0)
+		scan->first_line_end = lf + 1;
+	return HTTP_MORE;
+}
+
+enum http_parse http_scan_block(struct slice in, struct http_head_scan *scan, size_t *end)
+{
+	size_t at = scan->scanned;
+	enum http_parse result = HTTP_MORE;
+#ifdef __SSE2__
+	for (; in.len - at >= 16; at += 16) {
+		unsigned feeds = bits(_mm_cmpeq_epi8(load(in.at + at), each('\n')));
+		for (; feeds != 0; feeds &= feeds - 1) {
+			size_t lf = at + (unsigned)__builtin_ctz(feeds);
+			*end = lf + 1;
+			result = end_line(in, scan, lf);
+			if (result != HTTP_MORE)
+				return result;
+		}
+	}
+#endif
+	for (; at < in.len; at++) {
+		if (in.at[at] != '\n')
+			continue;
+		*end = at + 1;
+		result = end_line(in, scan, at);
+		if (result != HTTP_MORE)
+			return result;
+	}
+	scan->scanned = in.len;
+	return HTTP_MORE;
+}
+
+static enum http_parse refuse_head(enum http_reason *why, enum http_reason reason)
+{
+	*why = reason;
+	return HTTP_BAD;
+}
+
+enum http_parse http_scan_head(struct slice in, const struct http_limits *limits,
+			       struct http_head_scan *scan, size_t *end, enum http_reason *why)
+{
+	size_t start = 2 * (size_t)scan->empty_lines;
+	enum http_parse found = http_scan_block(in, scan, end);
+	/* An unfinished line or head has at least one more byte than it has now. */
+	size_t line_bytes = scan->first_line_end != 0 ? scan->first_line_end : in.len + 1;
+	size_t head_bytes = found == HTTP_MORE ? in.len + 1 : *end;
+	if (line_bytes - start > limits->line_bytes + 2)
+		return refuse_head(why, HTTP_REASON_REQUEST_LINE_TOO_LONG);
+	if (found == HTTP_BAD)
+		return refuse_head(why, HTTP_REASON_LINE_END);
+	if (head_bytes > limits->head_bytes)
+		return refuse_head(why, HTTP_REASON_HEAD_TOO_LARGE);
+	if (scan->lines > limits->fields + 1)
+		return refuse_head(why, HTTP_REASON_TOO_MANY_FIELDS);
+	return found;
+}
+
+static bool is_digit(char byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
+bool http_scan_version(struct slice text, unsigned *minor, enum http_reason malformed,
+		       enum http_reason *why)
+{
+	if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0 || !is_digit(text.at[5]) ||
+	    text.at[6] != '.' || !is_digit(text.at[7]))
+		return http_scan_refuse(why, malformed);
+	if (text.at[5] != '1' || text.at[7] > '1')
+		return http_scan_refuse(why, HTTP_REASON_VERSION);
+	*minor = (unsigned)(text.at[7] - '0');
+	return true;
+}
+
+/* Why the name that stops before `stop` is none. */
+static enum http_reason name_fault(const char *line, const char *stop)
+{
+	if (*line == ' ' || *line == '\t')
+		return HTTP_REASON_FIELD_FOLDED;
+	if (*stop == '\r' && stop[1] != '\n')
+		return HTTP_REASON_LINE_END;
+	return HTTP_REASON_FIELD_NAME;
+}
+
+/* One line at `at`; gives the start of the next, or NULL with *why. A CRLF follows before `end`. */
+static const char *parse_field(const char *at, const char *end, struct http_field *field,
+			       enum http_reason *why)
+{
+	const char *colon = http_scan_token(at, end);
+	if (colon == at || *colon != ':') {
+		*why = name_fault(at, colon);
+		return NULL;
+	}
+	field->name = slice_of(at, (size_t)(colon - at));
+	field->id = http_field_id(field->name);
+	field->is_hop_by_hop = http_field_is_hop_by_hop(field->id);
+	const char *value = colon + 1;
+	while (*value == ' ' || *value == '\t')
+		value++;
+	const char *stop = http_scan_value(value, end);
+	if (stop[0] != '\r' || stop[1] != '\n') {
+		*why = stop[0] == '\r' ? HTTP_REASON_LINE_END : HTTP_REASON_FIELD_VALUE;
+		return NULL;
+	}
+	const char *value_end = stop;
+	while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))
+		value_end--;
+	field->value = slice_of(value, (size_t)(value_end - value));
+	return stop + 2;
+}
+
+bool http_scan_fields(struct slice lines, unsigned count, struct arena *arena, struct http_fields *f,
+		      enum http_reason *why)
+{
+	const char *at = lines.at;
+	const char *end = lines.at + lines.len;
+	/* Some room for what rules add, so that the array need not grow. */
+	f->capacity = count + 4;
+	f->count = 0;
+	f->at = arena_alloc(arena, f->capacity * sizeof *f->at);
+	while (at < end - 2) {
+		check(f->count < count);
+		at = parse_field(at, end, &f->at[f->count], why);
+		if (at == NULL)
+			return false;
+		f->count++;
+	}
+	return true;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/http_write.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#include <string.h>
+
+/*
+ * A head is written in one go into room that was measured before, a little too large rather than
+ * exact. Lines that were received next to each other are copied as one run.
+ */
+struct writer {
+	char *start;
+	char *at;
+	char *end;
+	struct slice run; /* received lines not yet copied, each with its CRLF but the last */
+};
+
+/* Longest of what is written beside names and values: fixed texts and numbers. */
+#define FIXED_BYTES 512
+
+static void writer_open(struct writer *w, struct arena *arena, size_t size)
+{
+	w->start = w->at = arena_alloc(arena, size);
+	w->end = w->start + size;
+	w->run = SLICE_ABSENT;
+}
+
+static void put(struct writer *w, struct slice s)
+{
+	check(s.len <= (size_t)(w->end - w->at));
+	if (s.len > 0)
+		w->at = mempcpy(w->at, s.at, s.len);
+}
+
+static void put_number(struct writer *w, uint64_t number)
+{
+	char digits[20];
+	size_t len = 0;
+	do {
+		digits[sizeof digits - ++len] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	put(w, slice_of(digits + sizeof digits - len, len));
+}
+
+static void put_line(struct writer *w, struct slice name, struct slice value)
+{
+	put(w, name);
+	put(w, SLICE(": "));
+	put(w, value);
+	put(w, SLICE("\r\n"));
+}
+
+static void put_run(struct writer *w)
+{
+	if (slice_is_absent(w->run))
+		return;
+	put(w, w->run);
+	put(w, SLICE("\r\n"));
+	w->run = SLICE_ABSENT;
+}
+
+static bool is_pair(const char *at, char first, char second)
+{
+	return at[0] == first && at[1] == second;
+}
+
+/* Is the line in memory just as it is to be written: "name: value"? */
+static bool is_canonical(const struct http_field *field)
+{
+	const char *name_end = field->name.at + field->name.len;
+	return field->value.at == name_end + 2 && is_pair(name_end, ':', ' ');
+}
+
+/*
+ * Puts a line, by making the run longer where it can. That two lines are adjacent is read off
+ * their addresses and the bytes between them, so lines that rules made can never be mistaken.
+ */
+static void put_field(struct writer *w, const struct http_field *field)
+{
+	if (!is_canonical(field)) {
+		put_run(w);
+		put_line(w, field->name, field->value);
+		return;
+	}
+	size_t len = field->name.len + 2 + field->value.len;
+	const char *run_end = w->run.at + w->run.len;
+	if (w->run.at != NULL && field->name.at == run_end + 2 && is_pair(run_end, '\r', '\n')) {
+		w->run.len += 2 + len;
+		return;
+	}
+	put_run(w);
+	w->run = slice_of(field->name.at, len);
+}
+
+/* ---- what stays and what is added ---------------------------------------------------------------- */
+
+static size_t fields_size(const struct http_fields *f)
+{
+	size_t size = 0;
+	for (unsigned i = 0; i < f->count; i++)
+		size += f->at[i].name.len + f->at[i].value.len + 4;
+	return size;
+}
+
+static size_t additions_size(const struct http_additions *add)
+{
+	return FIXED_BYTES + add->via.len + add->cluster_client_ip.len + add->forwarded_for.len +
+	       add->forwarded_proto.len;
+}
+
+/* Does a received line go on as it is? */
+static bool is_kept(const struct http_field *field, const struct http_additions *add)
+{
+	switch (field->id) {
+	case HTTP_FIELD_OTHER:
+		break;
+	case HTTP_FIELD_CONTENT_LENGTH:
+		return add->announce_length;
+	case HTTP_FIELD_UPGRADE:
+		return add->upgrade;
+	case HTTP_FIELD_EXPECT:
+		return add->expect;
+	case HTTP_FIELD_TRAILER:
+		return add->body == HTTP_BODY_CHUNKED;
+	case HTTP_FIELD_X_CLUSTER_CLIENT_IP:
+		return slice_is_absent(add->cluster_client_ip);
+	case HTTP_FIELD_X_FORWARDED_FOR:
+		return slice_is_absent(add->forwarded_for);
+	case HTTP_FIELD_X_FORWARDED_PROTO:
+		return slice_is_absent(add->forwarded_proto) && !add->strip_forwarded_proto;
+	default:
+		break;
+	}
+	return !field->is_hop_by_hop;
+}
+
+/* X-Forwarded-For: what came in all its lines, then what is added. */
+static void put_forwarded_for(struct writer *w, const struct http_fields *f, struct slice added)
+{
+	put(w, http_field_name(HTTP_FIELD_X_FORWARDED_FOR));
+	put(w, SLICE(": "));
+	for (const struct http_field *field = http_fields_find_id(f, HTTP_FIELD_X_FORWARDED_FOR);
+	     field != NULL; field = http_fields_find_next(f, field)) {
+		if (field->value.len == 0)
+			continue;
+		put(w, field->value);
+		put(w, SLICE(", "));
+	}
+	put(w, added);
+	put(w, SLICE("\r\n"));
+}
+
+static void put_fields(struct writer *w, const struct http_fields *f,
+		       const struct http_additions *add)
+{
+	bool was_forwarded = false;
+	for (unsigned i = 0; i < f->count; i++) {
+		const struct http_field *field = &f->at[i];
+		if (is_kept(field, add)) {
+			put_field(w, field);
+		} else if (field->id == HTTP_FIELD_X_FORWARDED_FOR && !was_forwarded) {
+			put_run(w);
+			put_forwarded_for(w, f, add->forwarded_for);
+			was_forwarded = true;
+		}
+	}
+	put_run(w);
+	if (!was_forwarded && !slice_is_absent(add->forwarded_for))
+		put_forwarded_for(w, f, add->forwarded_for);
+}
+
+static void put_additions(struct writer *w, const struct http_additions *add)
+{
+	if (!slice_is_absent(add->cluster_client_ip))
+		put_line(w, http_field_name(HTTP_FIELD_X_CLUSTER_CLIENT_IP), add->cluster_client_ip);
+	if (!slice_is_absent(add->forwarded_proto))
+		put_line(w, http_field_name(HTTP_FIELD_X_FORWARDED_PROTO), add->forwarded_proto);
+	if (!slice_is_absent(add->via))
+		put_line(w, http_field_name(HTTP_FIELD_VIA), add->via);
+}
+
+static void put_framing(struct writer *w, const struct http_additions *add)
+{
+	if (add->body == HTTP_BODY_CHUNKED) {
+		put(w, SLICE("Transfer-Encoding: chunked\r\n"));
+	} else if (add->body == HTTP_BODY_LENGTH) {
+		put(w, SLICE("Content-Length: "));
+		put_number(w, add->content_length);
+		put(w, SLICE("\r\n"));
+	}
+}
+
+/* Connection and what goes with it. */
+static void put_connection(struct writer *w, const struct http_additions *add)
+{
+	const struct slice options[] = {
+		add->close ? SLICE("close") : SLICE_ABSENT,
+		add->keep_alive ? SLICE("keep-alive") : SLICE_ABSENT,
+		add->upgrade ? SLICE("Upgrade") : SLICE_ABSENT,
+		add->trailers ? SLICE("TE") : SLICE_ABSENT,
+	};
+	struct slice before = SLICE("Connection: ");
+	if (!add->close && !add->keep_alive && !add->upgrade && !add->trailers)
+		return;
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+		if (slice_is_absent(options[i]))
+			continue;
+		put(w, before);
+		put(w, options[i]);
+		before = SLICE(", ");
+	}
+	put(w, SLICE("\r\n"));
+	if (add->trailers)
+		put(w, SLICE("TE: trailers\r\n"));
+}
+
+static struct slice finish(struct writer *w, const struct http_fields *f,
+			   const struct http_additions *add)
+{
+	put_fields(w, f, add);
+	put_additions(w, add);
+	put_framing(w, add);
+	put_connection(w, add);
+	put(w, SLICE("\r\n"));
+	return slice_of(w->start, (size_t)(w->at - w->start));
+}
+
+/* ---- heads --------------------------------------------------------------------------------------- */
+
+struct slice http_write_request(struct arena *arena, const struct http_request *r,
+				const struct http_additions *add)
+{
+	struct writer w;
+	writer_open(&w, arena, r->method.len + r->path.len + r->query.len + r->authority.len +
+				       fields_size(&r->fields) + additions_size(add));
+	put(&w, r->method);
+	put(&w, SLICE(" "));
+	put(&w, r->path);
+	if (!slice_is_absent(r->query)) {
+		put(&w, SLICE("?"));
+		put(&w, r->query);
+	}
+	put(&w, SLICE(" HTTP/1.1\r\n"));
+	/* HTTP/1.1 wants a Host even where nobody said one (RFC 9112 3.2). */
+	if (http_fields_find_id(&r->fields, HTTP_FIELD_HOST) == NULL)
+		put_line(&w, http_field_name(HTTP_FIELD_HOST), r->authority);
+	return finish(&w, &r->fields, add);
+}
+
+static void put_status_line(struct writer *w, unsigned status, struct slice reason)
+{
+	put(w, SLICE("HTTP/1.1 "));
+	put_number(w, status);
+	put(w, SLICE(" "));
+	put(w, reason);
+	put(w, SLICE("\r\n"));
+}
+
+/* The date of now, formatted anew when the second has changed. */
+static struct slice date_now(void)
+{
+	static char text[30];
+	static int64_t second = -1;
+	int64_t now = (int64_t)(clock_wall_microseconds() / 1000000);
+	if (now != second) {
+		http_date_format(now, text);
+		second = now;
+	}
+	return slice_of(text, sizeof text - 1);
+}
+
+struct slice http_write_response(struct arena *arena, const struct http_response *r,
+				 const struct http_additions *add)
+{
+	struct writer w;
+	writer_open(&w, arena,
+		    r->reason.len + fields_size(&r->fields) + additions_size(add));
+	put_status_line(&w, r->status, r->reason);
+	/* Who has a clock gives a date to what passes without one (RFC 9110 6.6.1). */
+	if (r->status >= 200 && http_fields_find_id(&r->fields, HTTP_FIELD_DATE) == NULL)
+		put_line(&w, http_field_name(HTTP_FIELD_DATE), date_now());
+	return finish(&w, &r->fields, add);
+}
+
+struct slice http_write_answer(struct arena *arena, unsigned status, struct slice reason,
+			       struct slice content_type, struct slice body, struct slice extra,
+			       bool is_head, bool close)
+{
+	struct writer w;
+	bool has_length = status >= 200 && status != 204 && status != 304;
+	writer_open(&w, arena, FIXED_BYTES + reason.len + content_type.len + extra.len + body.len);
+	put_status_line(&w, status, slice_is_absent(reason) ?
+					    slice_of_string(http_status_words(status)) : reason);
+	put_line(&w, http_field_name(HTTP_FIELD_DATE), date_now());
+	if (!slice_is_absent(content_type))
+		put_line(&w, http_field_name(HTTP_FIELD_CONTENT_TYPE), content_type);
+	if (has_length) {
+		put(&w, SLICE("Content-Length: "));
+		put_number(&w, body.len);
+		put(&w, SLICE("\r\n"));
+	}
+	put(&w, extra);
+	if (close)
+		put(&w, SLICE("Connection: close\r\n"));
+	put(&w, SLICE("\r\n"));
+	if (!is_head && has_length)
+		put(&w, body);
+	return slice_of(w.start, (size_t)(w.at - w.start));
+}
