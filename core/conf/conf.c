@@ -24,7 +24,8 @@ static bool read_file(const char *path, int fd, struct buf *into, struct complai
 		if (len == -1 && errno == EINTR)
 			continue;
 		if (len == -1) {
-			complaints_add(complaints, path, 0, 0, "cannot read '%s': %s", path, strerror(errno));
+			complaints_add(complaints, path, 0, 0, "cannot read '%s': %s", path,
+				       strerror(errno));
 			return false;
 		}
 		if (len == 0)
@@ -32,7 +33,8 @@ static bool read_file(const char *path, int fd, struct buf *into, struct complai
 		buf_grow(into, (size_t)len);
 	}
 	if (into->len > FILE_MOST)
-		complaints_add(complaints, path, 0, 0, "cannot read '%s': it is larger than 16 MiB", path);
+		complaints_add(complaints, path, 0, 0, "cannot read '%s': it is larger than 16 MiB",
+			       path);
 	return into->len <= FILE_MOST;
 }
 
@@ -42,7 +44,8 @@ struct conf *conf_read(const char *path, struct complaints *complaints)
 	struct buf text;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1) {
-		complaints_add(complaints, path, 0, 0, "cannot open '%s': %s", path, strerror(errno));
+		complaints_add(complaints, path, 0, 0, "cannot open '%s': %s", path,
+			       strerror(errno));
 		return NULL;
 	}
 	buf_init(&text);

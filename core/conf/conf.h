@@ -28,8 +28,10 @@ enum conf_log_level { CONF_LOG_DEBUG, CONF_LOG_INFO, CONF_LOG_WARN, CONF_LOG_ERR
 enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
 enum conf_on_error { CONF_ON_ERROR_FAIL, CONF_ON_ERROR_CONTINUE };
 enum conf_algorithm {
-	CONF_ALGORITHM_ROUND_ROBIN, CONF_ALGORITHM_WEIGHTED_ROUND_ROBIN,
-	CONF_ALGORITHM_LEAST_CONNECTIONS, CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS,
+	CONF_ALGORITHM_ROUND_ROBIN,
+	CONF_ALGORITHM_WEIGHTED_ROUND_ROBIN,
+	CONF_ALGORITHM_LEAST_CONNECTIONS,
+	CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS,
 	CONF_ALGORITHM_RANDOM,
 };
 enum conf_node_state { CONF_NODE_ACTIVE, CONF_NODE_DRAINING, CONF_NODE_DISABLED };
@@ -41,8 +43,8 @@ enum conf_transparent_port { CONF_TRANSPARENT_PORT_ANY, CONF_TRANSPARENT_PORT_CL
 
 /* A rule file; each is listed once however often it is used. */
 struct conf_rule {
-	char *name; /* as in request_rules: "choose-pool" */
-	char *path; /* rules_dir/choose-pool.lua */
+	char *name;              /* as in request_rules: "choose-pool" */
+	char *path;              /* rules_dir/choose-pool.lua */
 	struct conf_place place; /* where it is first named */
 };
 
@@ -59,10 +61,10 @@ struct conf_rule_uses {
 
 /* `rules:`, for all and then again for a virtual server. */
 struct conf_rule_limits {
-	uint64_t budget;          /* steps between two waits */
-	uint64_t total_budget;    /* steps of a whole run */
-	uint64_t memory;          /* bytes of Lua memory of one run */
-	uint64_t buffer;          /* body bytes that a rule may ask for */
+	uint64_t budget;       /* steps between two waits */
+	uint64_t total_budget; /* steps of a whole run */
+	uint64_t memory;       /* bytes of Lua memory of one run */
+	uint64_t buffer;       /* body bytes that a rule may ask for */
 	uint64_t wall_milliseconds;
 	enum conf_on_error on_error;
 };
@@ -94,12 +96,14 @@ struct conf_vserver {
 	uint64_t idle_milliseconds;        /* no byte either way; 0 = none */
 	uint64_t keepalive_milliseconds;   /* between two requests of a client; 0 = none */
 	uint64_t transaction_milliseconds; /* a whole transaction; 0 = none */
-	bool keepalive; /* connection: {keepalive} */
-	uint64_t max_client_buffer; /* bytes held from the client, and from the node */
+	bool keepalive;                    /* connection: {keepalive} */
+	uint64_t max_client_buffer;        /* bytes held from the client, and from the node */
 	uint64_t max_server_buffer;
 	uint64_t max_concurrent_connections; /* 0 = no limit */
-	bool add_cluster_ip, add_x_forwarded_for, add_x_forwarded_proto, strip_x_forwarded_proto, add_via;
-	uint64_t max_request_line, max_head, max_fields, max_trailer; /* http: limits */
+	bool add_cluster_ip, add_x_forwarded_for, add_x_forwarded_proto;
+	bool strip_x_forwarded_proto, add_via;
+	/* http: limits */
+	uint64_t max_request_line, max_head, max_fields, max_trailer;
 	bool nagle; /* tcp: {nagle} */
 };
 
@@ -123,20 +127,20 @@ struct conf_pool {
 	enum conf_on_spoof_failure on_spoof_failure;
 	enum conf_transparent_port transparent_port;
 	bool keepalive;
-	bool keepalive_non_idempotent; /* http: {keepalive_non_idempotent} */
+	bool keepalive_non_idempotent;         /* http: {keepalive_non_idempotent} */
 	uint64_t max_idle_connections_pernode; /* 0 = no limit */
-	uint64_t idle_milliseconds; /* life of an idle node connection */
+	uint64_t idle_milliseconds;            /* life of an idle node connection */
 	uint64_t connect_milliseconds, reply_milliseconds, queue_milliseconds;
 	uint64_t max_connection_attempts;           /* 0 = every node */
 	uint64_t max_timed_out_connection_attempts; /* 0 = every node */
 	bool passive_monitoring;
-	uint64_t node_connection_attempts;  /* failures in a row that make a node failed */
-	uint64_t retry_fail_milliseconds;   /* node: {retry_fail_time} */
+	uint64_t node_connection_attempts; /* failures in a row that make a node failed */
+	uint64_t retry_fail_milliseconds;  /* node: {retry_fail_time} */
 	bool nagle;
 };
 
 struct conf {
-	char *path; /* of the file, as given */
+	char *path;       /* of the file, as given */
 	uint64_t workers; /* "auto" is already the number of CPUs */
 	char *user;       /* NULL: stay who we are */
 	char *rules_dir;  /* absolute or relative to the working directory: ready to open */
@@ -144,7 +148,7 @@ struct conf {
 	enum conf_log_level log_level;
 	enum conf_log_format log_format;
 	uint64_t log_rule_rate; /* lines a second per rule and worker */
-	char *access_log; /* NULL: off; "stderr"; or a path */
+	char *access_log;       /* NULL: off; "stderr"; or a path */
 	uint64_t shutdown_milliseconds, drain_milliseconds, watchdog_milliseconds;
 	uint64_t idle_milliseconds; /* connection: {idle_timeout}; each pool has it too */
 	struct conf_rule_limits rule_limits;

@@ -43,16 +43,20 @@ static void check_rule(struct conf_reader *r, const struct conf_rule *rule)
 	char neighbour[256];
 	if (access(rule->path, R_OK) == 0 && stat(rule->path, &about) == 0) {
 		if (!S_ISREG(about.st_mode))
-			CONF_COMPLAIN(r, rule->place, "rule '%s' is not a file: '%s'", rule->name, rule->path);
+			CONF_COMPLAIN(r, rule->place, "rule '%s' is not a file: '%s'", rule->name,
+				      rule->path);
 		return;
 	}
 	if (errno == ENOENT && find_neighbour(r->conf->rules_dir, rule->name, neighbour))
-		CONF_COMPLAIN(r, rule->place, "no rule '%s': there is no file '%s'; did you mean '%s'?",
-			      rule->name, rule->path, neighbour);
+		CONF_COMPLAIN(r, rule->place,
+			      "no rule '%s': there is no file '%s'; did you mean '%s'?", rule->name,
+			      rule->path, neighbour);
 	else if (errno == ENOENT)
-		CONF_COMPLAIN(r, rule->place, "no rule '%s': there is no file '%s'", rule->name, rule->path);
+		CONF_COMPLAIN(r, rule->place, "no rule '%s': there is no file '%s'", rule->name,
+			      rule->path);
 	else
-		CONF_COMPLAIN(r, rule->place, "cannot read rule '%s': %s", rule->path, strerror(errno));
+		CONF_COMPLAIN(r, rule->place, "cannot read rule '%s': %s", rule->path,
+			      strerror(errno));
 }
 
 /* ---- listeners ------------------------------------------------------------------------------- */
@@ -68,13 +72,15 @@ static struct addr any_address_of(const struct addr *a)
 	return (struct addr){ .family = a->family, .port = a->port };
 }
 
-static void take_listener(struct conf_reader *r, struct table *taken, const struct conf_vserver *v, size_t i)
+static void take_listener(struct conf_reader *r, struct table *taken, const struct conf_vserver *v,
+			  size_t i)
 {
 	char text[ADDR_TEXT_BYTES];
 	struct slice name = slice_of_string(addr_format(&v->listens[i], text));
 	const struct listener *before = table_get(taken, name);
 	if (before != NULL) {
-		CONF_COMPLAIN(r, v->listen_places[i], "virtual server '%s' listens on '%s' already (line %u)",
+		CONF_COMPLAIN(r, v->listen_places[i],
+			      "virtual server '%s' listens on '%s' already (line %u)",
 			      before->vserver->name, text, before->place.line);
 		return;
 	}
@@ -84,7 +90,8 @@ static void take_listener(struct conf_reader *r, struct table *taken, const stru
 }
 
 /* The kernel gives one address to a listener only if nobody has all addresses of that port. */
-static void check_covered(struct conf_reader *r, const struct table *taken, const struct conf_vserver *v, size_t i)
+static void check_covered(struct conf_reader *r, const struct table *taken,
+			  const struct conf_vserver *v, size_t i)
 {
 	char text[ADDR_TEXT_BYTES], any_text[ADDR_TEXT_BYTES];
 	struct addr any = any_address_of(&v->listens[i]);
@@ -92,8 +99,11 @@ static void check_covered(struct conf_reader *r, const struct table *taken, cons
 		return;
 	const struct listener *all = table_get(taken, slice_of_string(addr_format(&any, any_text)));
 	if (all != NULL)
-		CONF_COMPLAIN(r, v->listen_places[i], "'%s' is part of '%s', on which virtual server '%s' listens (line %u)",
-			      addr_format(&v->listens[i], text), any_text, all->vserver->name, all->place.line);
+		CONF_COMPLAIN(
+			r, v->listen_places[i],
+			"'%s' is part of '%s', on which virtual server '%s' listens (line %u)",
+			addr_format(&v->listens[i], text), any_text, all->vserver->name,
+			all->place.line);
 }
 
 static void check_listeners(struct conf_reader *r)
@@ -118,10 +128,11 @@ static void check_nodes(struct conf_reader *r, struct conf_pool *pool)
 	table_init(&seen);
 	for (size_t i = 0; i < pool->node_count; i++) {
 		struct conf_node *node = &pool->nodes[i];
-		const struct conf_node *before = table_set(&seen, slice_of_string(node->text), node);
+		const struct conf_node *before = table_set(&seen, slice_of_string(node->text),
+							   node);
 		if (before != NULL)
-			CONF_COMPLAIN(r, node->place, "node '%s' is in pool '%s' already (line %u)", node->text,
-				      pool->name, before->place.line);
+			CONF_COMPLAIN(r, node->place, "node '%s' is in pool '%s' already (line %u)",
+				      node->text, pool->name, before->place.line);
 	}
 	table_release(&seen, NULL);
 }
@@ -137,31 +148,41 @@ static bool has_node_of(const struct conf_pool *pool, uint8_t family)
 /* ---- virtual servers ------------------------------------------------------------------------- */
 
 /* An IPv6 client cannot be the source towards an IPv4 node, nor the other way round. */
-static void warn_of_families(struct conf_reader *r, const struct conf_vserver *v, const struct conf_pool *pool)
+static void warn_of_families(struct conf_reader *r, const struct conf_vserver *v,
+			     const struct conf_pool *pool)
 {
 	char text[ADDR_TEXT_BYTES];
-	if (!pool->transparent || pool->node_count == 0 || pool->on_spoof_failure != CONF_ON_SPOOF_FAILURE_FAIL)
+	if (!pool->transparent || pool->node_count == 0 ||
+	    pool->on_spoof_failure != CONF_ON_SPOOF_FAILURE_FAIL)
 		return;
 	for (size_t i = 0; i < v->listen_count; i++)
 		if (!has_node_of(pool, v->listens[i].family))
-			CONF_WARN(r, v->listen_places[i],
-				  "clients of '%s' will be refused: transparent pool '%s' has no IPv%u node",
-				  addr_format(&v->listens[i], text), pool->name, v->listens[i].family);
+			CONF_WARN(
+				r, v->listen_places[i],
+				"clients of '%s' will be refused: transparent pool '%s' has no IPv%u node",
+				addr_format(&v->listens[i], text), pool->name,
+				v->listens[i].family);
 }
 
 static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)
 {
 	if (v->max_request_line > v->max_head)
-		CONF_COMPLAIN(r, v->place, "in virtual server '%s', http: max_request_line is more than max_head", v->name);
+		CONF_COMPLAIN(
+			r, v->place,
+			"in virtual server '%s', http: max_request_line is more than max_head",
+			v->name);
 	if (v->rules.budget > v->rules.total_budget)
-		CONF_COMPLAIN(r, v->place, "in virtual server '%s', rules: budget is more than total_budget", v->name);
+		CONF_COMPLAIN(r, v->place,
+			      "in virtual server '%s', rules: budget is more than total_budget",
+			      v->name);
 	if (v->pool >= r->conf->pool_count)
 		return;
 	const struct conf_pool *pool = &r->conf->pools[v->pool];
 	if (pool->original_destination && v->capture == CONF_CAPTURE_NONE)
-		CONF_WARN(r, v->place,
-			  "virtual server '%s' captures nothing, so the original destination of pool '%s' is weir itself",
-			  v->name, pool->name);
+		CONF_WARN(
+			r, v->place,
+			"virtual server '%s' captures nothing, so the original destination of pool '%s' is weir itself",
+			v->name, pool->name);
 	warn_of_families(r, v, pool);
 }
 
@@ -176,5 +197,6 @@ void conf_check_all(struct conf_reader *r)
 	for (size_t i = 0; i < c->vserver_count; i++)
 		check_vserver(r, &c->vservers[i]);
 	if (c->vserver_count == 0)
-		complaints_warn(r->complaints, c->path, 0, 0, "no virtual server: nothing will listen");
+		complaints_warn(r->complaints, c->path, 0, 0,
+				"no virtual server: nothing will listen");
 }

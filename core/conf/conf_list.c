@@ -29,25 +29,31 @@ const char *conf_describe(const struct conf_yaml *value, char out[CONF_FOUND_BYT
 	if (value->kind == CONF_YAML_SCALAR)
 		snprintf(out, CONF_FOUND_BYTES, "'%.60s'", value->text.at);
 	else
-		snprintf(out, CONF_FOUND_BYTES, "a %s", value->kind == CONF_YAML_LIST ? "list" : "mapping");
+		snprintf(out, CONF_FOUND_BYTES, "a %s",
+			 value->kind == CONF_YAML_LIST ? "list" : "mapping");
 	return out;
 }
+
+/* ---- plain values ---------------------------------------------------------------------------- */
 
 /* Is the item a scalar? Complains if not. */
 static bool is_scalar(struct conf_reader *r, const struct conf_yaml *item, const char *expected)
 {
 	char found[CONF_FOUND_BYTES];
 	if (item->kind != CONF_YAML_SCALAR)
-		CONF_COMPLAIN(r, item->place, "here stands %s, not %s", expected, conf_describe(item, found));
+		CONF_COMPLAIN(r, item->place, "here stands %s, not %s", expected,
+			      conf_describe(item, found));
 	return item->kind == CONF_YAML_SCALAR;
 }
 
-void conf_list_read_listens(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
+void conf_list_read_listens(struct conf_reader *r, const struct conf_yaml *value,
+			    struct conf_vserver *v)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
 	if (items.count == 0)
-		CONF_COMPLAIN(r, value->place, "'listen' is empty; it takes an address such as \"0.0.0.0:80\"");
+		CONF_COMPLAIN(r, value->place,
+			      "'listen' is empty; it takes an address such as \"0.0.0.0:80\"");
 	v->listens = arena_new(&r->conf->memory, items.count * sizeof *v->listens);
 	v->listen_places = arena_new(&r->conf->memory, items.count * sizeof *v->listen_places);
 	while ((item = conf_items_take(&items)) != NULL) {
@@ -70,11 +76,12 @@ static struct addr first_of(const struct conf_network *network)
 	struct addr first = network->base;
 	unsigned bytes = first.family == ADDR_IPV4 ? 4 : 16;
 	for (unsigned bit = network->prefix_bits; bit < bytes * 8; bit++)
-		first.ip[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+		first.ip[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 	return first;
 }
 
-void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
+void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *value,
+			     struct conf_vserver *v)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
@@ -85,7 +92,8 @@ void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *valu
 		if (!is_scalar(r, item, "a network"))
 			continue;
 		if (!addr_parse_network(item->text, &network.base, &network.prefix_bits)) {
-			CONF_COMPLAIN(r, item->place, "'%.60s' is no network such as 10.0.0.0/8 or fd00::/8",
+			CONF_COMPLAIN(r, item->place,
+				      "'%.60s' is no network such as 10.0.0.0/8 or fd00::/8",
 				      item->text.at);
 			continue;
 		}
@@ -93,12 +101,15 @@ void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *valu
 		if (addr_is_same_ip(&clean, &network.base))
 			v->capture_to[v->capture_to_count++] = network;
 		else
-			CONF_COMPLAIN(r, item->place, "'%.60s' has bits behind its prefix; did you mean '%s/%u'?",
-				      item->text.at, addr_format_ip(&clean, first), network.prefix_bits);
+			CONF_COMPLAIN(r, item->place,
+				      "'%.60s' has bits behind its prefix; did you mean '%s/%u'?",
+				      item->text.at, addr_format_ip(&clean, first),
+				      network.prefix_bits);
 	}
 }
 
-void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
+void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value,
+			  struct conf_vserver *v)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
@@ -107,9 +118,53 @@ void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value, 
 		uint64_t port;
 		if (!is_scalar(r, item, "a port"))
 			continue;
-		if (!item->is_quoted && conf_value_parse_number(item->text, &port) && port > 0 && port < 65536)
+		if (!item->is_quoted && conf_value_parse_number(item->text, &port) && port > 0 &&
+		    port < 65536)
 			v->capture_ports[v->capture_port_count++] = (uint16_t)port;
 		else
-			CONF_COMPLAIN(r, item->place, "'%.60s' is no port from 1 to 65535", item->text.at);
+			CONF_COMPLAIN(r, item->place, "'%.60s' is no port from 1 to 65535",
+				      item->text.at);
 	}
+}
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+/* A rule that is known by name, and its index in conf.rules to be. */
+struct listed_rule {
+	struct conf_rule rule;
+	uint32_t number;
+};
+
+uint32_t conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name)
+{
+	struct conf *c = r->conf;
+	const struct listed_rule *known = table_get(&r->rules, name->text);
+	if (known != NULL)
+		return known->number;
+	struct listed_rule *listed = arena_new(&c->memory, sizeof *listed);
+	listed->rule = (struct conf_rule){
+		.name = (char *)arena_copy(&c->memory, name->text).at,
+		.path = (char *)arena_print(&c->memory, "%s/%s.lua", c->rules_dir, name->text.at)
+				.at,
+		.place = name->place,
+	};
+	listed->number = (uint32_t)r->rules.count;
+	table_set(&r->rules, name->text, listed);
+	return listed->number;
+}
+
+static bool copy_rule(struct slice name, void *value, void *extra)
+{
+	const struct listed_rule *listed = value;
+	struct conf_rule *rules = extra;
+	(void)name;
+	rules[listed->number] = listed->rule;
+	return true;
+}
+
+void conf_list_take_rules(struct conf_reader *r)
+{
+	r->conf->rule_count = r->rules.count;
+	r->conf->rules = arena_new(&r->conf->memory, r->rules.count * sizeof *r->conf->rules);
+	table_each(&r->rules, copy_rule, r->conf->rules);
 }

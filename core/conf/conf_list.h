@@ -1,6 +1,7 @@
 /*
- * conf_list: the lists of plain values in the file: addresses to listen on, networks, ports.
- * Each takes one value where it takes a list. A bad item is complained of and left out.
+ * conf_list: the lists of plain values in the file: addresses to listen on, networks, ports. Each
+ * takes one value where it takes a list. A bad item is complained of and left out. Also the list of
+ * the rules that are used anywhere, each once.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_CONF_LIST_H
@@ -9,8 +10,18 @@
 #include "conf/conf.h"
 #include "conf/conf_private.h"
 
-void conf_list_read_listens(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v);
-void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v);
-void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v);
+/* Each fills its fields of `v`, in the memory of r->conf. */
+void conf_list_read_listens(struct conf_reader *r, const struct conf_yaml *value,
+			    struct conf_vserver *v);
+void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *value,
+			     struct conf_vserver *v);
+void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value,
+			  struct conf_vserver *v);
+
+/* The index in conf.rules of the rule of that name; a name that is new is added. */
+uint32_t conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name);
+
+/* Makes conf.rules of what was added. */
+void conf_list_take_rules(struct conf_reader *r);
 
 #endif

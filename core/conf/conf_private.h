@@ -15,7 +15,7 @@ struct conf_reader {
 	struct conf *conf;
 	struct complaints *complaints;
 	struct table pools; /* name -> struct conf_pool */
-	struct table rules; /* name -> what conf_read knows of it */
+	struct table rules; /* name -> what conf_list knows of it */
 };
 
 #define CONF_COMPLAIN(r, place, ...) \

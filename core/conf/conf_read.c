@@ -25,7 +25,8 @@ static void read_section(struct conf_reader *r, enum conf_section section, void 
 static void set_preset(struct conf_reader *r, const struct conf_key *key, void *at)
 {
 	struct err why;
-	struct conf_scalar scalar = { slice_of_string(key->preset), false, r->conf->path, &r->conf->memory };
+	struct conf_scalar scalar = { slice_of_string(key->preset), false, r->conf->path,
+				      &r->conf->memory };
 	check(conf_value_parse(key, &scalar, at, &why));
 }
 
@@ -46,8 +47,8 @@ static void set_presets(struct conf_reader *r, enum conf_section section, void *
 /* ---- keys that weir does not take ------------------------------------------------------------ */
 
 /* Complains if `name` is known from elsewhere. */
-static bool complain_if_recognised(struct conf_reader *r, enum conf_section section, const char *name,
-				   struct conf_place place)
+static bool complain_if_recognised(struct conf_reader *r, enum conf_section section,
+				   const char *name, struct conf_place place)
 {
 	const char *instead;
 	switch (conf_schema_recognise(section, name, &instead)) {
@@ -79,7 +80,8 @@ static bool complain_if_recognised_below(struct conf_reader *r, enum conf_sectio
 }
 
 /* The original's `http.add_cluster_ip: yes` for what is `http: {add_cluster_ip: true}` here. */
-static bool complain_if_dotted(struct conf_reader *r, enum conf_section section, const struct conf_yaml *name)
+static bool complain_if_dotted(struct conf_reader *r, enum conf_section section,
+			       const struct conf_yaml *name)
 {
 	size_t dot = slice_find(name->text, '.');
 	if (dot == name->text.len)
@@ -89,8 +91,8 @@ static bool complain_if_dotted(struct conf_reader *r, enum conf_section section,
 		return false;
 	if (conf_schema_find(key->below, slice_skip(name->text, dot + 1)) == NULL)
 		return complain_if_recognised(r, key->below, name->text.at + dot + 1, name->place);
-	CONF_COMPLAIN(r, name->place, "'%.60s' is written '%s: {%s: ...}'", name->text.at, key->name,
-		      name->text.at + dot + 1);
+	CONF_COMPLAIN(r, name->place, "'%.60s' is written '%s: {%s: ...}'", name->text.at,
+		      key->name, name->text.at + dot + 1);
 	return true;
 }
 
@@ -107,21 +109,24 @@ static void complain_of_key(struct conf_reader *r, enum conf_section section,
 		return;
 	const char *nearest = conf_schema_nearest(section, name->text.at);
 	CONF_COMPLAIN(r, name->place, "unknown key '%.60s'%s%s%s%s%s", name->text.at,
-		      scope->what[0] == '\0' ? "" : " in ", scope->what, nearest == NULL ? "" : "; did you mean '",
-		      nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'?");
+		      scope->what[0] == '\0' ? "" : " in ", scope->what,
+		      nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
+		      nearest == NULL ? "" : "'?");
 }
 
 /* ---- scalars --------------------------------------------------------------------------------- */
 
-static void complain_of_kind(struct conf_reader *r, const struct conf_key *key, const struct conf_yaml *value)
+static void complain_of_kind(struct conf_reader *r, const struct conf_key *key,
+			     const struct conf_yaml *value)
 {
 	char expected[CONF_EXPECTED_BYTES], found[CONF_FOUND_BYTES];
-	CONF_COMPLAIN(r, value->place, "'%s' takes %s, not %s", key->name, conf_value_expected(key, expected),
-		      conf_describe(value, found));
+	CONF_COMPLAIN(r, value->place, "'%s' takes %s, not %s", key->name,
+		      conf_value_expected(key, expected), conf_describe(value, found));
 }
 
 /* Is it a scalar? Complains if not. */
-static bool is_scalar(struct conf_reader *r, const struct conf_key *key, const struct conf_yaml *value)
+static bool is_scalar(struct conf_reader *r, const struct conf_key *key,
+		      const struct conf_yaml *value)
 {
 	if (value->kind != CONF_YAML_SCALAR)
 		complain_of_kind(r, key, value);
@@ -133,7 +138,8 @@ static void read_scalar(struct conf_reader *r, const struct conf_key *key, void 
 {
 	struct err why;
 	char named[160];
-	struct conf_scalar scalar = { value->text, value->is_quoted, r->conf->path, &r->conf->memory };
+	struct conf_scalar scalar = { value->text, value->is_quoted, r->conf->path,
+				      &r->conf->memory };
 	if (!is_scalar(r, key, value) || conf_value_parse(key, &scalar, at, &why))
 		return;
 	snprintf(named, sizeof named, "%s: %.100s", key->name, value->text.at);
@@ -174,7 +180,8 @@ static void read_address(struct conf_reader *r, const struct conf_key *key, stru
 	if (!conf_value_parse_address(value->text, address, &why))
 		CONF_COMPLAIN(r, value->place, "%s", why.text);
 	else if (addr_kind(address) == ADDR_UNSPECIFIED)
-		CONF_COMPLAIN(r, value->place, "'%.60s' is every address; a node has one", value->text.at);
+		CONF_COMPLAIN(r, value->place, "'%.60s' is every address; a node has one",
+			      value->text.at);
 	else
 		return;
 	*address = (struct addr){ 0 };
@@ -182,71 +189,33 @@ static void read_address(struct conf_reader *r, const struct conf_key *key, stru
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-static void read_rule_name(struct conf_reader *r, const struct conf_key *key, const struct conf_yaml **name,
-			   const struct conf_yaml *value)
+static void read_rule_name(struct conf_reader *r, const struct conf_key *key,
+			   const struct conf_yaml **name, const struct conf_yaml *value)
 {
 	struct slice text = value->text;
 	if (!is_scalar(r, key, value))
 		return;
 	if (!conf_value_is_name(text))
-		CONF_COMPLAIN(r, value->place,
-			      "'%.60s' cannot be the name of a rule: letters, digits, '.', '_' and '-', at most 64",
-			      text.at);
+		CONF_COMPLAIN(
+			r, value->place,
+			"'%.60s' cannot be the name of a rule: letters, digits, '.', '_' and '-', at most 64",
+			text.at);
 	else if (text.len > 4 && slice_is_equal(slice_skip(text, text.len - 4), SLICE(".lua")))
-		CONF_COMPLAIN(r, value->place, "the name of a rule goes without '.lua': '%.*s'", (int)text.len - 4,
-			      text.at);
+		CONF_COMPLAIN(r, value->place, "the name of a rule goes without '.lua': '%.*s'",
+			      (int)text.len - 4, text.at);
 	else
 		*name = value;
 }
 
-/* A rule that is known by name, and its index in conf.rules to be. */
-struct listed_rule {
-	struct conf_rule rule;
-	uint32_t number;
-};
-
-/* The index of the rule of that name, listed now if it was not. */
-static uint32_t list_rule(struct conf_reader *r, const struct conf_yaml *name)
-{
-	struct conf *c = r->conf;
-	const struct listed_rule *known = table_get(&r->rules, name->text);
-	if (known != NULL)
-		return known->number;
-	struct listed_rule *listed = arena_new(&c->memory, sizeof *listed);
-	listed->rule = (struct conf_rule){
-		.name = (char *)arena_copy(&c->memory, name->text).at,
-		.path = (char *)arena_print(&c->memory, "%s/%s.lua", c->rules_dir, name->text.at).at,
-		.place = name->place,
-	};
-	listed->number = (uint32_t)r->rules.count;
-	table_set(&r->rules, name->text, listed);
-	return listed->number;
-}
-
-static bool copy_rule(struct slice name, void *value, void *extra)
-{
-	const struct listed_rule *listed = value;
-	struct conf_rule *rules = extra;
-	(void)name;
-	rules[listed->number] = listed->rule;
-	return true;
-}
-
-/* Makes conf.rules from what was listed. */
-static void take_rules(struct conf_reader *r)
-{
-	r->conf->rule_count = r->rules.count;
-	r->conf->rules = arena_new(&r->conf->memory, r->rules.count * sizeof *r->conf->rules);
-	table_each(&r->rules, copy_rule, r->conf->rules);
-}
-
-static void read_rule_uses(struct conf_reader *r, const struct conf_key *key, struct conf_rule_uses *uses,
-			   const struct conf_yaml *value)
+static void read_rule_uses(struct conf_reader *r, const struct conf_key *key,
+			   struct conf_rule_uses *uses, const struct conf_yaml *value)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_key *name_key = conf_schema_find(CONF_IN_RULE_USE, SLICE("rule"));
 	const struct conf_yaml *item;
-	*uses = (struct conf_rule_uses){ arena_new(&r->conf->memory, items.count * sizeof *uses->list), 0 };
+	*uses = (struct conf_rule_uses){
+		arena_new(&r->conf->memory, items.count * sizeof *uses->list), 0
+	};
 	while ((item = conf_items_take(&items)) != NULL) {
 		struct conf_rule_entry entry = { 0 };
 		struct scope scope = { .place = item->place };
@@ -258,7 +227,7 @@ static void read_rule_uses(struct conf_reader *r, const struct conf_key *key, st
 			read_rule_name(r, name_key, &entry.rule, item);
 		if (entry.rule != NULL && entry.enabled)
 			uses->list[uses->count++] = (struct conf_rule_use){
-				.rule = list_rule(r, entry.rule),
+				.rule = conf_list_add_rule(r, entry.rule),
 				.once_per_connection = entry.run == CONF_RUN_ONCE_PER_CONNECTION,
 			};
 	}
@@ -277,10 +246,13 @@ static void read_node(struct conf_reader *r, struct conf_pool *pool, const struc
 	if (item->kind == CONF_YAML_MAPPING)
 		read_section(r, CONF_IN_NODE, node, item, &scope);
 	else
-		read_address(r, conf_schema_find(CONF_IN_NODE, SLICE("address")), &node->address, item);
+		read_address(r, conf_schema_find(CONF_IN_NODE, SLICE("address")), &node->address,
+			     item);
 	if (node->address.family == ADDR_NONE)
 		return;
-	node->text = (char *)arena_copy(&r->conf->memory, slice_of_string(addr_format(&node->address, text))).at;
+	node->text = (char *)arena_copy(&r->conf->memory,
+					slice_of_string(addr_format(&node->address, text)))
+			     .at;
 	pool->node_count++;
 }
 
@@ -288,7 +260,8 @@ static void read_nodes(struct conf_reader *r, struct conf_pool *pool, const stru
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
-	if (value->kind == CONF_YAML_SCALAR && slice_is_equal(value->text, SLICE("original_destination"))) {
+	if (value->kind == CONF_YAML_SCALAR &&
+	    slice_is_equal(value->text, SLICE("original_destination"))) {
 		pool->original_destination = true;
 		return;
 	}
@@ -304,25 +277,29 @@ static void read_nodes(struct conf_reader *r, struct conf_pool *pool, const stru
 static bool check_name(struct conf_reader *r, const struct conf_yaml *name, const char *kind)
 {
 	if (slice_is_equal(name->text, SLICE("discard")) && strcmp(kind, "pool") == 0) {
-		CONF_COMPLAIN(r, name->place, "the pool 'discard' is built in; give this one another name");
+		CONF_COMPLAIN(r, name->place,
+			      "the pool 'discard' is built in; give this one another name");
 		return false;
 	}
 	if (!conf_value_is_name(name->text))
-		CONF_COMPLAIN(r, name->place,
-			      "'%.60s' cannot be the name of a %s: letters, digits, '.', '_' and '-', at most 64",
-			      name->text.at, kind);
+		CONF_COMPLAIN(
+			r, name->place,
+			"'%.60s' cannot be the name of a %s: letters, digits, '.', '_' and '-', at most 64",
+			name->text.at, kind);
 	return conf_value_is_name(name->text);
 }
 
 /* Are these names with something below them? Complains if not. */
-static bool is_mapping(struct conf_reader *r, const struct conf_key *key, const struct conf_yaml *value)
+static bool is_mapping(struct conf_reader *r, const struct conf_key *key,
+		       const struct conf_yaml *value)
 {
 	if (value->kind != CONF_YAML_MAPPING)
 		complain_of_kind(r, key, value);
 	return value->kind == CONF_YAML_MAPPING;
 }
 
-static void read_pools(struct conf_reader *r, const struct conf_key *key, const struct conf_yaml *value)
+static void read_pools(struct conf_reader *r, const struct conf_key *key,
+		       const struct conf_yaml *value)
 {
 	struct conf *c = r->conf;
 	if (!is_mapping(r, key, value))
@@ -344,7 +321,8 @@ static void read_pools(struct conf_reader *r, const struct conf_key *key, const 
 	}
 }
 
-static void read_vservers(struct conf_reader *r, const struct conf_key *key, const struct conf_yaml *value)
+static void read_vservers(struct conf_reader *r, const struct conf_key *key,
+			  const struct conf_yaml *value)
 {
 	struct conf *c = r->conf;
 	if (!is_mapping(r, key, value))
@@ -371,13 +349,14 @@ static void read_below(struct conf_reader *r, const struct conf_key *key, void *
 		       const struct conf_yaml_entry *entry, const struct scope *scope)
 {
 	struct scope inner = { .place = entry->key->place };
-	snprintf(inner.what, sizeof inner.what, "'%s'%s%.90s", key->name, scope->what[0] == '\0' ? "" : " of ",
-		 scope->what);
+	snprintf(inner.what, sizeof inner.what, "'%s'%s%.90s", key->name,
+		 scope->what[0] == '\0' ? "" : " of ", scope->what);
 	read_section(r, key->below, at, entry->value, &inner);
 }
 
-static void read_capture(struct conf_reader *r, const struct conf_key *key, struct conf_vserver *vserver,
-			 const struct conf_yaml_entry *entry, const struct scope *scope)
+static void read_capture(struct conf_reader *r, const struct conf_key *key,
+			 struct conf_vserver *vserver, const struct conf_yaml_entry *entry,
+			 const struct scope *scope)
 {
 	const struct conf_key *mode = conf_schema_find(key->below, SLICE("mode"));
 	if (entry->value->kind == CONF_YAML_MAPPING)
@@ -398,25 +377,51 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 		return;
 	}
 	switch (key->type) {
-	case CONF_POOL_NAME: read_pool_name(r, key, at, value); break;
-	case CONF_RULE_NAME: read_rule_name(r, key, at, value); break;
-	case CONF_ADDRESS: read_address(r, key, at, value); break;
-	case CONF_LISTENS: conf_list_read_listens(r, value, at); break;
-	case CONF_NETWORKS: conf_list_read_networks(r, value, at); break;
-	case CONF_PORTS: conf_list_read_ports(r, value, at); break;
-	case CONF_RULE_USES: read_rule_uses(r, key, at, value); break;
-	case CONF_NODES: read_nodes(r, at, value); break;
-	case CONF_CAPTURE: read_capture(r, key, at, entry, scope); break;
-	case CONF_MAPPING: read_below(r, key, at, entry, scope); break;
-	case CONF_VSERVERS: read_vservers(r, key, value); break;
-	case CONF_POOLS: read_pools(r, key, value); break;
-	default: read_scalar(r, key, at, value);
+	case CONF_POOL_NAME:
+		read_pool_name(r, key, at, value);
+		break;
+	case CONF_RULE_NAME:
+		read_rule_name(r, key, at, value);
+		break;
+	case CONF_ADDRESS:
+		read_address(r, key, at, value);
+		break;
+	case CONF_LISTENS:
+		conf_list_read_listens(r, value, at);
+		break;
+	case CONF_NETWORKS:
+		conf_list_read_networks(r, value, at);
+		break;
+	case CONF_PORTS:
+		conf_list_read_ports(r, value, at);
+		break;
+	case CONF_RULE_USES:
+		read_rule_uses(r, key, at, value);
+		break;
+	case CONF_NODES:
+		read_nodes(r, at, value);
+		break;
+	case CONF_CAPTURE:
+		read_capture(r, key, at, entry, scope);
+		break;
+	case CONF_MAPPING:
+		read_below(r, key, at, entry, scope);
+		break;
+	case CONF_VSERVERS:
+		read_vservers(r, key, value);
+		break;
+	case CONF_POOLS:
+		read_pools(r, key, value);
+		break;
+	default:
+		read_scalar(r, key, at, value);
 	}
 }
 
 /* Puts each entry of the mapping beside its row; complains of those that have none. */
-static void sort_entries(struct conf_reader *r, enum conf_section section, const struct conf_yaml *value,
-			 const struct scope *scope, const struct conf_yaml_entry *given[CONF_KEYS_MOST])
+static void sort_entries(struct conf_reader *r, enum conf_section section,
+			 const struct conf_yaml *value, const struct scope *scope,
+			 const struct conf_yaml_entry *given[CONF_KEYS_MOST])
 {
 	size_t count;
 	const struct conf_key *keys = conf_schema_keys(section, &count);
@@ -439,7 +444,8 @@ static void read_section(struct conf_reader *r, enum conf_section section, void 
 	if (value->kind != CONF_YAML_MAPPING && !conf_yaml_is_null(value)) {
 		char found[CONF_FOUND_BYTES];
 		CONF_COMPLAIN(r, value->place, "%s takes a mapping, not %s",
-			      scope->what[0] == '\0' ? "the file" : scope->what, conf_describe(value, found));
+			      scope->what[0] == '\0' ? "the file" : scope->what,
+			      conf_describe(value, found));
 		return;
 	}
 	sort_entries(r, section, value, scope, given);
@@ -457,5 +463,5 @@ void conf_read_tree(struct conf_reader *r, const struct conf_yaml *top)
 	set_presets(r, CONF_IN_TOP, r->conf);
 	if (top != NULL)
 		read_section(r, CONF_IN_TOP, r->conf, top, &scope);
-	take_rules(r);
+	conf_list_take_rules(r);
 }

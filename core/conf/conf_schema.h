@@ -59,7 +59,7 @@ struct conf_key {
 	const char *name;
 	enum conf_type type;
 	size_t offset;
-	const char *preset; /* the default, as in a file; NULL: none */
+	const char *preset;   /* the default, as in a file; NULL: none */
 	uint64_t least, most; /* of numbers; durations in milliseconds */
 	const char *choices;  /* words with one blank between them */
 	enum conf_section below;

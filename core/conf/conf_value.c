@@ -20,7 +20,9 @@ static void print_duration(uint64_t milliseconds, char out[32])
 
 static void print_size(uint64_t size, char out[32])
 {
-	if (size >= 1 << 20 && size % (1 << 20) == 0)
+	if (size >= 1 << 30 && size % (1 << 30) == 0)
+		snprintf(out, 32, "%" PRIu64 "g", size >> 30);
+	else if (size >= 1 << 20 && size % (1 << 20) == 0)
 		snprintf(out, 32, "%" PRIu64 "m", size >> 20);
 	else if (size >= 1 << 10 && size % (1 << 10) == 0)
 		snprintf(out, 32, "%" PRIu64 "k", size >> 10);
@@ -62,7 +64,8 @@ static const char *const plain_words[] = {
 	[CONF_POOL_NAME] = "the name of a pool, or discard",
 	[CONF_RULE_NAME] = "the name of a rule",
 	[CONF_ADDRESS] = "an address with a port such as \"10.0.0.1:80\" or \"[fd00::1]:80\"",
-	[CONF_LISTENS] = "an address with a port such as \"0.0.0.0:80\" or \"[::]:80\", or a list of them",
+	[CONF_LISTENS] =
+		"an address with a port such as \"0.0.0.0:80\" or \"[::]:80\", or a list of them",
 	[CONF_NETWORKS] = "a network such as 10.0.0.0/8, or a list of them",
 	[CONF_PORTS] = "a port from 1 to 65535, or a list of them",
 	[CONF_RULE_USES] = "the name of a rule, or a list of names and mappings",
@@ -94,8 +97,8 @@ static bool refuse(const struct conf_key *key, const struct conf_scalar *scalar,
 {
 	char expected[CONF_EXPECTED_BYTES];
 	const char *quotes = scalar->is_quoted ? " in quotes" : "";
-	return err_set(why, "'%s' takes %s, not '%.60s'%s", key->name, conf_value_expected(key, expected),
-		       scalar->text.at, quotes);
+	return err_set(why, "'%s' takes %s, not '%.60s'%s", key->name,
+		       conf_value_expected(key, expected), scalar->text.at, quotes);
 }
 
 /* ---- numbers --------------------------------------------------------------------------------- */
@@ -123,11 +126,15 @@ static const struct unit duration_units[] = {
 	{ "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 60 * 60 * 1000 }, { NULL, 0 },
 };
 static const struct unit size_units[] = {
-	{ "k", 1 << 10 }, { "m", 1 << 20 }, { "g", 1 << 30 }, { NULL, 0 },
+	{ "k", 1 << 10 },
+	{ "m", 1 << 20 },
+	{ "g", 1 << 30 },
+	{ NULL, 0 },
 };
 
 /* A number with one of the units behind it, or none: then *factor is 0. */
-static bool parse_with_unit(struct slice text, const struct unit *units, uint64_t *number, uint64_t *factor)
+static bool parse_with_unit(struct slice text, const struct unit *units, uint64_t *number,
+			    uint64_t *factor)
 {
 	size_t digits = 0;
 	while (digits < text.len && text.at[digits] >= '0' && text.at[digits] <= '9')
@@ -144,13 +151,15 @@ static bool parse_with_unit(struct slice text, const struct unit *units, uint64_
 	return units->name != NULL;
 }
 
-static bool is_in_range(const struct conf_key *key, uint64_t number, uint64_t factor, uint64_t *value)
+static bool is_in_range(const struct conf_key *key, uint64_t number, uint64_t factor,
+			uint64_t *value)
 {
-	return !__builtin_mul_overflow(number, factor, value) && *value >= key->least && *value <= key->most;
+	return !__builtin_mul_overflow(number, factor, value) && *value >= key->least &&
+	       *value <= key->most;
 }
 
-static bool parse_duration(const struct conf_key *key, const struct conf_scalar *scalar, uint64_t *value,
-			   struct err *why)
+static bool parse_duration(const struct conf_key *key, const struct conf_scalar *scalar,
+			   uint64_t *value, struct err *why)
 {
 	uint64_t number, factor;
 	if (!parse_with_unit(scalar->text, duration_units, &number, &factor))
@@ -161,8 +170,8 @@ static bool parse_duration(const struct conf_key *key, const struct conf_scalar 
 	return is_in_range(key, number, factor, value) || refuse(key, scalar, why);
 }
 
-static bool parse_size(const struct conf_key *key, const struct conf_scalar *scalar, uint64_t *value,
-		       struct err *why)
+static bool parse_size(const struct conf_key *key, const struct conf_scalar *scalar,
+		       uint64_t *value, struct err *why)
 {
 	uint64_t number, factor;
 	return (parse_with_unit(scalar->text, size_units, &number, &factor) &&
@@ -170,16 +179,16 @@ static bool parse_size(const struct conf_key *key, const struct conf_scalar *sca
 	       refuse(key, scalar, why);
 }
 
-static bool parse_integer(const struct conf_key *key, const struct conf_scalar *scalar, uint64_t *value,
-			  struct err *why)
+static bool parse_integer(const struct conf_key *key, const struct conf_scalar *scalar,
+			  uint64_t *value, struct err *why)
 {
 	return (!scalar->is_quoted && conf_value_parse_number(scalar->text, value) &&
 		is_in_range(key, *value, 1, value)) ||
 	       refuse(key, scalar, why);
 }
 
-static bool parse_unsigned(const struct conf_key *key, const struct conf_scalar *scalar, unsigned *value,
-			   struct err *why)
+static bool parse_unsigned(const struct conf_key *key, const struct conf_scalar *scalar,
+			   unsigned *value, struct err *why)
 {
 	uint64_t number;
 	if (!parse_integer(key, scalar, &number, why))
@@ -197,8 +206,8 @@ static uint64_t count_processors(void)
 	return (uint64_t)CPU_COUNT(&set);
 }
 
-static bool parse_workers(const struct conf_key *key, const struct conf_scalar *scalar, uint64_t *value,
-			  struct err *why)
+static bool parse_workers(const struct conf_key *key, const struct conf_scalar *scalar,
+			  uint64_t *value, struct err *why)
 {
 	if (!slice_is_equal(scalar->text, SLICE("auto")))
 		return parse_integer(key, scalar, value, why);
@@ -218,8 +227,8 @@ static bool parse_boolean(const struct conf_key *key, const struct conf_scalar *
 	return true;
 }
 
-static bool parse_choice(const struct conf_key *key, const struct conf_scalar *scalar, unsigned *value,
-			 struct err *why)
+static bool parse_choice(const struct conf_key *key, const struct conf_scalar *scalar,
+			 unsigned *value, struct err *why)
 {
 	if (conf_schema_find_choice(key, scalar->text, value))
 		return true;
@@ -248,7 +257,9 @@ char *conf_value_resolve_path(const struct conf_scalar *scalar)
 	if (scalar->text.at[0] == '/' || slash == NULL)
 		return (char *)arena_copy(scalar->arena, scalar->text).at;
 	int directory = (int)(slash - scalar->path);
-	return (char *)arena_print(scalar->arena, "%.*s/%s", directory, scalar->path, scalar->text.at).at;
+	return (char *)arena_print(scalar->arena, "%.*s/%s", directory, scalar->path,
+				   scalar->text.at)
+		.at;
 }
 
 static bool parse_path(const struct conf_key *key, const struct conf_scalar *scalar, char **value,
@@ -289,17 +300,28 @@ bool conf_value_parse(const struct conf_key *key, const struct conf_scalar *scal
 		      struct err *why)
 {
 	switch (key->type) {
-	case CONF_BOOLEAN: return parse_boolean(key, scalar, at, why);
-	case CONF_INTEGER: return parse_integer(key, scalar, at, why);
-	case CONF_UNSIGNED: return parse_unsigned(key, scalar, at, why);
-	case CONF_SIZE: return parse_size(key, scalar, at, why);
-	case CONF_DURATION: return parse_duration(key, scalar, at, why);
-	case CONF_CHOICE: return parse_choice(key, scalar, at, why);
-	case CONF_WORKERS: return parse_workers(key, scalar, at, why);
-	case CONF_TEXT: return parse_text(key, scalar, at, why);
-	case CONF_PATH: return parse_path(key, scalar, at, why);
-	case CONF_TARGET: return parse_target(key, scalar, at, why);
-	default: return refuse(key, scalar, why);
+	case CONF_BOOLEAN:
+		return parse_boolean(key, scalar, at, why);
+	case CONF_INTEGER:
+		return parse_integer(key, scalar, at, why);
+	case CONF_UNSIGNED:
+		return parse_unsigned(key, scalar, at, why);
+	case CONF_SIZE:
+		return parse_size(key, scalar, at, why);
+	case CONF_DURATION:
+		return parse_duration(key, scalar, at, why);
+	case CONF_CHOICE:
+		return parse_choice(key, scalar, at, why);
+	case CONF_WORKERS:
+		return parse_workers(key, scalar, at, why);
+	case CONF_TEXT:
+		return parse_text(key, scalar, at, why);
+	case CONF_PATH:
+		return parse_path(key, scalar, at, why);
+	case CONF_TARGET:
+		return parse_target(key, scalar, at, why);
+	default:
+		return refuse(key, scalar, why);
 	}
 }
 
@@ -312,7 +334,8 @@ static bool has_port(struct slice text)
 	uint64_t port;
 	while (colon > 0 && text.at[colon - 1] != ':')
 		colon--;
-	return colon > 0 && conf_value_parse_number(slice_skip(text, colon), &port) && port > 0 && port < 65536;
+	return colon > 0 && conf_value_parse_number(slice_skip(text, colon), &port) && port > 0 &&
+	       port < 65536;
 }
 
 /* Why no address with a port could be read, in the words that help most. */
@@ -321,14 +344,20 @@ static bool refuse_address(struct slice text, struct err *why)
 	struct addr plain;
 	bool is_number = text.len > 0 && strspn(text.at, "0123456789.:") == text.len;
 	if (addr_parse_ip(text, &plain) && plain.family == ADDR_IPV6 && text.at[0] != '[')
-		return err_set(why, "an IPv6 address stands in brackets, with its port behind: '[fd00::1]:80', not '%.60s'",
-			       text.at);
+		return err_set(
+			why,
+			"an IPv6 address stands in brackets, with its port behind: '[fd00::1]:80', not '%.60s'",
+			text.at);
 	if (addr_parse_ip(text, &plain))
 		return err_set(why, "'%.60s' needs a port: '%.60s:80'", text.at, text.at);
 	if (!is_number && has_port(text) && text.at[0] != '[' && slice_find(text, '/') == text.len)
-		return err_set(why, "'%.60s' is a host name; weir needs an address here, it does not look up names yet",
-			       text.at);
-	return err_set(why, "'%.60s' is no address with a port such as '10.0.0.1:80' or '[fd00::1]:80'", text.at);
+		return err_set(
+			why,
+			"'%.60s' is a host name; weir needs an address here, it does not look up names yet",
+			text.at);
+	return err_set(why,
+		       "'%.60s' is no address with a port such as '10.0.0.1:80' or '[fd00::1]:80'",
+		       text.at);
 }
 
 bool conf_value_parse_address(struct slice text, struct addr *a, struct err *why)

@@ -65,7 +65,8 @@ static const char *character_fault(struct slice s, size_t len)
 	if (first == 0xc2 && second < 0xa0)
 		return "a control character";
 	/* line ends for YAML 1.1 but for no editor: line numbers would mean two things */
-	if (len == 3 && (memcmp(s.at, "\xe2\x80\xa8", 3) == 0 || memcmp(s.at, "\xe2\x80\xa9", 3) == 0))
+	if (len == 3 &&
+	    (memcmp(s.at, "\xe2\x80\xa8", 3) == 0 || memcmp(s.at, "\xe2\x80\xa9", 3) == 0))
 		return "a Unicode line separator";
 	if (len == 3 && memcmp(s.at, "\xef\xbb\xbf", 3) == 0)
 		return "a byte order mark";
@@ -78,7 +79,8 @@ static bool check_characters(struct tree *t)
 {
 	struct conf_place place = { 1, 1 };
 	struct slice rest = t->text;
-	if (rest.len >= 2 && (memcmp(rest.at, "\xff\xfe", 2) == 0 || memcmp(rest.at, "\xfe\xff", 2) == 0)) {
+	if (rest.len >= 2 &&
+	    (memcmp(rest.at, "\xff\xfe", 2) == 0 || memcmp(rest.at, "\xfe\xff", 2) == 0)) {
 		COMPLAIN(t, place, "the file is UTF-16; it must be UTF-8");
 		return false;
 	}
@@ -86,7 +88,8 @@ static bool check_characters(struct tree *t)
 		size_t len = slice_utf8_length(rest);
 		const char *fault = character_fault(rest, len);
 		if (fault != NULL) {
-			COMPLAIN(t, place, "the file must be plain UTF-8 text, but here is %s", fault);
+			COMPLAIN(t, place, "the file must be plain UTF-8 text, but here is %s",
+				 fault);
 			return false;
 		}
 		place.column += (unsigned)len;
@@ -107,7 +110,8 @@ static void complain_of_token(struct tree *t, struct conf_place place)
 	if (len > 0 && rest.at[0] == '\t')
 		COMPLAIN(t, place, "a tab cannot indent; use spaces");
 	else
-		COMPLAIN(t, place, "a value cannot start with '%.*s'; put it in quotes", (int)len, rest.at);
+		COMPLAIN(t, place, "a value cannot start with '%.*s'; put it in quotes", (int)len,
+			 rest.at);
 }
 
 static void complain_of_syntax(struct tree *t)
@@ -125,8 +129,8 @@ static void complain_of_syntax(struct tree *t)
 	if (strcmp(problem, "found character that cannot start any token") == 0)
 		complain_of_token(t, place);
 	else if (p->context != NULL)
-		COMPLAIN(t, place, "not valid YAML: %s, %s that began in line %u", problem, p->context,
-			 context.line);
+		COMPLAIN(t, place, "not valid YAML: %s, %s that began in line %u", problem,
+			 p->context, context.line);
 	else
 		COMPLAIN(t, place, "not valid YAML: %s", problem);
 }
@@ -162,7 +166,8 @@ static bool check_depth(struct tree *t, struct conf_place place, unsigned depth)
 	return false;
 }
 
-static struct conf_yaml *new_value(struct tree *t, enum conf_yaml_kind kind, struct conf_place place)
+static struct conf_yaml *new_value(struct tree *t, enum conf_yaml_kind kind,
+				   struct conf_place place)
 {
 	struct conf_yaml *value = arena_new(t->arena, sizeof *value);
 	value->kind = kind;
@@ -188,7 +193,8 @@ static void append(struct tree *t, struct conf_yaml *to, const struct conf_yaml 
 static struct conf_yaml *build_scalar(struct tree *t, const yaml_event_t *event)
 {
 	struct conf_place place = place_of(t, event->start_mark);
-	struct slice text = slice_of((const char *)event->data.scalar.value, event->data.scalar.length);
+	struct slice text = slice_of((const char *)event->data.scalar.value,
+				     event->data.scalar.length);
 	if (slice_find(text, '\0') < text.len) {
 		COMPLAIN(t, place, "a NUL byte in a text");
 		return NULL;
@@ -231,12 +237,13 @@ static bool is_merge(const struct conf_yaml *key)
 	return !key->is_quoted && slice_is_equal(key->text, SLICE("<<"));
 }
 
-static void add_entry(struct tree *t, struct mapping *m, struct conf_yaml *key, struct conf_yaml *value)
+static void add_entry(struct tree *t, struct mapping *m, struct conf_yaml *key,
+		      struct conf_yaml *value)
 {
 	const struct conf_yaml *before = table_get(&m->keys, key->text);
 	if (before != NULL) {
-		COMPLAIN(t, key->place, "duplicate key '%.60s'; it stands in line %u already", key->text.at,
-			 before->place.line);
+		COMPLAIN(t, key->place, "duplicate key '%.60s'; it stands in line %u already",
+			 key->text.at, before->place.line);
 		return;
 	}
 	table_set(&m->keys, key->text, key);
@@ -291,7 +298,8 @@ static bool merge_all(struct tree *t, struct mapping *m)
 				return false;
 			continue;
 		}
-		for (const struct conf_yaml_entry *item = e->value->entries; item != NULL; item = item->next)
+		for (const struct conf_yaml_entry *item = e->value->entries; item != NULL;
+		     item = item->next)
 			if (!merge_mapping(t, m, item->value, place))
 				return false;
 	}
@@ -349,8 +357,8 @@ static bool set_anchor(struct tree *t, const yaml_char_t *anchor, struct conf_ya
 		return true;
 	const struct conf_yaml *before = table_get(&t->anchors, name);
 	if (before != NULL) {
-		COMPLAIN(t, value->place, "a second anchor '&%.60s'; the first is in line %u", name.at,
-			 before->place.line);
+		COMPLAIN(t, value->place, "a second anchor '&%.60s'; the first is in line %u",
+			 name.at, before->place.line);
 		return false;
 	}
 	table_set(&t->anchors, name, value);
@@ -358,7 +366,8 @@ static bool set_anchor(struct tree *t, const yaml_char_t *anchor, struct conf_ya
 }
 
 /* Tag and anchor of a value that an event starts. */
-static void get_properties(const yaml_event_t *event, const yaml_char_t **tag, const yaml_char_t **anchor)
+static void get_properties(const yaml_event_t *event, const yaml_char_t **tag,
+			   const yaml_char_t **anchor)
 {
 	if (event->type == YAML_SCALAR_EVENT) {
 		*tag = event->data.scalar.tag;

@@ -24,8 +24,8 @@ enum conf_yaml_kind { CONF_YAML_SCALAR, CONF_YAML_LIST, CONF_YAML_MAPPING };
 struct conf_yaml {
 	enum conf_yaml_kind kind;
 	struct conf_place place;
-	struct slice text; /* of a scalar; a NUL stands behind it, none in it */
-	bool is_quoted;    /* "4" is text, 4 a number */
+	struct slice text;               /* of a scalar; a NUL stands behind it, none in it */
+	bool is_quoted;                  /* "4" is text, 4 a number */
 	struct conf_yaml_entry *entries; /* of a list or mapping, in the order of the file */
 	struct conf_yaml_entry *last;
 	size_t count;
