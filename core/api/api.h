@@ -1,0 +1,37 @@
+/*
+ * api: the functions that rules can call, as tables: one file per family, one row per function. The
+ * rows are all that is known of a function: what runs, in which phases, its arguments, results and
+ * words. The editor stubs and the reference are written from them. Only Lua calls this room.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_API_H
+#define WEIR_API_H
+
+#include "rule/rule.h"
+
+#include <stdio.h>
+
+/* A family's rows. */
+struct api_family {
+	const struct rule_function *functions;
+	size_t count;
+};
+
+extern const struct api_family api_http_request;  /* http.*: the request line, headers, cookies */
+extern const struct api_family api_http_response; /* http.*: the response line, headers, cookies */
+extern const struct api_family api_http_answer;   /* http.sendResponse, redirect, changeSite */
+extern const struct api_family api_request;       /* request.* */
+extern const struct api_family api_response;      /* response.* */
+extern const struct api_family api_connection;    /* connection.*, connection.data.* */
+extern const struct api_family api_pool;          /* pool.* */
+extern const struct api_family api_log;           /* log.*, rule.* */
+extern const struct api_family api_string;        /* string.* beside Lua's own */
+
+/* All rows of all families, in that order; made once. */
+const struct rule_function *api_functions(size_t *count);
+
+/* Editor stubs with LuaLS annotations, and the reference in Markdown. */
+void api_write_stubs(FILE *to);
+void api_write_reference(FILE *to);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/session.h"
+
+#include "base/check.h"
+#include "base/memory.h"
+#include "net/capture.h"
+#include "txn/txn.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+/* How long, and for how many bytes, we listen to a client whose answer said good-bye. */
+#define LINGER_MILLISECONDS 2000
+#define LINGER_BYTES (1024 * 1024)
+/* Bytes of a request that are read before it is known to be one. */
+#define FIRST_READ_BYTES (64 * 1024)
+
+/* Lua values of connection.data are held by handles. */
+static bool drop_kept(struct slice key, void *value, void *vm)
+{
+	(void)key;
+	rule_drop_kept(vm, (int)(intptr_t)value);
+	return true;
+}
+
+void session_close(struct session *s)
+{
+	struct vserver *v = s->vserver;
+	struct world *w = v->world;
+	check(s->txn == NULL);
+	table_each(&s->data, drop_kept, w->vm);
+	TAILQ_REMOVE(&w->sessions, s, in_world);
+	w->session_count--;
+	v->sessions--;
+	stats_subtract(&v->stats->sessions_current, 1);
+	stats_add(&v->stats->from_client_bytes, s->client.bytes_in);
+	stats_add(&v->stats->to_client_bytes, s->client.bytes_out);
+	timer_release(&s->timer);
+	loop_forget(&s->next);
+	inbox_release(&s->inbox);
+	stream_close(&s->client);
+	table_release(&s->data, NULL);
+	free(s);
+	if (w->is_stopping && w->session_count == 0)
+		w->on_empty(w);
+}
+
+void session_cut(struct session *s)
+{
+	stream_reset(&s->client);
+	session_close(s);
+}
+
+/* ---- between two requests -------------------------------------------------------------------------- */
+
+static void on_quiet_timeout(struct timer *timer)
+{
+	session_close(container_of(timer, struct session, timer));
+}
+
+static void wait_for_request(struct session *s, uint64_t milliseconds)
+{
+	s->timer.on_fire = on_quiet_timeout;
+	timer_set(&s->timer, milliseconds);
+	if (!stream_watch(&s->client, true, !stream_is_flushed(&s->client)))
+		session_close(s);
+}
+
+/* Bytes may be here: the first ones of a request, or the end of the connection. */
+static void begin_request(struct session *s)
+{
+	if (inbox_slice(&s->inbox).len > 0) {
+		txn_start(s);
+		return;
+	}
+	switch (inbox_read(&s->inbox, &s->client, FIRST_READ_BYTES, FIRST_READ_BYTES)) {
+	case IO_OK:
+		txn_start(s);
+		return;
+	case IO_WAIT:
+		wait_for_request(s, s->transactions == 0 ? s->vserver->conf->connect_milliseconds
+							 : s->vserver->conf->keepalive_milliseconds);
+		return;
+	case IO_EOF:
+	case IO_FAIL:
+		session_close(s);
+		return;
+	}
+}
+
+static void on_next(struct loop_task *task)
+{
+	begin_request(container_of(task, struct session, next));
+}
+
+void session_go_on(struct session *s)
+{
+	if (s->vserver->world->is_stopping) {
+		session_end(s, false);
+		return;
+	}
+	if (inbox_slice(&s->inbox).len > 0 || s->client.is_readable)
+		loop_later(&s->next); /* a pipelined request: never by recursion */
+	else
+		wait_for_request(s, s->vserver->conf->keepalive_milliseconds);
+}
+
+/* ---- good-bye ----------------------------------------------------------------------------------------- */
+
+static void linger(struct session *s)
+{
+	size_t got = 0;
+	enum io result;
+	if (stream_flush(&s->client) == IO_FAIL) {
+		session_close(s);
+		return;
+	}
+	do {
+		inbox_use(&s->inbox, inbox_slice(&s->inbox).len);
+		result = inbox_read(&s->inbox, &s->client, FIRST_READ_BYTES, FIRST_READ_BYTES);
+		got = inbox_slice(&s->inbox).len;
+		s->lingered += got;
+	} while (result == IO_OK && s->client.is_readable && s->lingered < LINGER_BYTES);
+	inbox_use(&s->inbox, got);
+	bool is_over = result == IO_EOF || result == IO_FAIL || s->lingered >= LINGER_BYTES;
+	if (is_over || !stream_watch(&s->client, true, !stream_is_flushed(&s->client)))
+		session_close(s);
+}
+
+void session_end(struct session *s, bool client_may_send)
+{
+	if (s->client.error != 0 || (s->client.is_eof && stream_is_flushed(&s->client))) {
+		session_close(s);
+		return;
+	}
+	bool bytes_wait = s->client.is_readable || inbox_slice(&s->inbox).len > 0 || !stream_is_flushed(&s->client);
+	if (!client_may_send && !bytes_wait) {
+		session_close(s);
+		return;
+	}
+	stream_shut(&s->client);
+	s->is_lingering = true;
+	s->timer.on_fire = on_quiet_timeout;
+	timer_set(&s->timer, LINGER_MILLISECONDS);
+	linger(s);
+}
+
+/* ---- events ------------------------------------------------------------------------------------------- */
+
+static void on_ready(struct stream *client)
+{
+	struct session *s = container_of(client, struct session, client);
+	if (s->txn != NULL)
+		txn_run(s->txn);
+	else if (s->is_lingering)
+		linger(s);
+	else if (!s->next.is_queued)
+		begin_request(s);
+}
+
+/* The limit is for the machine; the kernel spreads connections evenly over the workers. */
+static bool is_over_limit(const struct vserver *v)
+{
+	uint64_t most = v->conf->max_concurrent_connections, workers = v->world->conf->workers;
+	return most != 0 && v->sessions > (most + workers - 1) / workers;
+}
+
+void session_open(struct vserver *v, int fd, const struct addr *peer)
+{
+	static const enum capture how[] = {
+		[CONF_CAPTURE_NONE] = CAPTURE_NONE,
+		[CONF_CAPTURE_REDIRECT] = CAPTURE_REDIRECT,
+		[CONF_CAPTURE_TPROXY] = CAPTURE_TPROXY,
+	};
+	struct world *w = v->world;
+	struct session *s = memory_new(1, sizeof *s);
+	s->vserver = v;
+	s->remote = *peer;
+	s->next.run = on_next;
+	stream_open(&s->client, fd, on_ready);
+	inbox_init(&s->inbox);
+	timer_init(&s->timer, on_quiet_timeout);
+	TAILQ_INSERT_TAIL(&w->sessions, s, in_world);
+	w->session_count++;
+	v->sessions++;
+	stats_add(&v->stats->sessions, 1);
+	stats_add(&v->stats->sessions_current, 1);
+	if (is_over_limit(v)) {
+		stats_add(&stats_worker_row(w->share, w->worker)->sessions_refused, 1);
+		session_cut(s);
+		return;
+	}
+	if (!capture_origin(fd, how[v->conf->capture], &s->local, &s->dest)) {
+		session_close(s);
+		return;
+	}
+	/* TCP_DEFER_ACCEPT means that the request is usually here already */
+	begin_request(s);
+}

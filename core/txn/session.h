@@ -1,0 +1,55 @@
+/*
+ * session: one client connection. Between two requests it is all that exists of the client: a
+ * socket and two addresses, no buffer. It makes a transaction when bytes come.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TXN_SESSION_H
+#define WEIR_TXN_SESSION_H
+
+#include "base/table.h"
+#include "net/inbox.h"
+#include "net/loop.h"
+#include "net/stream.h"
+#include "net/timer.h"
+#include "txn/world.h"
+
+struct txn;
+
+/* Owned by its world, from accept until session_close. */
+struct session {
+	struct stream client;
+	struct inbox inbox;
+	struct timer timer;
+	struct loop_task next; /* the next request is here already */
+	struct vserver *vserver;
+	struct addr remote; /* the peer */
+	struct addr local;  /* where it was accepted */
+	struct addr dest;   /* where it was headed */
+	struct txn *txn;    /* NULL between requests */
+	unsigned transactions; /* begun so far */
+	bool is_lingering;     /* our end is shut; what still comes is thrown away */
+	size_t lingered;       /* bytes thrown away */
+	struct table data;     /* connection.data: handles of kept Lua values */
+	TAILQ_ENTRY(session) in_world;
+};
+
+/* Takes over an accepted descriptor. */
+void session_open(struct vserver *v, int fd, const struct addr *peer);
+
+/* The transaction is over and gone; the connection may be used for another. */
+void session_go_on(struct session *s);
+
+/*
+ * The transaction is over and gone, and so is the connection. With `linger`, the client may still
+ * be sending: closing at once would make the kernel reset the connection and destroy our answer on
+ * its way (RFC 9112 9.6), so our end is shut and the rest is read and thrown away for a while.
+ */
+void session_end(struct session *s, bool linger);
+
+/* Closes by a reset: the client must not take what it got for the whole. */
+void session_cut(struct session *s);
+
+/* Closes at once and frees; the transaction, if any, must be gone. */
+void session_close(struct session *s);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/txn.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/idle.h"
+#include "txn/txn_http.h"
+#include "txn/txn_log.h"
+
+/* ---- the ends ------------------------------------------------------------------------------------ */
+
+static const struct {
+	const char *word, *words;
+	unsigned status;
+	bool is_failure;
+} ends[] = {
+	[TXN_END_NONE] = { "none", "it goes on", 0, false },
+#define TXN_END(name, word, status, is_failure, words) [TXN_END_##name] = { word, words, status, is_failure },
+#include "txn/txn_end.def"
+#undef TXN_END
+};
+
+const char *txn_end_word(enum txn_end end)
+{
+	return ends[end].word;
+}
+
+const char *txn_end_words(enum txn_end end)
+{
+	return ends[end].words;
+}
+
+unsigned txn_end_status(enum txn_end end)
+{
+	return ends[end].status;
+}
+
+bool txn_end_is_failure(enum txn_end end)
+{
+	return ends[end].is_failure;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------------- */
+
+static const struct txn_step *current(const struct txn *t)
+{
+	return &t->protocol->steps[t->step];
+}
+
+static uint64_t transaction_deadline(const struct txn *t)
+{
+	uint64_t limit = t->vserver->conf->transaction_milliseconds;
+	return limit == 0 ? TIMER_NEVER : t->times.began / 1000 + limit;
+}
+
+/* The session's timer serves the transaction too: one deadline at a time, the nearest. */
+static void arm(struct txn *t)
+{
+	uint64_t deadline = current(t)->deadline == NULL ? TIMER_NEVER : current(t)->deadline(t);
+	uint64_t whole = t->end == TXN_END_NONE ? transaction_deadline(t) : TIMER_NEVER;
+	timer_set_at(&t->session->timer, deadline < whole ? deadline : whole);
+}
+
+static void on_session_timer(struct timer *timer)
+{
+	struct txn *t = container_of(timer, struct session, timer)->txn;
+	uint64_t now = clock_milliseconds();
+	check(t->magic == TXN_MAGIC);
+	if (t->end == TXN_END_NONE && transaction_deadline(t) <= now)
+		txn_end(t, TXN_END_TRANSACTION_TIMEOUT, NULL);
+	else if (current(t)->deadline != NULL && current(t)->deadline(t) <= now)
+		current(t)->on_deadline(t);
+	txn_run(t);
+}
+
+static void on_rule_timer(struct timer *timer)
+{
+	struct txn *t = container_of(timer, struct txn, rule_timer);
+	t->is_rule_ready = true;
+	txn_run(t);
+}
+
+/* Asks the streams for what the bodies and the step need. False: a connection turned out broken. */
+static bool watch(struct txn *t)
+{
+	struct stream *client = &t->session->client;
+	bool reads_request = t->step == t->protocol->first_step;
+	bool whole = stream_watch(client, reads_request || txn_body_wants_read(&t->up), !stream_is_flushed(client));
+	if (!whole)
+		txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	if (t->connection == NULL)
+		return whole;
+	struct stream *node = &t->connection->stream;
+	bool reads_head = !t->has_response && !node->is_connecting;
+	return stream_watch(node, reads_head || txn_body_wants_read(&t->down),
+			    node->is_connecting || !stream_is_flushed(node)) && whole;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+void txn_start(struct session *s)
+{
+	struct arena arena;
+	arena_init(&arena);
+	struct txn *t = arena_new(&arena, sizeof *t);
+	t->magic = TXN_MAGIC;
+	t->arena = arena;
+	t->session = s;
+	t->vserver = s->vserver;
+	t->protocol = &txn_http;
+	t->step = t->protocol->first_step;
+	t->remote = s->remote;
+	t->keep_client = true;
+	t->client_bytes_in = s->client.bytes_in - inbox_slice(&s->inbox).len;
+	t->client_bytes_out = s->client.bytes_out;
+	t->times.began = clock_microseconds();
+	t->step_since = t->moved_at = clock_milliseconds();
+	timer_init(&t->rule_timer, on_rule_timer);
+	s->txn = t;
+	s->transactions++;
+	s->timer.on_fire = on_session_timer;
+	stats_add(&s->vserver->stats->transactions_current, 1);
+	txn_run(t);
+}
+
+void txn_go(struct txn *t, unsigned step)
+{
+	if (t->end != TXN_END_NONE && step < t->step)
+		return;
+	t->step = step;
+	t->step_since = clock_milliseconds();
+}
+
+/* Drops what it waits for, whatever it is. */
+static void stop_waiting(struct txn *t)
+{
+	timer_stop(&t->rule_timer);
+	if (t->run != NULL)
+		rule_cancel(t->run);
+	t->run = NULL;
+}
+
+enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail)
+{
+	if (t->end != TXN_END_NONE)
+		return TXN_GO_ON;
+	stop_waiting(t);
+	t->end = end;
+	t->end_detail = detail;
+	t->step = t->protocol->step_after_end(t);
+	t->step_since = clock_milliseconds();
+	return TXN_GO_ON;
+}
+
+const struct addr *txn_source(struct txn *t)
+{
+	if (t->connection != NULL && !t->connection->stream.is_connecting)
+		t->source_local = *node_connection_local(t->connection);
+	return &t->source_local;
+}
+
+void txn_release_node(struct txn *t, bool reusable)
+{
+	struct node_connection *c = t->connection;
+	if (c == NULL)
+		return;
+	if (log_access_is_on() || t->vserver->rules[RULE_COMPLETION].count > 0)
+		txn_source(t);
+	if (t->is_node_begun)
+		node_end(c->node, c->stream.bytes_out - t->node_bytes_out, c->stream.bytes_in - t->node_bytes_in);
+	t->is_node_begun = false;
+	stats_add(&t->vserver->stats->to_node_bytes, c->stream.bytes_out - t->node_bytes_out);
+	stats_add(&t->vserver->stats->from_node_bytes, c->stream.bytes_in - t->node_bytes_in);
+	t->connection = NULL;
+	if (reusable)
+		idle_give_back(c);
+	else
+		node_disconnect(c);
+}
+
+/* The client's connection goes on only when both sides agree on where this message ended. */
+static void leave_session(struct session *s, bool keep, bool cut, bool linger)
+{
+	if (cut)
+		session_cut(s);
+	else if (keep)
+		session_go_on(s);
+	else
+		session_end(s, linger);
+}
+
+static void txn_free(struct txn *t)
+{
+	struct session *s = t->session;
+	struct arena arena = t->arena;
+	stop_waiting(t);
+	timer_release(&t->rule_timer);
+	txn_release_node(t, false);
+	txn_body_release(&t->up);
+	txn_body_release(&t->down);
+	stats_subtract(&s->vserver->stats->transactions_current, 1);
+	t->magic = 0;
+	s->txn = NULL;
+	arena_release(&arena);
+}
+
+static bool may_keep_client(const struct txn *t)
+{
+	const struct stream *client = &t->session->client;
+	bool took_all = t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE;
+	return t->keep_client && took_all && t->end != TXN_END_DISCARDED && client->error == 0 && !client->is_shut &&
+	       (!client->is_eof || inbox_slice(&t->session->inbox).len > 0);
+}
+
+static void finish(struct txn *t)
+{
+	struct session *s = t->session;
+	bool keep = may_keep_client(t), cut = t->is_cut;
+	bool linger = (t->has_request && t->request.body != HTTP_BODY_NONE && t->up.state != TXN_BODY_DONE) ||
+		      t->end == TXN_END_BAD_REQUEST;
+	bool is_silent = t->end == TXN_END_CLIENT_GONE && !t->has_request;
+	t->times.ended = clock_microseconds();
+	if (!is_silent)
+		txn_log_write(t);
+	txn_free(t);
+	leave_session(s, keep, cut, linger);
+}
+
+void txn_run(struct txn *t)
+{
+	check(t->magic == TXN_MAGIC);
+	if (t->is_running) {
+		t->again = true;
+		return;
+	}
+	t->is_running = true;
+	enum txn_next next;
+	do {
+		t->again = false;
+		txn_body_move(&t->up);
+		txn_body_move(&t->down);
+		do
+			next = current(t)->run(t);
+		while (next == TXN_GO_ON);
+		if (t->up.has_moved || t->down.has_moved)
+			t->moved_at = clock_milliseconds();
+		t->up.has_moved = t->down.has_moved = false;
+	} while (next == TXN_WAIT && (t->again || !watch(t)));
+	t->is_running = false;
+	if (next == TXN_DONE)
+		finish(t);
+	else
+		arm(t);
+}
+
+void txn_abort(struct txn *t, enum txn_end end)
+{
+	struct session *s = t->session;
+	if (t->end == TXN_END_NONE)
+		t->end = end;
+	t->times.ended = clock_microseconds();
+	if (t->has_request)
+		txn_log_write(t);
+	txn_free(t);
+	session_close(s);
+}

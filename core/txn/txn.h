@@ -1,0 +1,153 @@
+/*
+ * txn: one request and its answer. A transaction goes through the steps of its protocol (txn_http.c
+ * has the table); txn_run is the only place where it advances or dies. Everything made for it lies
+ * in its arena and goes with it.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TXN_H
+#define WEIR_TXN_H
+
+#include "base/arena.h"
+#include "http/http_head.h"
+#include "pool/pool.h"
+#include "rule/rule.h"
+#include "txn/session.h"
+#include "txn/txn_body.h"
+#include "txn/world.h"
+
+enum txn_end {
+	TXN_END_NONE, /* it goes on */
+#define TXN_END(name, word, status, is_failure, words) TXN_END_##name,
+#include "txn/txn_end.def"
+#undef TXN_END
+	TXN_END_COUNT
+};
+
+/* What the log and the counters call it, and whether it counts as a failure. */
+const char *txn_end_word(enum txn_end end);
+const char *txn_end_words(enum txn_end end);
+unsigned txn_end_status(enum txn_end end);
+bool txn_end_is_failure(enum txn_end end);
+
+/* What a step says when it returns. */
+enum txn_next {
+	TXN_GO_ON, /* run the current step (it may have changed) */
+	TXN_WAIT,  /* until an event */
+	TXN_DONE,  /* the transaction is over */
+};
+
+/* A step: what it does, until when it may wait (milliseconds, TIMER_NEVER: for ever), and then. */
+struct txn_step {
+	const char *name;
+	enum txn_next (*run)(struct txn *t);
+	uint64_t (*deadline)(const struct txn *t);
+	enum txn_next (*on_deadline)(struct txn *t);
+};
+
+/* One protocol's steps, and what must follow when a transaction ends early. */
+struct txn_protocol {
+	const struct txn_step *steps;
+	unsigned (*step_after_end)(struct txn *t);
+	unsigned first_step, finish_step;
+};
+
+/* Moments of a transaction, microseconds of clock_microseconds; 0: not reached. */
+struct txn_times {
+	uint64_t began, request, rules, connect, sent, response, ended;
+};
+
+/* Owned by its session; lies in its own arena. */
+struct txn {
+	uint32_t magic;
+	struct arena arena;
+	struct session *session;
+	struct vserver *vserver;
+	const struct txn_protocol *protocol;
+	unsigned step;
+	bool is_running, again;
+
+	enum txn_end end;
+	const char *end_detail; /* for the log: the parser's reason, the connect error; NULL: nothing to add */
+
+	/* the request, as the rules leave it */
+	struct http_head_scan scan;
+	struct http_request request;
+	bool has_request;
+	struct addr remote; /* who the client is: request.setRemoteIP changes it */
+
+	/* the answer */
+	struct http_response response;
+	bool has_response;        /* a final head came from the node */
+	bool is_answer_begun;     /* a final head left for the client: no other answer is possible */
+	struct slice answer;      /* of our own, whole; absent when none was decided */
+	unsigned answer_status;
+	bool keep_client;         /* the client's connection may be used again */
+	bool is_cut;              /* the client must see that its answer is not whole */
+
+	/* rules */
+	struct rule_run *run;     /* a parked one */
+	enum rule_phase phase;
+	size_t rule_index;        /* in the phase's list */
+	bool is_rule_ready;       /* what it waited for has come */
+	const char *verdict_rule; /* the rule that decided, and its line; NULL: none did */
+	unsigned verdict_line;
+	struct slice verdict;     /* in words, for the log */
+	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */
+	struct timer rule_timer;  /* connection.sleep */
+	struct slice close_data;  /* connection.close: last words for the client */
+	struct slice set_cookies; /* header lines that a request rule wants on the response */
+
+	/* the node */
+	struct pool *pool;
+	bool is_discarded_pool;   /* the pool is "discard" */
+	struct addr forced;       /* pool.use(pool, host, port): just this address */
+	struct node *node;
+	struct node_connection *connection;
+	struct addr node_address; /* the last one tried */
+	struct addr source;       /* foreign address used towards it; ADDR_NONE when plain */
+	struct addr source_local; /* our end, for the log and response.getLocalIP */
+	struct pool_tried tried;
+	unsigned attempts, timed_out_attempts; /* that failed */
+	enum txn_end attempt_end; /* how the last of them failed */
+	bool is_reused;           /* the connection has served before */
+	bool has_retried_stale;
+	bool is_node_begun;       /* counted at the node (node_begin) */
+	uint64_t node_bytes_in, node_bytes_out; /* of the connection when we began */
+
+	struct txn_body up;   /* client to node */
+	struct txn_body down; /* node to client */
+	unsigned informational; /* 1xx heads passed on */
+
+	uint64_t step_since;  /* milliseconds */
+	uint64_t moved_at;    /* when a byte last moved, milliseconds */
+	uint64_t client_bytes_in, client_bytes_out; /* of the session when we began */
+	struct txn_times times;
+};
+
+#define TXN_MAGIC 0x74786e21u
+
+/* A new transaction for bytes that are in the session's inbox; runs it. */
+void txn_start(struct session *s);
+
+/* Advances as far as possible. The last thing an event does: the transaction may be gone after it. */
+void txn_run(struct txn *t);
+
+/* From a step: go to another one. Void once txn_end was called. */
+void txn_go(struct txn *t, unsigned step);
+
+/*
+ * Ends it: the first reason wins. While nothing has left for the client it gets the reason's answer,
+ * later its connection is cut. `detail` (may be NULL) is for the log and must outlive t.
+ */
+enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail);
+
+/* Lets go of the node's connection: back to the idle ones when it is between two messages. */
+void txn_release_node(struct txn *t, bool reusable);
+
+/* The session died or the worker stops: frees everything without an answer. */
+void txn_abort(struct txn *t, enum txn_end end);
+
+/* Our end of the node's connection, now or last; ADDR_NONE when there was none. */
+const struct addr *txn_source(struct txn *t);
+
+#endif

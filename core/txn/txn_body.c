@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/txn_body.h"
+
+#include "base/check.h"
+
+#include <stdint.h>
+
+/* Reads per turn: a fast pair must not keep the loop from all others. */
+#define READS_PER_TURN 4
+
+void txn_body_start(struct txn_body *b, struct stream *from, struct inbox *inbox, struct stream *to,
+		    struct slice head, size_t limit)
+{
+	b->state = TXN_BODY_MOVING;
+	b->from = from;
+	b->inbox = inbox;
+	b->to = to;
+	b->head = head;
+	b->limit = limit;
+	b->has_consumed = false;
+}
+
+void txn_body_release(struct txn_body *b)
+{
+	http_relay_release(&b->relay);
+	b->state = TXN_BODY_OFF;
+}
+
+bool txn_body_wants_read(const struct txn_body *b)
+{
+	return b->state == TXN_BODY_MOVING && b->relay.in.kind != HTTP_BODY_NONE && b->head.len == 0 &&
+	       !b->to->is_connecting && stream_is_flushed(b->to);
+}
+
+/* Brings bytes into an empty inbox. False when the body has to wait or has ended badly. */
+static bool fill(struct txn_body *b, struct http_pieces *pieces, enum http_parse *parsed)
+{
+	if (!b->from->is_readable && !b->from->is_eof)
+		return false;
+	switch (inbox_read(b->inbox, b->from, b->limit, b->limit)) {
+	case IO_OK:
+		return true;
+	case IO_WAIT:
+		return false;
+	case IO_EOF:
+		*parsed = http_relay_end(&b->relay, pieces);
+		if (*parsed != HTTP_DONE)
+			b->state = TXN_BODY_FROM_CUT;
+		return *parsed == HTTP_DONE;
+	case IO_FAIL:
+		b->state = TXN_BODY_FROM_BROKEN;
+		return false;
+	}
+	return false;
+}
+
+/*
+ * Before connect() is answered the pieces may be refused as a whole, so the body behind the head is
+ * only taken once there is a connection, except where taking it can be undone by a copy.
+ */
+static bool may_take(const struct txn_body *b)
+{
+	return !b->to->is_connecting || b->relay.in.kind == HTTP_BODY_LENGTH;
+}
+
+/* One write: the head if it is still here, and what the inbox holds. True: go on at once. */
+static bool move_once(struct txn_body *b, bool may_read)
+{
+	struct http_pieces pieces;
+	struct http_relay before = b->relay;
+	enum http_parse parsed = HTTP_MORE;
+	size_t used = 0;
+	pieces.count = 0;
+	pieces.bytes = 0;
+	if (b->head.len > 0)
+		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)b->head.at, b->head.len };
+	bool has_head = pieces.count > 0;
+	struct slice waiting = inbox_slice(b->inbox);
+	if (b->relay.in.kind == HTTP_BODY_NONE)
+		parsed = HTTP_DONE;
+	else if (waiting.len == 0 && !has_head && !(may_read && fill(b, &pieces, &parsed)))
+		return false;
+	waiting = inbox_slice(b->inbox);
+	if (parsed == HTTP_MORE && waiting.len > 0 && may_take(b))
+		parsed = http_relay_take(&b->relay, waiting, &used, &pieces);
+	if (parsed == HTTP_BAD) {
+		b->state = TXN_BODY_BAD;
+		return false;
+	}
+	switch (pieces.count == 0 ? IO_OK : stream_write(b->to, pieces.at, pieces.count)) {
+	case IO_OK:
+		break;
+	case IO_WAIT:
+		b->relay = before;
+		return false;
+	case IO_EOF:
+	case IO_FAIL:
+		b->relay = before;
+		b->state = TXN_BODY_TO_BROKEN;
+		return false;
+	}
+	b->head = (struct slice){ 0 };
+	b->has_moved = true;
+	b->has_consumed |= used > 0;
+	if (used > 0)
+		inbox_use(b->inbox, used);
+	if (parsed == HTTP_DONE) {
+		b->state = TXN_BODY_DONE;
+		if (b->is_tunnel)
+			stream_shut(b->to);
+	}
+	return parsed != HTTP_DONE;
+}
+
+void txn_body_move(struct txn_body *b)
+{
+	if (b->state != TXN_BODY_MOVING)
+		return;
+	bool may_read = true;
+	for (int reads = 0; reads < READS_PER_TURN; reads++) {
+		switch (stream_flush(b->to)) {
+		case IO_OK:
+			break;
+		case IO_FAIL:
+			b->state = TXN_BODY_TO_BROKEN;
+			return;
+		case IO_WAIT:
+		case IO_EOF:
+			return;
+		}
+		if (!move_once(b, may_read))
+			return;
+	}
+}

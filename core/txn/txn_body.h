@@ -1,0 +1,48 @@
+/*
+ * txn_body: one direction of a transaction: takes bytes from one stream, re-frames them, and writes
+ * them to the other, as fast as the slower of the two. At most `limit` bytes wait on the way.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TXN_BODY_H
+#define WEIR_TXN_BODY_H
+
+#include "http/http_body.h"
+#include "net/inbox.h"
+#include "net/stream.h"
+
+enum txn_body_state {
+	TXN_BODY_OFF,         /* not begun */
+	TXN_BODY_MOVING,
+	TXN_BODY_DONE,        /* all of it was written or waits in the stream */
+	TXN_BODY_FROM_BROKEN, /* the sender's connection broke */
+	TXN_BODY_FROM_CUT,    /* the sender ended in the middle */
+	TXN_BODY_TO_BROKEN,   /* the receiver's connection broke */
+	TXN_BODY_BAD,         /* the framing is malformed: relay.why */
+};
+
+/* Part of a transaction. */
+struct txn_body {
+	enum txn_body_state state;
+	struct stream *from, *to;
+	struct inbox *inbox;  /* of `from` */
+	struct http_relay relay;
+	struct slice head;    /* to be written before the body, in the same call if possible */
+	size_t limit;
+	bool is_tunnel;       /* the end of one side is passed on to the other */
+	bool has_moved;       /* since somebody last looked */
+	bool has_consumed;    /* bytes of the body left the inbox: it cannot be sent again */
+};
+
+/* Begins to move; the head is written with what is there already. */
+void txn_body_start(struct txn_body *b, struct stream *from, struct inbox *inbox, struct stream *to,
+		    struct slice head, size_t limit);
+
+/* Moves what can be moved now. */
+void txn_body_move(struct txn_body *b);
+
+/* What it waits for: to be asked when streams are watched. */
+bool txn_body_wants_read(const struct txn_body *b);
+
+void txn_body_release(struct txn_body *b);
+
+#endif

@@ -1,0 +1,516 @@
+/*
+ * One HTTP transaction, in reading order: the table of steps is in txn_http.h. Long because the
+ * whole life of a request is here on one page, but for the node (txn_node.c) and the rules
+ * (txn_rules.c).
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/txn_http.h"
+
+#include "base/clock.h"
+#include "http/http_write.h"
+#include "txn/txn_node.h"
+#include "txn/txn_rules.h"
+
+/* 1xx answers that a node may send before the real one. */
+#define INFORMATIONAL_MOST 16
+/* What we call ourselves in Via (RFC 9110 7.6.3). */
+#define VIA SLICE("1.1 weir")
+
+/* ---- how long a step may wait ------------------------------------------------------------------- */
+
+static uint64_t after(uint64_t since, uint64_t milliseconds)
+{
+	return milliseconds == 0 ? TIMER_NEVER : since + milliseconds;
+}
+
+static uint64_t until_request(const struct txn *t)
+{
+	return after(t->step_since, t->vserver->conf->connect_milliseconds);
+}
+
+static uint64_t until_rules(const struct txn *t)
+{
+	return after(t->step_since, t->vserver->conf->rules.wall_milliseconds);
+}
+
+static uint64_t until_idle(const struct txn *t)
+{
+	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since, t->vserver->conf->idle_milliseconds);
+}
+
+static uint64_t until_connected(const struct txn *t)
+{
+	return after(t->step_since, t->pool->conf->connect_milliseconds);
+}
+
+/* The node's time to reply runs once it has the whole request; until then the client may be slow. */
+static uint64_t until_reply(const struct txn *t)
+{
+	if (t->up.state == TXN_BODY_MOVING)
+		return until_idle(t);
+	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since, t->pool->conf->reply_milliseconds);
+}
+
+static enum txn_next on_request_timeout(struct txn *t)
+{
+	return txn_end(t, TXN_END_REQUEST_TIMEOUT, NULL);
+}
+
+static enum txn_next on_rules_timeout(struct txn *t)
+{
+	return txn_rules_timeout(t);
+}
+
+static enum txn_next on_idle_timeout(struct txn *t)
+{
+	if (t->end != TXN_END_NONE) { /* an answer of ours that the client does not take */
+		t->is_cut = true;
+		t->step = TXN_HTTP_COMPLETION_RULES;
+		return TXN_GO_ON;
+	}
+	return txn_end(t, TXN_END_IDLE_TIMEOUT, NULL);
+}
+
+static enum txn_next on_reply_timeout(struct txn *t)
+{
+	return t->up.state == TXN_BODY_MOVING ? on_idle_timeout(t) : txn_node_reply_timeout(t);
+}
+
+/* ---- the request ---------------------------------------------------------------------------------- */
+
+/* The head moves out of the shared buffer: it is needed until the transaction ends. */
+static struct slice keep_head(struct txn *t, struct inbox *inbox, size_t length)
+{
+	struct slice head = slice_of(inbox_slice(inbox).at, length);
+	return arena_copy(&t->arena, head);
+}
+
+static enum txn_next request_is_read(struct txn *t, size_t used)
+{
+	struct inbox *inbox = &t->session->inbox;
+	struct slice received = inbox_slice(inbox);
+	struct slice kept = keep_head(t, inbox, used);
+	http_request_move(&t->request, slice_of(received.at, used), kept.at);
+	inbox_use(inbox, used);
+	t->has_request = true;
+	t->keep_client = t->request.keep_alive && t->vserver->conf->keepalive && !t->vserver->world->is_stopping;
+	t->times.request = clock_microseconds();
+	txn_go(t, TXN_HTTP_REQUEST_RULES);
+	return TXN_GO_ON;
+}
+
+static enum txn_next request_is_refused(struct txn *t, enum http_reason why)
+{
+	t->answer_status = http_reason_status(why);
+	t->keep_client = false;
+	return txn_end(t, TXN_END_BAD_REQUEST, http_reason_words(why));
+}
+
+/* The client ended or broke before its request was whole. */
+static enum txn_next request_is_cut(struct txn *t)
+{
+	t->keep_client = false;
+	return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+}
+
+static enum txn_next txn_http_read_request(struct txn *t)
+{
+	struct session *s = t->session;
+	for (;;) {
+		size_t used = 0;
+		enum http_reason why = HTTP_REASON_NONE;
+		switch (http_request_parse(inbox_slice(&s->inbox), &t->vserver->http_limits, &t->arena, &t->scan,
+					   &t->request, &used, &why)) {
+		case HTTP_DONE:
+			return request_is_read(t, used);
+		case HTTP_BAD:
+			return request_is_refused(t, why);
+		case HTTP_MORE:
+			break;
+		}
+		if (!s->client.is_readable && !s->client.is_eof)
+			return TXN_WAIT;
+		/* the parser refuses a head that is too large, so this read is bounded */
+		switch (inbox_read(&s->inbox, &s->client, INBOX_SHARED_BYTES, INBOX_SHARED_BYTES)) {
+		case IO_OK:
+			break;
+		case IO_WAIT:
+			return TXN_WAIT;
+		case IO_EOF:
+		case IO_FAIL:
+			return request_is_cut(t);
+		}
+	}
+}
+
+static enum txn_next txn_http_request_rules(struct txn *t)
+{
+	if (!txn_rules_run(t, RULE_REQUEST))
+		return t->end == TXN_END_NONE ? TXN_WAIT : TXN_GO_ON;
+	t->times.rules = clock_microseconds();
+	txn_go(t, TXN_HTTP_CHOOSE_NODE);
+	return TXN_GO_ON;
+}
+
+/* ---- to the node ------------------------------------------------------------------------------------ */
+
+static struct slice client_ip(struct txn *t)
+{
+	char text[ADDR_TEXT_BYTES];
+	return arena_copy(&t->arena, slice_of_string(addr_format_ip(&t->remote, text)));
+}
+
+static struct slice request_head(struct txn *t)
+{
+	const struct conf_vserver *conf = t->vserver->conf;
+	struct slice ip = conf->add_cluster_ip || conf->add_x_forwarded_for ? client_ip(t) : SLICE_ABSENT;
+	/* a request with a body is not switched: its body and the tunnel could be confused */
+	bool upgrade = t->request.wants_upgrade && t->request.body == HTTP_BODY_NONE;
+	struct http_additions add = {
+		.body = t->request.body,
+		.content_length = t->request.content_length,
+		.upgrade = upgrade,
+		.close = !t->pool->conf->keepalive && !upgrade,
+		.trailers = t->request.accepts_trailers,
+		.expect = t->request.expects_continue,
+		.via = conf->add_via ? VIA : SLICE_ABSENT,
+		.cluster_client_ip = conf->add_cluster_ip ? ip : SLICE_ABSENT,
+		.forwarded_for = conf->add_x_forwarded_for ? ip : SLICE_ABSENT,
+		.forwarded_proto = conf->add_x_forwarded_proto ? SLICE("http") : SLICE_ABSENT,
+		.strip_forwarded_proto = conf->strip_x_forwarded_proto,
+	};
+	return http_write_request(&t->arena, &t->request, &add);
+}
+
+static void start_up(struct txn *t)
+{
+	http_relay_init(&t->up.relay, t->request.body, t->request.content_length, t->request.body,
+			&t->vserver->http_limits, &t->arena);
+	t->up.relay.send_trailers = true;
+	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream, request_head(t),
+		       (size_t)t->vserver->conf->max_client_buffer);
+}
+
+static enum txn_next txn_http_send_request(struct txn *t)
+{
+	if (t->up.state == TXN_BODY_OFF)
+		start_up(t);
+	txn_body_move(&t->up);
+	if (t->up.state == TXN_BODY_TO_BROKEN && t->up.head.len > 0)
+		return txn_node_lost(t);
+	if (t->up.head.len > 0)
+		return TXN_WAIT;
+	if (!t->is_reused)
+		node_succeeded(t->node);
+	t->times.sent = clock_microseconds();
+	txn_go(t, TXN_HTTP_READ_RESPONSE);
+	return TXN_GO_ON;
+}
+
+/* ---- from the node ---------------------------------------------------------------------------------- */
+
+/* 100 to 199: passed on as they come, but not to a client of HTTP/1.0, which does not know them. */
+static enum txn_next pass_informational(struct txn *t)
+{
+	t->scan = (struct http_head_scan){ 0 };
+	if (++t->informational > INFORMATIONAL_MOST)
+		return txn_end(t, TXN_END_NODE_BAD, "too many 1xx answers");
+	if (t->request.version_minor == 0)
+		return TXN_GO_ON;
+	struct http_additions add = { .body = HTTP_BODY_NONE };
+	if (stream_write_slice(&t->session->client, http_write_response(&t->arena, &t->response, &add)) == IO_FAIL)
+		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	return TXN_GO_ON;
+}
+
+static enum txn_next response_is_read(struct txn *t, size_t used)
+{
+	struct inbox *inbox = &t->connection->inbox;
+	struct slice received = inbox_slice(inbox);
+	struct slice kept = keep_head(t, inbox, used);
+	http_response_move(&t->response, slice_of(received.at, used), kept.at);
+	inbox_use(inbox, used);
+	t->moved_at = clock_milliseconds();
+	bool is_switch = t->response.status == 101;
+	if (t->response.status < 200 && !is_switch)
+		return pass_informational(t);
+	if (is_switch && !(t->request.wants_upgrade && t->request.body == HTTP_BODY_NONE))
+		return txn_end(t, TXN_END_NODE_BAD, "101 without being asked");
+	t->has_response = true;
+	t->times.response = clock_microseconds();
+	node_succeeded(t->node);
+	txn_go(t, TXN_HTTP_RESPONSE_RULES);
+	return TXN_GO_ON;
+}
+
+/* What the request body met with, while the answer is still to come. */
+static enum txn_next check_up(struct txn *t)
+{
+	switch (t->up.state) {
+	case TXN_BODY_FROM_BROKEN:
+		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	case TXN_BODY_FROM_CUT:
+		return txn_end(t, TXN_END_CLIENT_CUT, NULL);
+	case TXN_BODY_BAD:
+		t->keep_client = false;
+		t->answer_status = http_reason_status(t->up.relay.why);
+		return txn_end(t, TXN_END_BODY_BAD, http_reason_words(t->up.relay.why));
+	case TXN_BODY_TO_BROKEN: /* the node may have answered before it closed: read on */
+	case TXN_BODY_OFF:
+	case TXN_BODY_MOVING:
+	case TXN_BODY_DONE:
+		break;
+	}
+	return TXN_WAIT;
+}
+
+static enum txn_next txn_http_read_response(struct txn *t)
+{
+	struct node_connection *c = t->connection;
+	if (check_up(t) == TXN_GO_ON)
+		return TXN_GO_ON;
+	for (;;) {
+		size_t used = 0;
+		enum http_reason why = HTTP_REASON_NONE;
+		struct slice received = inbox_slice(&c->inbox);
+		switch (received.len == 0 ? HTTP_MORE
+					  : http_response_parse(received, &t->vserver->http_limits, &t->arena, &t->scan,
+								t->request.method_id, &t->response, &used, &why)) {
+		case HTTP_DONE:
+			return response_is_read(t, used);
+		case HTTP_BAD:
+			node_failed(t->node);
+			return txn_end(t, TXN_END_NODE_BAD, http_reason_words(why));
+		case HTTP_MORE:
+			break;
+		}
+		if (!c->stream.is_readable && !c->stream.is_eof && t->up.state != TXN_BODY_TO_BROKEN)
+			return TXN_WAIT;
+		switch (inbox_read(&c->inbox, &c->stream, (size_t)t->vserver->conf->max_server_buffer,
+				   INBOX_SHARED_BYTES)) {
+		case IO_OK:
+			break;
+		case IO_WAIT:
+			return TXN_WAIT;
+		case IO_EOF:
+		case IO_FAIL:
+			return txn_node_lost(t);
+		}
+	}
+}
+
+static enum txn_next txn_http_response_rules(struct txn *t)
+{
+	if (!txn_rules_run(t, RULE_RESPONSE))
+		return t->end == TXN_END_NONE ? TXN_WAIT : TXN_GO_ON;
+	txn_go(t, TXN_HTTP_SEND_RESPONSE);
+	return TXN_GO_ON;
+}
+
+/* ---- to the client ---------------------------------------------------------------------------------- */
+
+/* How the end of the answer is told to this client. */
+static enum http_body_kind framing_for_client(const struct txn *t)
+{
+	switch (t->response.body) {
+	case HTTP_BODY_NONE:
+	case HTTP_BODY_LENGTH:
+		return t->response.body;
+	case HTTP_BODY_TUNNEL:
+		return HTTP_BODY_UNTIL_CLOSE;
+	case HTTP_BODY_CHUNKED:
+	case HTTP_BODY_UNTIL_CLOSE:
+		break;
+	}
+	return t->request.version_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
+}
+
+static struct slice response_head(struct txn *t, enum http_body_kind framing, bool is_tunnel)
+{
+	struct http_additions add = {
+		.body = is_tunnel ? HTTP_BODY_NONE : framing,
+		.content_length = t->response.content_length,
+		.upgrade = is_tunnel,
+		.close = !t->keep_client && !is_tunnel,
+		.keep_alive = t->keep_client && t->request.version_minor == 0,
+		.announce_length = framing == HTTP_BODY_NONE,
+		.via = t->vserver->conf->add_via ? VIA : SLICE_ABSENT,
+	};
+	return http_write_response(&t->arena, &t->response, &add);
+}
+
+static void start_tunnel(struct txn *t)
+{
+	txn_body_release(&t->up);
+	http_relay_init(&t->up.relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_UNTIL_CLOSE, &t->vserver->http_limits,
+			&t->arena);
+	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
+		       (struct slice){ 0 }, (size_t)t->vserver->conf->max_client_buffer);
+	t->up.is_tunnel = t->down.is_tunnel = true;
+}
+
+static enum txn_next txn_http_send_response(struct txn *t)
+{
+	bool is_tunnel = t->response.body == HTTP_BODY_TUNNEL;
+	enum http_body_kind framing = framing_for_client(t);
+	if (framing == HTTP_BODY_UNTIL_CLOSE)
+		t->keep_client = false;
+	struct slice head = response_head(t, framing, is_tunnel);
+	http_relay_init(&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body, t->response.content_length,
+			framing, &t->vserver->http_limits, &t->arena);
+	t->down.relay.send_trailers = t->request.accepts_trailers;
+	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client, head,
+		       (size_t)t->vserver->conf->max_server_buffer);
+	t->is_answer_begun = true;
+	if (is_tunnel)
+		start_tunnel(t);
+	txn_body_move(&t->down);
+	txn_go(t, TXN_HTTP_RELAY);
+	return TXN_GO_ON;
+}
+
+/* ---- both ways --------------------------------------------------------------------------------------- */
+
+/* Bad news from the answer's way to the client. TXN_WAIT: none. */
+static enum txn_next check_down(struct txn *t)
+{
+	switch (t->down.state) {
+	case TXN_BODY_FROM_BROKEN:
+	case TXN_BODY_FROM_CUT:
+		node_failed(t->node);
+		return txn_end(t, TXN_END_NODE_CUT, NULL);
+	case TXN_BODY_BAD:
+		node_failed(t->node);
+		return txn_end(t, TXN_END_NODE_CUT, http_reason_words(t->down.relay.why));
+	case TXN_BODY_TO_BROKEN:
+		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	case TXN_BODY_OFF:
+	case TXN_BODY_MOVING:
+	case TXN_BODY_DONE:
+		break;
+	}
+	return TXN_WAIT;
+}
+
+static enum txn_next relay_tunnel(struct txn *t)
+{
+	bool up_is_over = t->up.state != TXN_BODY_MOVING, down_is_over = t->down.state != TXN_BODY_MOVING;
+	bool is_broken = (up_is_over && t->up.state != TXN_BODY_DONE) || (down_is_over && t->down.state != TXN_BODY_DONE);
+	if (!is_broken && !(up_is_over && down_is_over))
+		return TXN_WAIT;
+	t->keep_client = false;
+	if (stream_flush(&t->session->client) == IO_WAIT && !is_broken)
+		return TXN_WAIT;
+	t->is_cut = is_broken;
+	return txn_end(t, TXN_END_TUNNELLED, NULL);
+}
+
+static enum txn_next txn_http_relay(struct txn *t)
+{
+	if (t->down.is_tunnel)
+		return relay_tunnel(t);
+	if (check_down(t) == TXN_GO_ON || check_up(t) == TXN_GO_ON)
+		return TXN_GO_ON;
+	if (t->down.state == TXN_BODY_MOVING)
+		return TXN_WAIT;
+	/* the node has said all; a node that will not be asked again need not hear the rest either */
+	bool up_goes_on = t->up.state == TXN_BODY_MOVING && t->response.keep_alive;
+	if (!up_goes_on)
+		txn_release_node(t, t->up.state == TXN_BODY_DONE && t->response.keep_alive);
+	if (up_goes_on)
+		return TXN_WAIT;
+	switch (stream_flush(&t->session->client)) {
+	case IO_OK:
+		break;
+	case IO_WAIT:
+	case IO_EOF:
+		return TXN_WAIT;
+	case IO_FAIL:
+		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	}
+	return txn_end(t, TXN_END_OK, NULL);
+}
+
+/* ---- an answer of our own ---------------------------------------------------------------------------- */
+
+void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason, struct slice content_type,
+			 struct slice body, struct slice extra)
+{
+	bool took_all = t->has_request && (t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE);
+	t->keep_client = t->keep_client && took_all;
+	t->answer_status = status;
+	t->answer = http_write_answer(&t->arena, status, reason, content_type, body, extra,
+				      t->request.method_id == HTTP_METHOD_HEAD, !t->keep_client);
+}
+
+/* Short, correct, and silent about which part of weir failed: that is in the log. */
+static void set_default_answer(struct txn *t)
+{
+	unsigned status = t->answer_status != 0 ? t->answer_status : txn_end_status(t->end);
+	struct slice body = arena_print(&t->arena, "%u %s\n", status, http_status_words(status));
+	txn_http_set_answer(t, status, SLICE_ABSENT, SLICE("text/plain"), body, SLICE(""));
+}
+
+static enum txn_next txn_http_answer(struct txn *t)
+{
+	if (!t->is_answer_begun) {
+		t->is_answer_begun = true;
+		if (slice_is_absent(t->answer))
+			set_default_answer(t);
+		if (t->answer.len > 0)
+			stream_write_slice(&t->session->client, t->answer);
+	}
+	switch (stream_flush(&t->session->client)) {
+	case IO_WAIT:
+		return TXN_WAIT;
+	case IO_OK:
+	case IO_EOF:
+	case IO_FAIL:
+		break;
+	}
+	txn_go(t, TXN_HTTP_COMPLETION_RULES);
+	return TXN_GO_ON;
+}
+
+/* After txn_end: an answer while there is time for one, else the connection tells that it broke. */
+static unsigned step_after_end(struct txn *t)
+{
+	bool has_answer = !slice_is_absent(t->answer) || t->answer_status != 0 || txn_end_status(t->end) != 0;
+	if (t->end == TXN_END_OK || t->end == TXN_END_TUNNELLED)
+		return TXN_HTTP_COMPLETION_RULES;
+	txn_release_node(t, false);
+	if (!t->is_answer_begun && has_answer)
+		return TXN_HTTP_ANSWER;
+	t->keep_client = false;
+	t->is_cut = t->is_answer_begun;
+	return TXN_HTTP_COMPLETION_RULES;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------- */
+
+static enum txn_next txn_http_completion_rules(struct txn *t)
+{
+	if (t->has_request && !txn_rules_run(t, RULE_COMPLETION))
+		return TXN_WAIT;
+	txn_go(t, TXN_HTTP_FINISH);
+	return TXN_GO_ON;
+}
+
+static enum txn_next txn_http_finish(struct txn *t)
+{
+	(void)t;
+	return TXN_DONE;
+}
+
+static const struct txn_step steps[] = {
+#define X(name, run, until, then) [TXN_HTTP_##name] = { #name, run, until, then },
+	TXN_HTTP_STEPS(X)
+#undef X
+};
+
+const struct txn_protocol txn_http = {
+	.steps = steps,
+	.step_after_end = step_after_end,
+	.first_step = TXN_HTTP_READ_REQUEST,
+	.finish_step = TXN_HTTP_FINISH,
+};

@@ -1,0 +1,11 @@
+/* txn_log: the access line of a transaction, and its counters. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TXN_LOG_H
+#define WEIR_TXN_LOG_H
+
+#include "txn/txn.h"
+
+/* Counts the transaction's end; writes its line when the access log is on. */
+void txn_log_write(struct txn *t);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/txn_node.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "pool/idle.h"
+#include "txn/txn_http.h"
+
+#include <string.h>
+
+/* ---- which node ------------------------------------------------------------------------------------ */
+
+/* A host's address that may be connected to because a client was headed there. */
+static enum txn_next check_destination(struct txn *t, const struct addr *dest)
+{
+	if (world_is_own_listener(t->vserver->world, dest))
+		return txn_end(t, TXN_END_LOOP, NULL);
+	enum addr_kind kind = addr_kind(dest);
+	bool is_local_both = kind == ADDR_LOOPBACK && addr_kind(&t->session->remote) == ADDR_LOOPBACK;
+	if (kind != ADDR_UNICAST && !is_local_both)
+		return txn_end(t, TXN_END_BAD_DESTINATION, NULL);
+	return TXN_GO_ON;
+}
+
+static enum txn_next choose_address(struct txn *t, const struct addr *address)
+{
+	if (t->attempts > 0)
+		return txn_end(t, t->attempt_end, t->end_detail);
+	struct node *listed = pool_find_node(t->pool, address);
+	t->node = listed != NULL ? listed : &t->pool->others;
+	t->node_address = *address;
+	if (check_destination(t, address) != TXN_GO_ON || t->end != TXN_END_NONE)
+		return TXN_GO_ON;
+	txn_go(t, TXN_HTTP_CONNECT_NODE);
+	return TXN_GO_ON;
+}
+
+static enum txn_next choose_listed(struct txn *t)
+{
+	struct node *n = pool_choose(t->pool, &t->tried);
+	if (n == NULL)
+		return txn_end(t, t->attempts > 0 ? t->attempt_end : TXN_END_NO_NODE, t->end_detail);
+	t->node = n;
+	t->node_address = n->conf->address;
+	txn_go(t, TXN_HTTP_CONNECT_NODE);
+	return TXN_GO_ON;
+}
+
+enum txn_next txn_node_choose(struct txn *t)
+{
+	struct world *w = t->vserver->world;
+	if (t->pool == NULL && !t->is_discarded_pool && t->vserver->conf->pool != CONF_POOL_DISCARD)
+		t->pool = &w->pools[t->vserver->conf->pool];
+	if (t->pool == NULL)
+		return txn_end(t, TXN_END_DISCARDED, NULL);
+	if (t->forced.family != ADDR_NONE)
+		return choose_address(t, &t->forced);
+	if (t->pool->conf->original_destination)
+		return choose_address(t, &t->session->dest);
+	return choose_listed(t);
+}
+
+/* ---- from which address ------------------------------------------------------------------------------- */
+
+/* The client's address, or none with a reason to stop. */
+static enum txn_next choose_source(struct txn *t)
+{
+	const struct conf_pool *conf = t->pool->conf;
+	memset(&t->source, 0, sizeof t->source);
+	if (!conf->transparent)
+		return TXN_GO_ON;
+	struct addr wanted = addr_without_port(&t->remote);
+	if (conf->transparent_port == CONF_TRANSPARENT_PORT_CLIENT)
+		wanted.port = t->session->remote.port;
+	enum dial_result allowed = dial_may_spoof(&wanted, &t->node_address);
+	if (allowed == DIAL_OK) {
+		t->source = wanted;
+		return TXN_GO_ON;
+	}
+	if (conf->on_spoof_failure == CONF_ON_SPOOF_FAILURE_PLAIN) {
+		t->end_detail = dial_words(allowed); /* said in the log although the transaction goes on */
+		return TXN_GO_ON;
+	}
+	return txn_end(t, TXN_END_SPOOF_REFUSED, dial_words(allowed));
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------ */
+
+static void on_node_ready(struct stream *s)
+{
+	txn_run(container_of(s, struct node_connection, stream)->user);
+}
+
+/* May a connection that has served before carry this request? If it is stale, can we send it again? */
+static bool may_reuse(const struct txn *t)
+{
+	const struct conf_pool *conf = t->pool->conf;
+	return conf->keepalive && !t->has_retried_stale &&
+	       (conf->keepalive_non_idempotent || http_method_is_idempotent(t->request.method_id));
+}
+
+static enum txn_next dial_failed(struct txn *t, enum dial_result result, int error)
+{
+	t->end_detail = error != 0 ? strerror(error) : dial_words(result);
+	t->attempt_end = TXN_END_CONNECT_FAILED;
+	pool_add_tried(&t->tried, &t->arena, t->node);
+	t->attempts++;
+	if (result == DIAL_FAILED) {
+		node_failed(t->node);
+		txn_go(t, TXN_HTTP_CHOOSE_NODE);
+		return TXN_GO_ON;
+	}
+	return txn_end(t, result == DIAL_NO_PORT ? TXN_END_NO_PORT : TXN_END_SPOOF_REFUSED, dial_words(result));
+}
+
+enum txn_next txn_node_connect(struct txn *t)
+{
+	if (choose_source(t) == TXN_GO_ON && t->end != TXN_END_NONE)
+		return TXN_GO_ON;
+	struct node_connection *c = NULL;
+	if (may_reuse(t))
+		c = idle_lease(t->node, &t->node_address, &t->source, on_node_ready);
+	t->is_reused = c != NULL;
+	t->times.connect = clock_microseconds();
+	if (c == NULL) {
+		enum dial_result result;
+		int error;
+		c = node_connect(t->node, &t->node_address, &t->source, on_node_ready, &result, &error);
+		if (c == NULL)
+			return dial_failed(t, result, error);
+	}
+	t->connection = c;
+	c->user = t;
+	c->uses++;
+	t->node_bytes_in = c->stream.bytes_in;
+	t->node_bytes_out = c->stream.bytes_out;
+	t->is_node_begun = true;
+	node_begin(t->node);
+	txn_go(t, TXN_HTTP_SEND_REQUEST);
+	return TXN_GO_ON;
+}
+
+/* ---- when it does not work --------------------------------------------------------------------------------- */
+
+/* Can the request be sent once more from what we still have? */
+static bool is_whole(const struct txn *t)
+{
+	return t->request.body == HTTP_BODY_NONE || !t->up.has_consumed;
+}
+
+/* Drops the connection and makes ready to send the request from its beginning. */
+static enum txn_next again(struct txn *t, unsigned step)
+{
+	txn_release_node(t, false);
+	txn_body_release(&t->up);
+	t->scan = (struct http_head_scan){ 0 };
+	txn_go(t, step);
+	return TXN_GO_ON;
+}
+
+/* Another node, unless enough were tried: then `end`. */
+static enum txn_next try_another(struct txn *t, enum txn_end end, const char *detail)
+{
+	const struct conf_pool *conf = t->pool->conf;
+	node_failed(t->node);
+	pool_add_tried(&t->tried, &t->arena, t->node);
+	t->attempts++;
+	t->attempt_end = end;
+	t->end_detail = detail;
+	bool is_enough = conf->max_connection_attempts != 0 && t->attempts >= conf->max_connection_attempts;
+	if (is_enough || !conf->passive_monitoring)
+		return txn_end(t, end, detail);
+	return again(t, TXN_HTTP_CHOOSE_NODE);
+}
+
+enum txn_next txn_node_connect_timeout(struct txn *t)
+{
+	/* a reused connection whose send buffer is full is not connecting any more */
+	if (!t->connection->stream.is_connecting)
+		return txn_end(t, TXN_END_REPLY_TIMEOUT, "the request could not be sent");
+	return try_another(t, TXN_END_CONNECT_TIMEOUT, NULL);
+}
+
+enum txn_next txn_node_reply_timeout(struct txn *t)
+{
+	uint64_t most = t->pool->conf->max_timed_out_connection_attempts;
+	t->timed_out_attempts++;
+	bool is_enough = most != 0 && t->timed_out_attempts >= most;
+	if (is_enough || !is_whole(t) || !http_method_is_idempotent(t->request.method_id)) {
+		node_failed(t->node);
+		return txn_end(t, TXN_END_REPLY_TIMEOUT, NULL);
+	}
+	return try_another(t, TXN_END_REPLY_TIMEOUT, NULL);
+}
+
+enum txn_next txn_node_lost(struct txn *t)
+{
+	struct stream *s = &t->connection->stream;
+	const char *why = s->error != 0 ? strerror(s->error) : NULL;
+	if (s->is_connecting)
+		return try_another(t, TXN_END_CONNECT_FAILED, why);
+	enum txn_end end = s->error != 0 ? TXN_END_NODE_BROKEN : TXN_END_NODE_CLOSED;
+	bool has_answered = inbox_slice(&t->connection->inbox).len > 0 || t->informational > 0;
+	bool may_repeat = is_whole(t) && !has_answered && http_method_is_idempotent(t->request.method_id);
+	if (t->is_reused && is_whole(t) && !has_answered && (may_repeat || t->up.head.len > 0)) {
+		/* the node closed it while it was idle: that says nothing of the node or the request */
+		t->has_retried_stale = true;
+		return again(t, TXN_HTTP_CONNECT_NODE);
+	}
+	if (may_repeat)
+		return try_another(t, end, why);
+	node_failed(t->node);
+	return txn_end(t, end, why);
+}

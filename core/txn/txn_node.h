@@ -1,0 +1,21 @@
+/* txn_node: the part of a transaction that finds a node, reaches it, and tries another one. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TXN_NODE_H
+#define WEIR_TXN_NODE_H
+
+#include "txn/txn.h"
+
+/* Steps. */
+enum txn_next txn_node_choose(struct txn *t);
+enum txn_next txn_node_connect(struct txn *t);
+
+/* connect() was not answered in time. */
+enum txn_next txn_node_connect_timeout(struct txn *t);
+
+/* The node did not begin to answer in time. */
+enum txn_next txn_node_reply_timeout(struct txn *t);
+
+/* The connection to the node ended before an answer began: again where that is safe, or the end. */
+enum txn_next txn_node_lost(struct txn *t);
+
+#endif

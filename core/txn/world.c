@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/world.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/dial.h"
+#include "txn/session.h"
+#include "txn/txn.h"
+
+#include <stdlib.h>
+
+/* ---- opening ------------------------------------------------------------------------------------- */
+
+static void add_phases(unsigned *phases, const struct conf_rule_uses *uses, unsigned phase)
+{
+	for (size_t i = 0; i < uses->count; i++)
+		phases[uses->list[i].rule] |= phase;
+}
+
+/* In which phases each rule is attached, for the checks at load. Freed by the caller. */
+static unsigned *rule_phases(const struct conf *conf)
+{
+	unsigned *phases = memory_new(conf->rule_count, sizeof *phases);
+	for (size_t i = 0; i < conf->vserver_count; i++) {
+		add_phases(phases, &conf->vservers[i].request_rules, RULE_IN_REQUEST);
+		add_phases(phases, &conf->vservers[i].response_rules, RULE_IN_RESPONSE);
+		add_phases(phases, &conf->vservers[i].completion_rules, RULE_IN_COMPLETION);
+	}
+	return phases;
+}
+
+/* A rule that names a pool must name one that there is. */
+static void check_pool_names(const struct conf *conf, const struct rule *rule, struct complaints *complaints)
+{
+	const struct rule_literal *list;
+	size_t count = rule_literals(rule, &list);
+	for (size_t i = 0; i < count; i++) {
+		bool names_pool = strncmp(list[i].function, "pool.", 5) == 0;
+		if (names_pool && conf_find_pool(conf, slice_of_string(list[i].text)) == conf->pool_count)
+			complaints_add(complaints, list[i].path, list[i].line, list[i].column,
+				       "there is no pool '%s'", list[i].text);
+	}
+}
+
+bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule **rules, struct complaints *complaints)
+{
+	unsigned *phases = rule_phases(conf);
+	bool is_good = true;
+	for (size_t i = 0; i < conf->rule_count; i++) {
+		rules[i] = rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases[i], complaints);
+		if (rules[i] != NULL)
+			check_pool_names(conf, rules[i], complaints);
+	}
+	is_good = complaints->errors == 0;
+	free(phases);
+	return is_good;
+}
+
+static void open_rules(struct vserver_rules *rules, struct world *w, const struct conf_rule_uses *uses)
+{
+	rules->count = uses->count;
+	rules->list = memory_new(uses->count, sizeof *rules->list);
+	for (size_t i = 0; i < uses->count; i++)
+		rules->list[i] = (struct vserver_rule){
+			.rule = w->rules[uses->list[i].rule],
+			.once_per_connection = uses->list[i].once_per_connection,
+			.errors = &w->rule_errors[uses->list[i].rule],
+		};
+}
+
+static void on_accept(struct listener *l, int fd, const struct addr *peer)
+{
+	session_open(container_of(l, struct vserver_listener, listener)->vserver, fd, peer);
+}
+
+static void open_vserver(struct world *w, struct vserver *v, const struct conf_vserver *conf, const int *listen_fds)
+{
+	v->world = w;
+	v->conf = conf;
+	v->stats = stats_vserver_row(w->share, w->worker, (unsigned)(conf - w->conf->vservers));
+	open_rules(&v->rules[RULE_REQUEST], w, &conf->request_rules);
+	open_rules(&v->rules[RULE_RESPONSE], w, &conf->response_rules);
+	open_rules(&v->rules[RULE_COMPLETION], w, &conf->completion_rules);
+	v->rule_limits = (struct rule_limits){
+		.budget = conf->rules.budget,
+		.total_budget = conf->rules.total_budget,
+		.memory = (size_t)conf->rules.memory,
+	};
+	v->http_limits = (struct http_limits){
+		.line_bytes = (size_t)conf->max_request_line,
+		.head_bytes = (size_t)conf->max_head,
+		.fields = (unsigned)conf->max_fields,
+		.trailer_bytes = (size_t)conf->max_trailer,
+		.chunk_extension_bytes = (size_t)conf->max_trailer,
+	};
+	v->listeners = memory_new(conf->listen_count, sizeof *v->listeners);
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		v->listeners[i].vserver = v;
+		listener_start(&v->listeners[i].listener, listen_fds[i], on_accept);
+	}
+}
+
+static struct log_limit *new_limits(size_t count, uint64_t most)
+{
+	struct log_limit *limits = memory_new(count, sizeof *limits);
+	for (size_t i = 0; i < count; i++)
+		limits[i].most = (unsigned)most;
+	return limits;
+}
+
+bool world_open(struct world *w, const struct conf *conf, const struct share *share, unsigned worker,
+		const struct rule_function *functions, size_t function_count, const int *listen_fds,
+		struct complaints *complaints)
+{
+	*w = (struct world){ .conf = conf, .share = share, .worker = worker };
+	TAILQ_INIT(&w->sessions);
+	w->vm = rule_vm_new(conf->rules_dir, functions, function_count);
+	w->rules = memory_new(conf->rule_count, sizeof *w->rules);
+	w->rule_errors = new_limits(conf->rule_count, 1);
+	w->rule_lines = new_limits(conf->rule_count, conf->log_rule_rate);
+	if (!world_load_rules(conf, w->vm, w->rules, complaints))
+		return false;
+	w->pools = pools_open(conf, share, worker);
+	w->vservers = memory_new(conf->vserver_count, sizeof *w->vservers);
+	for (size_t i = 0; i < conf->vserver_count; i++) {
+		if (conf->vservers[i].enabled)
+			open_vserver(w, &w->vservers[i], &conf->vservers[i], listen_fds);
+		listen_fds += conf->vservers[i].listen_count;
+	}
+	return true;
+}
+
+/* ---- closing ------------------------------------------------------------------------------------- */
+
+void world_stop(struct world *w, void (*on_empty)(struct world *))
+{
+	w->is_stopping = true;
+	w->on_empty = on_empty;
+	for (size_t i = 0; i < w->conf->vserver_count; i++)
+		for (size_t j = 0; w->vservers[i].listeners != NULL && j < w->vservers[i].conf->listen_count; j++)
+			listener_stop(&w->vservers[i].listeners[j].listener);
+	if (w->session_count == 0) {
+		on_empty(w);
+		return;
+	}
+	struct session *s, *next;
+	for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, in_world);
+		if (s->txn == NULL && !s->is_lingering && !s->next.is_queued)
+			session_close(s);
+	}
+}
+
+static void free_vserver(struct vserver *v)
+{
+	for (int phase = RULE_REQUEST; phase <= RULE_COMPLETION; phase++)
+		free(v->rules[phase].list);
+	free(v->listeners);
+}
+
+void world_close(struct world *w)
+{
+	struct session *s;
+	w->is_stopping = false;
+	while ((s = TAILQ_FIRST(&w->sessions)) != NULL) {
+		if (s->txn != NULL)
+			txn_abort(s->txn, TXN_END_SHUTDOWN);
+		else
+			session_close(s);
+	}
+	for (size_t i = 0; w->vservers != NULL && i < w->conf->vserver_count; i++)
+		free_vserver(&w->vservers[i]);
+	if (w->pools != NULL)
+		pools_free(w->pools, w->conf);
+	rule_vm_free(w->vm);
+	free(w->vservers);
+	free(w->rules);
+	free(w->rule_errors);
+	free(w->rule_lines);
+}
+
+/* ---- looking things up --------------------------------------------------------------------------- */
+
+struct pool *world_find_pool(struct world *w, struct slice name)
+{
+	uint32_t at = conf_find_pool(w->conf, name);
+	return at < w->conf->pool_count ? &w->pools[at] : NULL;
+}
+
+bool world_is_own_listener(const struct world *w, const struct addr *a)
+{
+	for (size_t i = 0; i < w->conf->vserver_count; i++)
+		for (size_t j = 0; j < w->conf->vservers[i].listen_count; j++) {
+			const struct addr *own = &w->conf->vservers[i].listens[j];
+			if (own->port != a->port || own->family != a->family)
+				continue;
+			if (addr_is_same_ip(own, a))
+				return true;
+			if (addr_kind(own) == ADDR_UNSPECIFIED && (addr_kind(a) == ADDR_LOOPBACK || dial_is_own_address(a)))
+				return true;
+		}
+	return false;
+}

@@ -1,0 +1,99 @@
+/*
+ * world: everything that one worker runs: its virtual servers and their listeners, its pools, its
+ * rules, its sessions. Made after fork from a configuration, and never changed.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TXN_WORLD_H
+#define WEIR_TXN_WORLD_H
+
+#include "conf/conf.h"
+#include "http/http_parse.h"
+#include "net/listener.h"
+#include "net/timer.h"
+#include "pool/pool.h"
+#include "rule/rule.h"
+#include "share/stats.h"
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+struct session;
+
+/* A rule as one virtual server uses it in one phase. */
+struct vserver_rule {
+	struct rule *rule;
+	bool once_per_connection;
+	struct log_limit *errors; /* of the rule: its tracebacks are logged once a second at most */
+};
+
+struct vserver_rules {
+	struct vserver_rule *list;
+	size_t count;
+};
+
+/* What one worker knows of a virtual server. Owned by the world. */
+struct vserver {
+	struct world *world;
+	const struct conf_vserver *conf;
+	struct stats_vserver *stats;
+	struct vserver_listener *listeners; /* one per address */
+	struct vserver_rules rules[3];      /* by enum rule_phase */
+	struct rule_limits rule_limits;
+	struct http_limits http_limits;
+	unsigned sessions; /* open now, in this worker */
+};
+
+struct vserver_listener {
+	struct listener listener;
+	struct vserver *vserver;
+};
+
+struct world {
+	const struct conf *conf;
+	const struct share *share;
+	unsigned worker;
+	struct rule_vm *vm;
+	struct rule **rules;            /* by conf.rules */
+	struct log_limit *rule_errors;  /* by conf.rules */
+	struct log_limit *rule_lines;   /* by conf.rules: log.info and its sisters */
+	struct pool *pools;             /* by conf.pools */
+	struct vserver *vservers;       /* by conf.vservers */
+	TAILQ_HEAD(, session) sessions;
+	unsigned session_count;
+	bool is_stopping;
+	void (*on_empty)(struct world *w); /* stopping, and the last session has ended */
+};
+
+/*
+ * Compiles the configuration's rules, each for the phases where it is attached, into `rules` (room
+ * for conf->rule_count); the pools they name must exist. False when there are errors: all of them
+ * are in `complaints`.
+ */
+bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule **rules,
+		      struct complaints *complaints);
+
+/*
+ * Compiles the rules and opens everything. `listen_fds` are this worker's sockets, one per address,
+ * in the order of the configuration's virtual servers and their addresses. False when a rule does
+ * not compile; world_close then frees what there is.
+ */
+bool world_open(struct world *w, const struct conf *conf, const struct share *share, unsigned worker,
+		const struct rule_function *functions, size_t function_count, const int *listen_fds,
+		struct complaints *complaints);
+
+/*
+ * Stops accepting; sessions between two requests end now, the others after their transaction.
+ * `on_empty` is called when none is left, maybe before this returns.
+ */
+void world_stop(struct world *w, void (*on_empty)(struct world *w));
+
+/* Ends what is left at once and frees everything. */
+void world_close(struct world *w);
+
+/* The pool of that name, or NULL. */
+struct pool *world_find_pool(struct world *w, struct slice name);
+
+/* Would a connection to `a` come back to one of our own listeners? */
+bool world_is_own_listener(const struct world *w, const struct addr *a);
+
+#endif
