@@ -18,6 +18,8 @@
 #define HTTP_BYTE_QUERY 0x04u      /* visible ASCII but "#" */
 #define HTTP_BYTE_VALUE 0x08u      /* tab, blank, visible ASCII, 0x80 and above */
 #define HTTP_BYTE_UNRESERVED 0x10u /* RFC 3986 2.3 */
+#define HTTP_BYTE_PCHAR 0x20u      /* RFC 3986 3.3, and "/" */
+#define HTTP_BYTE_COOKIE 0x40u     /* RFC 6265 4.1.1, cookie-octet */
 
 extern const uint8_t http_scan_classes[256];
 
