@@ -92,6 +92,7 @@ static enum txn_next request_is_read(struct txn *t, size_t used)
 	struct slice kept = keep_head(t, inbox, used);
 	http_request_move(&t->request, slice_of(received.at, used), kept.at);
 	inbox_use(inbox, used);
+	t->scan = (struct http_head_scan){ 0 };
 	t->has_request = true;
 	t->keep_client = t->request.keep_alive && t->vserver->conf->keepalive && !t->vserver->world->is_stopping;
 	t->times.request = clock_microseconds();
@@ -160,6 +161,13 @@ static struct slice client_ip(struct txn *t)
 	return arena_copy(&t->arena, slice_of_string(addr_format_ip(&t->remote, text)));
 }
 
+/* A client of HTTP/1.0 may name no host; a node of HTTP/1.1 wants one: where the client was headed. */
+static struct slice host_of_destination(struct txn *t)
+{
+	char text[ADDR_TEXT_BYTES];
+	return arena_copy(&t->arena, slice_of_string(addr_format(&t->session->dest, text)));
+}
+
 static struct slice request_head(struct txn *t)
 {
 	const struct conf_vserver *conf = t->vserver->conf;
@@ -179,7 +187,10 @@ static struct slice request_head(struct txn *t)
 		.forwarded_proto = conf->add_x_forwarded_proto ? SLICE("http") : SLICE_ABSENT,
 		.strip_forwarded_proto = conf->strip_x_forwarded_proto,
 	};
-	return http_write_request(&t->arena, &t->request, &add);
+	struct http_request request = t->request;
+	if (slice_is_absent(request.authority))
+		request.authority = host_of_destination(t);
+	return http_write_request(&t->arena, &request, &add);
 }
 
 static void start_up(struct txn *t)
@@ -212,7 +223,6 @@ static enum txn_next txn_http_send_request(struct txn *t)
 /* 100 to 199: passed on as they come, but not to a client of HTTP/1.0, which does not know them. */
 static enum txn_next pass_informational(struct txn *t)
 {
-	t->scan = (struct http_head_scan){ 0 };
 	if (++t->informational > INFORMATIONAL_MOST)
 		return txn_end(t, TXN_END_NODE_BAD, "too many 1xx answers");
 	if (t->request.version_minor == 0)
@@ -230,6 +240,7 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	struct slice kept = keep_head(t, inbox, used);
 	http_response_move(&t->response, slice_of(received.at, used), kept.at);
 	inbox_use(inbox, used);
+	t->scan = (struct http_head_scan){ 0 };
 	t->moved_at = clock_milliseconds();
 	bool is_switch = t->response.status == 101;
 	if (t->response.status < 200 && !is_switch)
