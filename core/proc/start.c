@@ -9,6 +9,7 @@
 #include "proc/worker.h"
 #include "rule/rule.h"
 #include "txn/txn.h"
+#include "txn/world.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,37 +18,14 @@
 
 /* ---- checking ------------------------------------------------------------------------------------- */
 
-static bool is_used(const struct conf_rule_uses *uses, size_t rule)
-{
-	for (size_t i = 0; i < uses->count; i++)
-		if (uses->list[i].rule == rule)
-			return true;
-	return false;
-}
-
-static unsigned phases_of(const struct conf *conf, size_t rule)
-{
-	unsigned phases = 0;
-	for (size_t i = 0; i < conf->vserver_count; i++) {
-		const struct conf_vserver *v = &conf->vservers[i];
-		if (is_used(&v->request_rules, rule))
-			phases |= RULE_IN_REQUEST;
-		if (is_used(&v->response_rules, rule))
-			phases |= RULE_IN_RESPONSE;
-		if (is_used(&v->completion_rules, rule))
-			phases |= RULE_IN_COMPLETION;
-	}
-	return phases;
-}
-
 static void check_rules(const struct conf *conf, struct complaints *complaints)
 {
 	size_t count;
 	const struct rule_function *functions = api_functions(&count);
 	struct rule_vm *vm = rule_vm_new(conf->rules_dir, functions, count);
-	for (size_t i = 0; i < conf->rule_count; i++)
-		rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases_of(conf, i),
-			  complaints);
+	struct rule **rules = memory_new(conf->rule_count + 1, sizeof *rules);
+	world_load_rules(conf, vm, rules, complaints);
+	free(rules);
 	rule_vm_free(vm);
 }
 

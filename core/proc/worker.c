@@ -114,13 +114,16 @@ static void on_life(struct loop_io *io)
 static bool open_world(void)
 {
 	struct start *start = worker.start;
+	struct complaints complaints = { 0 };
 	size_t count;
 	const struct rule_function *functions = api_functions(&count);
 	int *fds = memory_new(start->listeners.count + 1, sizeof *fds);
 	for (size_t i = 0; i < start->listeners.count; i++)
 		fds[i] = start->listeners.list[i].fds[worker.child->index];
 	bool is_open = world_open(&worker.world, start->conf, &start->share, worker.child->index,
-				  functions, count, fds);
+				  functions, count, fds, &complaints);
+	complaints_print(&complaints, stderr);
+	complaints_release(&complaints);
 	free(fds);
 	return is_open;
 }
