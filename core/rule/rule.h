@@ -88,6 +88,12 @@ _Noreturn void rule_argument_error(struct rule_call *call, unsigned n, const cha
 _Noreturn void rule_error(struct rule_call *call, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * Pays for work on `bytes` bytes, which no step of the rule shows; raises the budget's error when
+ * the rule cannot afford it. Before the work; in pieces when it is not known beforehand.
+ */
+void rule_spend(struct rule_call *call, size_t bytes);
+
 /* Results, in order. An absent slice is nil. */
 void rule_push_string(struct rule_call *call, struct slice s);
 void rule_push_integer(struct rule_call *call, int64_t value);
