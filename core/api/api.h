@@ -25,7 +25,9 @@ extern const struct api_family api_response;      /* response.* */
 extern const struct api_family api_connection;    /* connection.*, connection.data.* */
 extern const struct api_family api_pool;          /* pool.* */
 extern const struct api_family api_log;           /* log.*, rule.* */
-extern const struct api_family api_string;        /* string.* beside Lua's own */
+extern const struct api_family api_string;        /* string.* beside Lua's own: search, replace, addresses */
+extern const struct api_family api_string_encode; /* string.*: encodings, bytes and numbers */
+extern const struct api_family api_string_hash;   /* string.*: hashes, random bytes */
 
 /* All rows of all families, in that order; made once. */
 const struct rule_function *api_functions(size_t *count);

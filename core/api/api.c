@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api_private.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+/* A scratch block bigger than this is not kept for the next, smaller result. */
+#define SCRATCH_KEPT 65536
+
+const struct rule_function *api_functions(size_t *count)
+{
+	static const struct api_family *const families[] = {
+		&api_http_request, &api_http_response, &api_http_answer, &api_request,
+		&api_response,	   &api_connection,    &api_pool,	 &api_log,
+		&api_string,	   &api_string_encode, &api_string_hash,
+	};
+	static struct rule_function *all;
+	static size_t all_count;
+	if (all == NULL) {
+		for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+			const struct api_family *f = families[i];
+			all = memory_resize(all, (all_count + f->count) * sizeof *all);
+			memcpy(all + all_count, f->functions, f->count * sizeof *all);
+			all_count += f->count;
+		}
+	}
+	*count = all_count;
+	return all;
+}
+
+struct slice api_text(struct rule_call *call, unsigned n)
+{
+	struct slice text = rule_argument_string(call, n);
+	rule_spend(call, text.len);
+	return text;
+}
+
+char *api_scratch(struct rule_call *call, size_t size)
+{
+	static char *block;
+	static size_t capacity;
+	if (size > api_txn(call)->vserver->rule_limits.memory)
+		rule_error(call, "the result would have %zu bytes, more than a rule may use", size);
+	rule_spend(call, size);
+	if (size > capacity || (capacity > SCRATCH_KEPT && size <= SCRATCH_KEPT)) {
+		free(block);
+		capacity = size > SCRATCH_KEPT ? size : SCRATCH_KEPT;
+		block = memory_new(1, capacity);
+	}
+	return block;
+}
+
+void api_push_ip(struct rule_call *call, const struct addr *a)
+{
+	char text[ADDR_TEXT_BYTES];
+	if (a->family == ADDR_NONE)
+		rule_push_nil(call);
+	else
+		rule_push_string(call, slice_of_string(addr_format_ip(a, text)));
+}
+
+void api_push_port(struct rule_call *call, const struct addr *a)
+{
+	if (a->family == ADDR_NONE)
+		rule_push_nil(call);
+	else
+		rule_push_integer(call, a->port);
+}
+
+enum rule_answer api_fail(struct rule_call *call, const char *reason)
+{
+	rule_push_nil(call);
+	rule_push_string(call, slice_of_string(reason));
+	return RULE_RETURN;
+}
