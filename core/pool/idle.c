@@ -10,16 +10,17 @@
 #include <stdlib.h>
 
 /* Chains of idle connections by the hash of their key; grows with what is idle, never shrinks. */
-LIST_HEAD(idle_chain, node_connection);
-
 static struct {
 	struct idle_chain *chains;
 	size_t chain_count; /* a power of two */
 	size_t count;
 } table;
 
-static struct idle_chain *chain_of(const struct node *n, const struct addr *to, const struct addr *source)
+/* The common case needs no hash: a listed node, from our own address. */
+static struct idle_chain *chain_of(struct node *n, const struct addr *to, const struct addr *source)
 {
+	if (n->conf != NULL && source->family == ADDR_NONE)
+		return &n->plain;
 	/* addresses of clients are theirs to choose, so the hash is keyed (base/table.h) */
 	struct {
 		const struct node *node;

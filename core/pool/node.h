@@ -21,6 +21,7 @@
 struct pool;
 
 TAILQ_HEAD(node_connections, node_connection);
+LIST_HEAD(idle_chain, node_connection); /* of one key, or of keys with the same hash */
 
 struct node {
 	const struct conf_node *conf;
@@ -30,6 +31,7 @@ struct node {
 	long balance;             /* running weight of round robin */
 	unsigned sessions;        /* transactions of this worker that use it now */
 	struct node_connections idle; /* longest idle first */
+	struct idle_chain plain;      /* those from our own address to the node itself, latest first */
 	unsigned idle_count;
 };
 
