@@ -29,6 +29,16 @@ const struct rule_function *api_functions(size_t *count)
 	return all;
 }
 
+struct arena *api_arena(struct rule_call *call)
+{
+	struct txn *t = api_txn(call);
+	uint64_t most = t->vserver->rule_limits.memory;
+	if (t->arena.total > most)
+		rule_error(call, "the transaction holds more than rules.memory (%llu bytes)",
+			   (unsigned long long)most);
+	return &t->arena;
+}
+
 struct slice api_text(struct rule_call *call, unsigned n)
 {
 	struct slice text = rule_argument_string(call, n);

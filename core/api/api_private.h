@@ -1,38 +1,64 @@
 /*
- * What the families of this room share: how a function reaches its transaction, and the memory for
- * what it makes. Private to this room.
+ * api_private: what the files of this room share: whom a call is for, memory for a result while it
+ * is made, and lines in the log that name the rule. Nobody outside includes it.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_API_PRIVATE_H
 #define WEIR_API_PRIVATE_H
 
 #include "api/api.h"
-#include "base/check.h"
+
+#include "base/log.h"
 #include "txn/txn.h"
 
-/* A family of the rows in an array. */
-#define API_FAMILY(rows) ((struct api_family){ (rows), sizeof(rows) / sizeof((rows)[0]) })
+/* Ends a family's file: its rows as api.h declares them. */
+#define API_FAMILY(name, rows) \
+	const struct api_family name = { rows, sizeof(rows) / sizeof *(rows) }
 
-/* The transaction that the rule runs for. */
 static inline struct txn *api_txn(const struct rule_call *call)
 {
-	struct txn *t = rule_call_subject(call);
-	check(t->magic == TXN_MAGIC);
-	return t;
+	return rule_call_subject(call);
 }
 
-/*
- * The transaction's arena, for what a function makes. A rule that calls it in a loop fills it and
- * nothing is given back before the transaction ends, so `rules.memory` holds here, too: beyond
- * it an error is raised.
- */
-static inline struct arena *api_arena(struct rule_call *call)
+static inline struct world *api_world(const struct rule_call *call)
 {
-	struct txn *t = api_txn(call);
-	if (t->arena.total > t->vserver->rule_limits.memory)
-		rule_error(call, "the transaction holds more than rules.memory (%llu bytes)",
-			   (unsigned long long)t->vserver->rule_limits.memory);
-	return &t->arena;
+	return api_txn(call)->vserver->world;
 }
+
+/* ---- api.c ---- */
+
+/*
+ * The transaction's arena, for what a function makes that must outlive it. A rule that calls it in
+ * a loop fills it and nothing comes back before the transaction ends, so `rules.memory` holds
+ * here, too: beyond it an error is raised.
+ */
+struct arena *api_arena(struct rule_call *call);
+
+/* Argument `n` as text of which every byte will be looked at: paid for. */
+struct slice api_text(struct rule_call *call, unsigned n);
+
+/*
+ * Room for `size` bytes of a result, until the next call of any rule function: one block for the
+ * whole process, so nothing needs freeing when an error unwinds. More than a run may use raises an
+ * error. Paid for.
+ */
+char *api_scratch(struct rule_call *call, size_t size);
+
+/* The address without port as text, nil for ADDR_NONE; and the port, nil likewise. */
+void api_push_ip(struct rule_call *call, const struct addr *a);
+void api_push_port(struct rule_call *call, const struct addr *a);
+
+/* Answers a failure by value: nil and the reason. */
+enum rule_answer api_fail(struct rule_call *call, const char *reason);
+
+/* ---- api_log.c ---- */
+
+/*
+ * One line that names the rule and its line, within the rate of the rule (log: {rule_rate}): what
+ * log.* writes, and warnings about a rule's mistakes.
+ */
+void api_log_write(struct rule_call *call, enum log_level level, struct slice text);
+void api_warn(struct rule_call *call, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif
