@@ -1,0 +1,154 @@
+/* connection.*: ending it, waiting, its names, and values that live as long as it does. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api_private.h"
+
+#include "txn/txn_rules.h"
+
+#include <stdint.h>
+
+#define SLEEP_MOST 86400000 /* milliseconds; rules.wall_time ends it earlier */
+#define KEYS_MOST 1000      /* of connection.data, per connection */
+#define KEY_BYTES 1024
+
+/* ---- ending it and waiting ------------------------------------------------------------------------- */
+
+static enum rule_answer discard(struct rule_call *call)
+{
+	struct txn *t = api_txn(call);
+	t->rule_end = TXN_END_DISCARDED;
+	t->verdict = SLICE("connection.discard");
+	return RULE_VERDICT;
+}
+
+static enum rule_answer close_with(struct rule_call *call)
+{
+	struct txn *t = api_txn(call);
+	struct slice data = rule_argument_string(call, 1);
+	if (!rule_argument_is_absent(call, 2))
+		rule_argument_boolean(call, 2);
+	t->answer = arena_copy(&t->arena, data);
+	t->keep_client = false;
+	t->rule_end = TXN_END_CLOSED;
+	t->verdict = SLICE("connection.close");
+	return RULE_VERDICT;
+}
+
+static enum rule_answer slept(struct rule_call *call)
+{
+	(void)call;
+	return RULE_RETURN;
+}
+
+static enum rule_answer sleep_for(struct rule_call *call)
+{
+	txn_rules_sleep(api_txn(call), (uint64_t)rule_argument_integer(call, 1, 0, SLEEP_MOST));
+	rule_wait(call, slept);
+	return RULE_WAIT;
+}
+
+/* ---- names --------------------------------------------------------------------------------------------- */
+
+static enum rule_answer get_node(struct rule_call *call)
+{
+	char text[ADDR_TEXT_BYTES];
+	const struct addr *node = &api_txn(call)->node_address;
+	if (node->family == ADDR_NONE)
+		rule_push_nil(call);
+	else
+		rule_push_string(call, slice_of_string(addr_format(node, text)));
+	return RULE_RETURN;
+}
+
+static enum rule_answer get_pool(struct rule_call *call)
+{
+	const struct txn *t = api_txn(call);
+	struct slice name = SLICE_ABSENT;
+	if (t->is_discarded_pool || t->end == TXN_END_DISCARDED)
+		name = SLICE("discard");
+	else if (t->pool != NULL)
+		name = slice_of_string(t->pool->conf->name);
+	rule_push_string(call, name);
+	return RULE_RETURN;
+}
+
+static enum rule_answer get_virtual_server(struct rule_call *call)
+{
+	rule_push_string(call, slice_of_string(api_txn(call)->vserver->conf->name));
+	return RULE_RETURN;
+}
+
+/* ---- connection.data: handles of Lua values, kept in the table as they are (never 0) ------------------- */
+
+static struct slice data_key(struct rule_call *call)
+{
+	struct slice key = rule_argument_string(call, 1);
+	if (key.len > KEY_BYTES)
+		rule_argument_error(call, 1, "expected at most %d bytes, got %zu", KEY_BYTES,
+				    key.len);
+	return key;
+}
+
+static enum rule_answer data_get(struct rule_call *call)
+{
+	void *kept = table_get(&api_txn(call)->session->data, data_key(call));
+	rule_push_kept(call, (int)(intptr_t)kept);
+	return RULE_RETURN;
+}
+
+static enum rule_answer data_set(struct rule_call *call)
+{
+	struct table *data = &api_txn(call)->session->data;
+	struct slice key = data_key(call);
+	if (rule_argument_count(call) < 2)
+		rule_argument_error(call, 2, "expected a value, got nothing");
+	if (data->count >= KEYS_MOST && table_get(data, key) == NULL) {
+		api_warn(call, "connection.data.set: %d keys are all that a connection can have",
+			 KEYS_MOST);
+		rule_push_boolean(call, false);
+		return RULE_RETURN;
+	}
+	int handle = rule_keep_argument(call, 2);
+	void *old = handle == 0 ? table_remove(data, key)
+				: table_set(data, key, (void *)(intptr_t)handle);
+	rule_drop_kept(api_world(call)->vm, (int)(intptr_t)old);
+	rule_push_boolean(call, true);
+	return RULE_RETURN;
+}
+
+#define IN_REQUEST_AND_RESPONSE (RULE_IN_REQUEST | RULE_IN_RESPONSE)
+
+/* clang-format off */
+static const struct rule_function functions[] = {
+	{ "connection.discard", discard, IN_REQUEST_AND_RESPONSE, "", "",
+	  "Drops the connection without an answer. A verdict: it does not return.",
+	  "connection.discard" },
+	{ "connection.close", close_with, IN_REQUEST_AND_RESPONSE, "data: string, read?: boolean", "",
+	  "Sends the bytes as they are in place of an answer, then closes. What the client is still "
+	  "sending is read and thrown away for a while, so that the bytes reach it whatever `read` says. "
+	  "A verdict: it does not return.",
+	  "connection.close" },
+	{ "connection.sleep", sleep_for, RULE_IN_ANY | RULE_WAITS, "milliseconds: integer", "",
+	  "Waits; other transactions go on meanwhile. At most a day, and `rules: {wall_time}` ends it "
+	  "earlier.",
+	  "connection.sleep" },
+	{ "connection.getNode", get_node, RULE_IN_ANY, "", "string|nil",
+	  "The node, as \"10.0.0.1:80\" or \"[fd00::1]:80\"; nil before one was chosen.",
+	  "connection.getNode" },
+	{ "connection.getPool", get_pool, RULE_IN_ANY, "", "string|nil",
+	  "The name of the pool; nil before one was chosen: the default pool is chosen after the last "
+	  "request rule.",
+	  "connection.getPool" },
+	{ "connection.getVirtualServer", get_virtual_server, RULE_IN_ANY, "", "string",
+	  "The name of the virtual server.", "connection.getVirtualServer" },
+	{ "connection.data.get", data_get, RULE_IN_ANY, "key: string", "any",
+	  "The value that connection.data.set gave to the key, or nil.", "connection.data.get" },
+	{ "connection.data.set", data_set, IN_REQUEST_AND_RESPONSE, "key: string, value: any",
+	  "boolean",
+	  "Keeps a value, a table too, for as long as the client's connection lives: for later rules and "
+	  "later requests of it. Nil removes the key. A connection has at most 1,000 keys of up to 1,024 "
+	  "bytes; one more gives `false` and a warning in the log.",
+	  "connection.data.set" },
+};
+/* clang-format on */
+
+API_FAMILY(api_connection, functions);
