@@ -153,6 +153,13 @@ enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail)
 	return TXN_GO_ON;
 }
 
+bool txn_is_idempotent(const struct txn *t)
+{
+	if (t->repeat == TXN_REPEAT_BY_METHOD)
+		return http_method_is_idempotent(t->request.method_id);
+	return t->repeat == TXN_REPEAT_ALLOWED;
+}
+
 const struct addr *txn_source(struct txn *t)
 {
 	if (t->connection != NULL && !t->connection->stream.is_connecting)

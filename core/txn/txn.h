@@ -51,6 +51,20 @@ struct txn_protocol {
 	unsigned first_step, finish_step;
 };
 
+/* May the request be sent twice without harm? */
+enum txn_repeat {
+	TXN_REPEAT_BY_METHOD, /* if its method is idempotent (RFC 9110 9.2.2) */
+	TXN_REPEAT_ALLOWED,   /* a rule said so */
+	TXN_REPEAT_FORBIDDEN,
+};
+
+/* What request rules want of an answer that is still to come; done to the node's before response rules. */
+struct txn_wishes {
+	unsigned status;           /* 0: as it comes */
+	struct slice reason;
+	struct http_fields cookies; /* Set-Cookie lines, one for each cookie; also for answers of rules */
+};
+
 /* Moments of a transaction, microseconds of clock_microseconds; 0: not reached. */
 struct txn_times {
 	uint64_t began, request, rules, connect, sent, response, ended;
@@ -73,6 +87,8 @@ struct txn {
 	struct http_head_scan scan;
 	struct http_request request;
 	bool has_request;
+	bool wants_head_only;     /* the client asked with HEAD, whatever rules make of the method */
+	enum txn_repeat repeat;
 	struct addr remote; /* who the client is: request.setRemoteIP changes it */
 
 	/* the answer */
@@ -95,7 +111,7 @@ struct txn {
 	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */
 	struct timer rule_timer;  /* connection.sleep */
 	struct slice close_data;  /* connection.close: last words for the client */
-	struct slice set_cookies; /* header lines that a request rule wants on the response */
+	struct txn_wishes wishes; /* of request rules, for the answer */
 
 	/* the node */
 	struct pool *pool;
@@ -140,6 +156,9 @@ void txn_go(struct txn *t, unsigned step);
  * later its connection is cut. `detail` (may be NULL) is for the log and must outlive t.
  */
 enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail);
+
+/* Would the node, or another one, do no harm with the request if it came a second time? */
+bool txn_is_idempotent(const struct txn *t);
 
 /* Lets go of the node's connection: back to the idle ones when it is between two messages. */
 void txn_release_node(struct txn *t, bool reusable);

@@ -7,6 +7,7 @@
 #include "txn/txn_http.h"
 
 #include "base/clock.h"
+#include "http/http_cookie.h"
 #include "http/http_write.h"
 #include "txn/txn_node.h"
 #include "txn/txn_rules.h"
@@ -94,6 +95,7 @@ static enum txn_next request_is_read(struct txn *t, size_t used)
 	inbox_use(inbox, used);
 	t->scan = (struct http_head_scan){ 0 };
 	t->has_request = true;
+	t->wants_head_only = t->request.method_id == HTTP_METHOD_HEAD;
 	t->keep_client = t->request.keep_alive && t->vserver->conf->keepalive && !t->vserver->world->is_stopping;
 	t->times.request = clock_microseconds();
 	txn_go(t, TXN_HTTP_REQUEST_RULES);
@@ -233,6 +235,19 @@ static enum txn_next pass_informational(struct txn *t)
 	return TXN_GO_ON;
 }
 
+/* What request rules said about the answer before there was one. */
+static void apply_wishes(struct txn *t)
+{
+	struct http_cookie_position position = { 0 };
+	struct slice name, value, attributes;
+	while (http_set_cookie_next(&t->wishes.cookies, &position, &name, &value, &attributes))
+		http_set_cookie_set(&t->response.fields, &t->arena, name, value, attributes);
+	if (t->wishes.status == 0 || t->response.body == HTTP_BODY_TUNNEL)
+		return;
+	t->response.status = t->wishes.status;
+	t->response.reason = t->wishes.reason;
+}
+
 static enum txn_next response_is_read(struct txn *t, size_t used)
 {
 	struct inbox *inbox = &t->connection->inbox;
@@ -248,6 +263,7 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	if (is_switch && !(t->request.wants_upgrade && t->request.body == HTTP_BODY_NONE))
 		return txn_end(t, TXN_END_NODE_BAD, "101 without being asked");
 	t->has_response = true;
+	apply_wishes(t);
 	t->times.response = clock_microseconds();
 	node_succeeded(t->node);
 	txn_go(t, TXN_HTTP_RESPONSE_RULES);
@@ -320,19 +336,24 @@ static enum txn_next txn_http_response_rules(struct txn *t)
 
 /* ---- to the client ---------------------------------------------------------------------------------- */
 
-/* How the end of the answer is told to this client. */
+/*
+ * Whether the client expects a body depends on what it asked and on the status that it gets, which
+ * rules may have changed since the node saw the method or said its own status (RFC 9112 6.3).
+ */
+static bool client_expects_body(const struct txn *t)
+{
+	return !t->wants_head_only && t->response.status != 204 && t->response.status != 304;
+}
+
+/* How the end of the answer is told to this client. A body that it does not expect is swallowed. */
 static enum http_body_kind framing_for_client(const struct txn *t)
 {
-	switch (t->response.body) {
-	case HTTP_BODY_NONE:
-	case HTTP_BODY_LENGTH:
-		return t->response.body;
-	case HTTP_BODY_TUNNEL:
+	if (t->response.body == HTTP_BODY_TUNNEL)
 		return HTTP_BODY_UNTIL_CLOSE;
-	case HTTP_BODY_CHUNKED:
-	case HTTP_BODY_UNTIL_CLOSE:
-		break;
-	}
+	if (!client_expects_body(t))
+		return HTTP_BODY_NONE;
+	if (t->response.body == HTTP_BODY_NONE || t->response.body == HTTP_BODY_LENGTH)
+		return HTTP_BODY_LENGTH;
 	return t->request.version_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
 }
 
@@ -340,11 +361,11 @@ static struct slice response_head(struct txn *t, enum http_body_kind framing, bo
 {
 	struct http_additions add = {
 		.body = is_tunnel ? HTTP_BODY_NONE : framing,
-		.content_length = t->response.content_length,
+		.content_length = t->response.body == HTTP_BODY_LENGTH ? t->response.content_length : 0,
 		.upgrade = is_tunnel,
 		.close = !t->keep_client && !is_tunnel,
 		.keep_alive = t->keep_client && t->request.version_minor == 0,
-		.announce_length = framing == HTTP_BODY_NONE,
+		.announce_length = framing == HTTP_BODY_NONE && t->response.status != 204,
 		.via = t->vserver->conf->add_via ? VIA : SLICE_ABSENT,
 	};
 	return http_write_response(&t->arena, &t->response, &add);
@@ -451,7 +472,7 @@ void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason, st
 	t->keep_client = t->keep_client && took_all;
 	t->answer_status = status;
 	t->answer = http_write_answer(&t->arena, status, reason, content_type, body, extra,
-				      t->request.method_id == HTTP_METHOD_HEAD, !t->keep_client);
+				      t->wants_head_only, !t->keep_client);
 }
 
 /* Short, correct, and silent about which part of weir failed: that is in the log. */

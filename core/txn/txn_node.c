@@ -97,7 +97,7 @@ static bool may_reuse(const struct txn *t)
 {
 	const struct conf_pool *conf = t->pool->conf;
 	return conf->keepalive && !t->has_retried_stale &&
-	       (conf->keepalive_non_idempotent || http_method_is_idempotent(t->request.method_id));
+	       (conf->keepalive_non_idempotent || txn_is_idempotent(t));
 }
 
 static enum txn_next dial_failed(struct txn *t, enum dial_result result, int error)
@@ -187,7 +187,7 @@ enum txn_next txn_node_reply_timeout(struct txn *t)
 	uint64_t most = t->pool->conf->max_timed_out_connection_attempts;
 	t->timed_out_attempts++;
 	bool is_enough = most != 0 && t->timed_out_attempts >= most;
-	if (is_enough || !is_whole(t) || !http_method_is_idempotent(t->request.method_id)) {
+	if (is_enough || !is_whole(t) || !txn_is_idempotent(t)) {
 		node_failed(t->node);
 		return txn_end(t, TXN_END_REPLY_TIMEOUT, NULL);
 	}
@@ -202,7 +202,7 @@ enum txn_next txn_node_lost(struct txn *t)
 		return try_another(t, TXN_END_CONNECT_FAILED, why);
 	enum txn_end end = s->error != 0 ? TXN_END_NODE_BROKEN : TXN_END_NODE_CLOSED;
 	bool has_answered = inbox_slice(&t->connection->inbox).len > 0 || t->informational > 0;
-	bool may_repeat = is_whole(t) && !has_answered && http_method_is_idempotent(t->request.method_id);
+	bool may_repeat = is_whole(t) && !has_answered && txn_is_idempotent(t);
 	if (t->is_reused && is_whole(t) && !has_answered && (may_repeat || t->up.head.len > 0)) {
 		/* the node closed it while it was idle: that says nothing of the node or the request */
 		t->has_retried_stale = true;
