@@ -38,7 +38,7 @@ struct slice arena_copy(struct arena *a, struct slice s);
 
 /* Formats into the arena; NUL-terminated. */
 struct slice arena_print(struct arena *a, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3), nonnull(2)));
 
 /* Frees the process's spare blocks: for leak checkers, at exit. */
 void arena_drop_spares(void);

@@ -196,7 +196,7 @@ void conf_check_all(struct conf_reader *r)
 		check_nodes(r, &c->pools[i]);
 	for (size_t i = 0; i < c->vserver_count; i++)
 		check_vserver(r, &c->vservers[i]);
-	if (c->vserver_count == 0)
+	if (c->vserver_count == 0 && r->complaints->errors == 0)
 		complaints_warn(r->complaints, c->path, 0, 0,
 				"no virtual server: nothing will listen");
 }

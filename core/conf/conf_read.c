@@ -358,11 +358,12 @@ static void read_capture(struct conf_reader *r, const struct conf_key *key,
 			 struct conf_vserver *vserver, const struct conf_yaml_entry *entry,
 			 const struct scope *scope)
 {
-	const struct conf_key *mode = conf_schema_find(key->below, SLICE("mode"));
+	struct conf_key mode = *conf_schema_find(key->below, SLICE("mode"));
+	mode.name = key->name;
 	if (entry->value->kind == CONF_YAML_MAPPING)
 		read_below(r, key, vserver, entry, scope);
 	else if (is_scalar(r, key, entry->value))
-		read_scalar(r, mode, &vserver->capture, entry->value);
+		read_scalar(r, &mode, &vserver->capture, entry->value);
 }
 
 static void read_key(struct conf_reader *r, const struct conf_key *key, void *base,

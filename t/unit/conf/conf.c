@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf.h"
+
+#include "base/memory.h"
+#include "conf_unit.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A file in memory, with a name to open it by. */
+static int file_of(struct slice text, char path[64])
+{
+	int fd = memfd_create("conf", MFD_CLOEXEC);
+	cr_assert_neq(fd, -1);
+	cr_assert_eq(write(fd, text.at, text.len), (ssize_t)text.len);
+	snprintf(path, 64, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+Test(conf, the_shipped_configuration_is_good)
+{
+	struct complaints complaints = { 0 };
+	struct conf *c = conf_read("conf/weir.yaml", &complaints);
+	cr_assert_not_null(c, "%s", conf_unit_join(&complaints));
+	cr_expect_eq(complaints.count, 0);
+	cr_assert_eq(c->vserver_count, 1);
+	cr_assert_eq(c->pool_count, 1);
+	cr_expect_eq(c->vservers[0].listens[0].port, 8080);
+	cr_expect_eq(addr_kind(&c->vservers[0].listens[0]), ADDR_LOOPBACK);
+	conf_free(c);
+}
+
+Test(conf, a_file_is_read_whole)
+{
+	char path[64];
+	size_t len = (size_t)1 << 20;
+	char *text = memory_new(len + 16, 1);
+	memset(text, '#', len);
+	memcpy(text + len, "\nworkers: 9\n", 12);
+	int fd = file_of(slice_of(text, len + 12), path);
+	struct complaints complaints = { 0 };
+	struct conf *c = conf_read(path, &complaints);
+	cr_assert_not_null(c);
+	cr_expect_eq(c->workers, 9);
+	cr_expect_str_eq(c->path, path);
+	conf_free(c);
+	complaints_release(&complaints);
+	close(fd);
+	free(text);
+}
+
+static void expect_failure(const char *path, const char *expected)
+{
+	struct complaints complaints = { 0 };
+	cr_expect_null(conf_read(path, &complaints));
+	cr_expect_str_eq(conf_unit_join(&complaints), expected);
+	complaints_release(&complaints);
+}
+
+Test(conf, files_that_cannot_be_read_are_complained_of)
+{
+	expect_failure("/nowhere/weir.yaml",
+		       "0:0: cannot open '/nowhere/weir.yaml': No such file or directory");
+	expect_failure("/tmp", "0:0: cannot read '/tmp': Is a directory");
+	expect_failure("/dev/zero", "0:0: cannot read '/dev/zero': it is larger than 16 MiB");
+}
+
+Test(conf, a_file_may_have_16_mib_and_no_more)
+{
+	char path[64];
+	size_t most = (size_t)16 << 20;
+	char *text = memory_new(most + 1, 1);
+	memset(text, '\n', most + 1);
+	int fd = file_of(slice_of(text, most), path);
+	struct complaints complaints = { 0 };
+	struct conf *c = conf_read(path, &complaints);
+	cr_expect_not_null(c);
+	conf_free(c);
+	complaints_release(&complaints);
+	cr_assert_eq(write(fd, "\n", 1), 1);
+	char expected[128];
+	snprintf(expected, sizeof expected, "0:0: cannot read '%s': it is larger than 16 MiB",
+		 path);
+	expect_failure(path, expected);
+	close(fd);
+	free(text);
+}
+
+Test(conf, pools_are_found_by_name)
+{
+	struct conf *c = conf_unit_read(
+		"pools: {a: {nodes: \"1.2.3.4:5\"}, b: {nodes: \"1.2.3.4:5\"}}\n");
+	cr_expect_eq(conf_find_pool(c, SLICE("a")), 0);
+	cr_expect_eq(conf_find_pool(c, SLICE("b")), 1);
+	cr_expect_eq(conf_find_pool(c, SLICE("c")), 2);
+	cr_expect_eq(conf_find_pool(c, SLICE("discard")), CONF_POOL_DISCARD);
+	conf_free(c);
+}
+
+Test(conf, nothing_can_be_freed)
+{
+	conf_free(NULL);
+}
+
+/* ---- hostile files --------------------------------------------------------------------------- */
+
+static const char whole[] =
+	"workers: 2\nlog: {level: info, format: text, access: off}\nrules: {budget: 5, memory: 1m}\n"
+	"virtual_servers:\n  shop: &shop\n    listen: [\"0.0.0.0:8080\", \"[::]:8080\"]\n"
+	"    capture: {mode: redirect, interface: eth1, ports: [80], to: [\"0.0.0.0/0\"]}\n"
+	"    request_rules: [one, {rule: two, run: once_per_connection, enabled: true}]\n"
+	"    pool: web\n    timeouts: {connect: 10s, idle: 300s, keepalive: 10s}\n"
+	"  other: {<<: *shop, listen: 127.0.0.1:9}\n"
+	"pools:\n  web: &web\n    nodes: [\"10.0.0.11:80\", {address: \"10.0.0.12:80\", weight: 3}]\n"
+	"    algorithm: round_robin\n  web-transparent: {<<: *web, transparent: true}\n"
+	"  anywhere: {nodes: original_destination}\n";
+
+static void read_and_forget(struct slice text)
+{
+	struct complaints complaints = { 0 };
+	struct conf *c = conf_read_text(conf_unit_path(), text, &complaints);
+	cr_assert_eq(c == NULL, complaints.errors > 0);
+	conf_free(c);
+	complaints_release(&complaints);
+}
+
+Test(conf, every_beginning_of_a_file_is_read_or_refused)
+{
+	conf_free(conf_unit_read(whole));
+	for (size_t len = 0; len < sizeof whole; len++)
+		read_and_forget(slice_of(whole, len));
+}
+
+Test(conf, any_changed_byte_is_read_or_refused)
+{
+	static const char likely[] = "\0\t\n\r :-[]{}#&*!|>'\"%@`,?<\xff\xc3~0";
+	uint64_t state = 7;
+	for (int i = 0; i < 3000; i++) {
+		char text[sizeof whole];
+		memcpy(text, whole, sizeof whole);
+		for (unsigned n = 1 + conf_unit_random(&state) % 3; n > 0; n--)
+			text[conf_unit_random(&state) % (sizeof whole - 1)] =
+				likely[conf_unit_random(&state) % (sizeof likely - 1)];
+		read_and_forget(slice_of(text, sizeof whole - 1));
+	}
+}

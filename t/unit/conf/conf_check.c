@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf_check.h"
+
+#include "conf_unit.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VSERVER CONF_UNIT_VSERVER
+
+struct row {
+	const char *text, *expected;
+};
+
+static void check_rows(const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *found = conf_unit_complaints(rows[i].text);
+		cr_expect_str_eq(found, rows[i].expected, "%s\ngives    %s\nexpected %s",
+				 rows[i].text, found, rows[i].expected);
+	}
+}
+
+#define CHECK_ROWS(rows) check_rows(rows, sizeof rows / sizeof rows[0])
+
+#define TWO(first, second) \
+	"virtual_servers:\n  a: {pool: discard, listen: [" first "]}\n" \
+	"  b: {pool: discard, listen: [" second "]}\n"
+
+Test(conf_check, listeners_must_not_collide)
+{
+	static const struct row rows[] = {
+		{ TWO("\"1.2.3.4:80\"", "\"1.2.3.4:81\""), "" },
+		{ TWO("\"0.0.0.0:80\"", "\"[::]:80\""), "" },
+		{ TWO("\"0.0.0.0:80\"", "\"[::1]:80\""), "" },
+		{ TWO("\"1.2.3.4:80\"", "\"1.2.3.4:80\""),
+		  "3:31: virtual server 'a' listens on '1.2.3.4:80' already (line 2)" },
+		{ TWO("\"1.2.3.4:80\",\"1.2.3.4:80\"", "\"1.2.3.4:81\""),
+		  "2:44: virtual server 'a' listens on '1.2.3.4:80' already (line 2)" },
+		{ TWO("\"[::1]:80\"", "\"[0:0::1]:80\""),
+		  "3:31: virtual server 'a' listens on '[::1]:80' already (line 2)" },
+		{ TWO("\"0.0.0.0:80\"", "\"1.2.3.4:80\""),
+		  "3:31: '1.2.3.4:80' is part of '0.0.0.0:80', on which virtual server 'a' listens "
+		  "(line 2)" },
+		{ TWO("\"[::1]:80\"", "\"[::]:80\""),
+		  "2:31: '[::1]:80' is part of '[::]:80', on which virtual server 'b' listens (line 3)" },
+		{ "virtual_servers:\n  a: {pool: discard, listen: 1.2.3.4:80}\n"
+		  "  b: {pool: discard, listen: 1.2.3.4:80, enabled: false}\n",
+		  "" },
+	};
+	CHECK_ROWS(rows);
+}
+
+Test(conf_check, rule_files_must_be_there)
+{
+	const char *joined = conf_unit_complaints(VSERVER("request_rules: [one, tow]"));
+	cr_expect_not_null(strstr(joined, "5:26: no rule 'tow': there is no file '"), "%s", joined);
+	cr_expect_not_null(strstr(joined, "/rules/tow.lua'; did you mean 'two'?"), "%s", joined);
+	joined = conf_unit_complaints(VSERVER("response_rules: quite-other"));
+	cr_expect_not_null(strstr(joined, "/rules/quite-other.lua'"), "%s", joined);
+	cr_expect_null(strstr(joined, "did you mean"), "%s", joined);
+	joined = conf_unit_complaints(VSERVER("response_rules: three"));
+	cr_expect_not_null(strstr(joined, "5:21: rule 'three' is not a file"), "%s", joined);
+	joined = conf_unit_complaints("rules_dir: /nowhere\n" VSERVER("request_rules: one"));
+	cr_expect_not_null(strstr(joined, "there is no file '/nowhere/one.lua'"), "%s", joined);
+}
+
+#define SENDING(listen, vserver, pool) \
+	"virtual_servers:\n  a: {pool: p, listen: \"" listen "\"" vserver "}\n" \
+	"pools: {p: {" pool "}}\n"
+
+Test(conf_check, pools_and_virtual_servers_must_fit)
+{
+	static const struct row rows[] = {
+		{ "pools:\n  p: {nodes: [\"1.2.3.4:5\", \"1.2.3.4:6\", \"1.2.3.4:5\"]}\n"
+		  "virtual_servers: {a: {listen: \"1.2.3.4:1\", pool: p}}\n",
+		  "2:41: node '1.2.3.4:5' is in pool 'p' already (line 2)" },
+		{ SENDING("[::]:80", "", "nodes: \"1.2.3.4:5\""), "" },
+		{ SENDING("[::]:80", "", "transparent: true, nodes: \"1.2.3.4:5\""),
+		  "2:24: ~clients of '[::]:80' will be refused: transparent pool 'p' has no IPv6 node" },
+		{ SENDING("1.2.3.4:80", "", "transparent: true, nodes: \"[::1]:5\""),
+		  "2:24: ~clients of '1.2.3.4:80' will be refused: transparent pool 'p' has no IPv4 "
+		  "node" },
+		{ SENDING("[::]:80", "",
+			  "transparent: true, on_spoof_failure: plain, nodes: \"1.2.3.4:5\""),
+		  "" },
+		{ SENDING("[::]:80", "",
+			  "transparent: true, nodes: [\"1.2.3.4:5\", \"[fd00::1]:5\"]"),
+		  "" },
+		{ SENDING("[::]:80", "", "nodes: original_destination"),
+		  "2:3: ~virtual server 'a' captures nothing, so the original destination of pool 'p' "
+		  "is weir itself" },
+		{ SENDING("[::]:80", ", capture: redirect", "nodes: original_destination"), "" },
+		{ VSERVER("http: {max_request_line: 2k, max_head: 1k}"),
+		  "2:3: in virtual server 'a', http: max_request_line is more than max_head" },
+		{ VSERVER("rules: {budget: 3, total_budget: 2}"),
+		  "2:3: in virtual server 'a', rules: budget is more than total_budget" },
+		{ "workers: 1\n", "0:0: ~no virtual server: nothing will listen" },
+	};
+	CHECK_ROWS(rows);
+}
