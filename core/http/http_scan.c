@@ -36,7 +36,10 @@ static const char *scan_class(const char *at, const char *end, unsigned classes)
 
 bool http_scan_is_all(struct slice text, unsigned classes)
 {
-	return scan_class(text.at, text.at + text.len, classes) == text.at + text.len;
+	size_t i = 0;
+	while (i < text.len && http_scan_is(text.at[i], classes))
+		i++;
+	return i == text.len;
 }
 
 /*
