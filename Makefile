@@ -33,6 +33,9 @@ $(BUILD)/%.o: %.c
 	@echo '  CC  $<'
 	$(Q)$(CC) $(OPTIONS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# It holds the file, see there.
+$(BUILD)/core/rule/rule_vm.o: lua/sandbox.lua
+
 # Unit tests: one program per room, linked with that room and those below it only.
 BELOW_base  = base
 BELOW_net   = base net

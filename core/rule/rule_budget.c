@@ -1,0 +1,151 @@
+/*
+ * The budget of a run: how many steps (loop turns, calls) it may take. The instrumented code
+ * counts `·left` down and calls `·more()` below zero; this side hands steps out in slices, so
+ * that it can look at the clock now and then: what a single step costs is bounded by charges for
+ * everything big that is known, and by the clock for what is not.
+ *
+ * The clock is a last guard and far beyond what counted steps cost (50 ms and a quarter of a
+ * microsecond a step); whether a rule ends by its budget is the same on every machine.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rule/rule_private.h"
+
+#include <time.h>
+
+#define GUARD_NS 50000000u
+#define GUARD_NS_PER_STEP 250u
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* True when this stretch has used far more time than its steps explain. */
+static bool is_too_slow(struct rule_run *run)
+{
+	uint64_t guard = GUARD_NS + run->limits->budget * GUARD_NS_PER_STEP;
+	uint64_t wall = clock_ns(CLOCK_MONOTONIC);
+	if (run->wall_start_ns == 0)
+		run->wall_start_ns = wall;
+	if (wall - run->wall_start_ns < guard)
+		return false;
+	/* The machine may have been busy with others: from here on our own time counts. */
+	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	if (run->cpu_start_ns == 0)
+		run->cpu_start_ns = cpu;
+	return cpu - run->cpu_start_ns > guard;
+}
+
+static void set_left(struct rule_vm *vm, lua_Number left)
+{
+	lua_State *anchor = vm->anchor;
+	lua_pushvalue(anchor, RULE_ANCHOR_LEFT);
+	lua_pushnumber(anchor, left);
+	lua_rawset(anchor, RULE_ANCHOR_ENV);
+}
+
+static lua_Number get_left(struct rule_vm *vm)
+{
+	lua_State *anchor = vm->anchor;
+	lua_pushvalue(anchor, RULE_ANCHOR_LEFT);
+	lua_rawget(anchor, RULE_ANCHOR_ENV);
+	lua_Number left = lua_tonumber(anchor, -1);
+	lua_pop(anchor, 1);
+	return left;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Takes the next slice out of what is left. */
+static uint64_t take_slice(struct rule_run *run)
+{
+	run->slice = least(RULE_SLICE, least(run->wait_left, run->total_left));
+	run->wait_left -= run->slice;
+	run->total_left -= run->slice;
+	return run->slice;
+}
+
+void rule_budget_begin(struct rule_vm *vm, struct rule_run *run)
+{
+	run->wait_left = run->limits->budget;
+	run->wall_start_ns = run->cpu_start_ns = 0;
+	set_left(vm, (lua_Number)take_slice(run));
+}
+
+void rule_budget_end(struct rule_vm *vm, struct rule_run *run)
+{
+	lua_Number left = get_left(vm);
+	run->total_left += left > 0 ? (uint64_t)left : 0;
+	run->total_left -= least(run->total_left, run->charged);
+	run->charged = 0;
+}
+
+uint64_t rule_budget_left(const struct rule_vm *vm)
+{
+	const struct rule_run *run = vm->running;
+	return least(run->wait_left, run->total_left) + run->slice;
+}
+
+int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failure)
+{
+	struct rule_run *run = vm->running;
+	if (!run->has_failed) {
+		run->has_failed = true;
+		run->failure = failure;
+	}
+	/* From now on every step comes here again. */
+	set_left(vm, -1);
+	lua_Debug frame;
+	if (rule_call_where(lua, 1, &frame))
+		lua_pushfstring(lua, "%s:%d: ", frame.source + 1, frame.currentline);
+	else
+		lua_pushliteral(lua, "");
+	if (run->failure == RULE_FAILURE_MEMORY)
+		lua_pushliteral(lua, "out of memory");
+	else
+		lua_pushliteral(lua, "out of budget");
+	lua_concat(lua, 2);
+	return lua_error(lua);
+}
+
+void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps)
+{
+	struct rule_run *run = vm->running;
+	if (run == NULL)
+		return;
+	run->charged += steps;
+	if (run->has_failed || run->charged > rule_budget_left(vm))
+		rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
+}
+
+int rule_budget_more(lua_State *lua)
+{
+	struct rule_vm *vm = rule_vm_of(lua);
+	struct rule_run *run = vm->running;
+	if (run == NULL)
+		return luaL_error(lua, "no rule is running");
+	uint64_t owed = run->charged;
+	run->charged = 0;
+	bool is_broke = owed > run->wait_left || owed > run->total_left;
+	run->wait_left -= least(run->wait_left, owed);
+	run->total_left -= least(run->total_left, owed);
+	if (run->has_failed || is_broke || is_too_slow(run) || take_slice(run) == 0)
+		return rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
+	set_left(vm, (lua_Number)run->slice - 1); /* the step that came here is one */
+	return 0;
+}
+
+int rule_budget_settle(lua_State *lua)
+{
+	struct rule_vm *vm = rule_vm_of(lua);
+	if (vm->running->has_failed)
+		return rule_budget_fail(vm, lua, vm->running->failure);
+	if (vm->was_refused)
+		return rule_budget_fail(vm, lua, RULE_FAILURE_MEMORY);
+	return 0;
+}

@@ -1,0 +1,153 @@
+/*
+ * The C half of lua/sandbox.lua: what Lua cannot do itself, or must not be able to do.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rule/rule_private.h"
+
+#include <stdio.h>
+
+/* Compiling costs about so many bytes of text a step. */
+#define TEXT_PER_STEP 16
+
+/* spend(steps) */
+static int spend(lua_State *lua)
+{
+	lua_Number steps = lua_tonumber(lua, 1);
+	if (steps > 0)
+		rule_budget_spend(rule_vm_of(lua), lua, steps < 1e15 ? (uint64_t)steps : (uint64_t)1e15);
+	return 0;
+}
+
+/* make_room(bytes): before something makes a string of that size. */
+static int make_room(lua_State *lua)
+{
+	struct rule_vm *vm = rule_vm_of(lua);
+	lua_Number bytes = lua_tonumber(lua, 1);
+	if (bytes > 0 && !rule_memory_prepare(vm, bytes < 1e15 ? (size_t)bytes : (size_t)1e15))
+		rule_budget_fail(vm, lua, RULE_FAILURE_MEMORY);
+	return 0;
+}
+
+/* yield(...): as coroutine.yield, but a run itself cannot be yielded by its rule. */
+static int yield(lua_State *lua)
+{
+	if (lua == rule_vm_of(lua)->running->thread)
+		return luaL_error(lua, "attempt to yield from outside a coroutine");
+	if (!lua_isyieldable(lua))
+		return luaL_error(lua, "attempt to yield across C-call boundary");
+	return lua_yield(lua, lua_gettop(lua));
+}
+
+/* running(): the coroutine, nil for the run itself. */
+static int running(lua_State *lua)
+{
+	if (lua == rule_vm_of(lua)->running->thread)
+		return 0;
+	lua_pushthread(lua);
+	return 1;
+}
+
+/* run_number(): which run this is. */
+static int run_number(lua_State *lua)
+{
+	lua_pushnumber(lua, (lua_Number)rule_vm_of(lua)->running->number);
+	return 1;
+}
+
+/*
+ * Compiles outside of the run's memory: nothing may be raised while C memory is held. What it
+ * makes counts from the next allocation on, and the text was paid for in steps.
+ */
+static bool load_aside(lua_State *lua, const struct rule_source *source, struct complaints *complaints)
+{
+	struct rule_vm *vm = rule_vm_of(lua);
+	struct rule_run *run = vm->running;
+	vm->running = NULL;
+	bool is_fine = rule_load_chunk(vm, lua, source, complaints);
+	vm->running = run;
+	return is_fine;
+}
+
+/* The first complaint as "file:line: text", and forgets them. */
+static void say_first(struct complaints *complaints, char *to, size_t size)
+{
+	const struct complaint *first = complaints->list;
+	for (size_t i = 0; i < complaints->count && first->is_warning; i++)
+		first = &complaints->list[i];
+	if (first->line > 0)
+		snprintf(to, size, "%s:%u: %s", first->file, first->line, first->text);
+	else
+		snprintf(to, size, "%s%s%s", first->file, *first->file == '\0' ? "" : ": ", first->text);
+	complaints_release(complaints);
+}
+
+/* load(text, name): the function, or nil and what is wrong. */
+static int load(lua_State *lua)
+{
+	size_t len;
+	char message[512], name[64];
+	struct complaints complaints = { 0 };
+	const char *text = luaL_checklstring(lua, 1, &len);
+	snprintf(name, sizeof name, "%s", luaL_checkstring(lua, 2));
+	rule_budget_spend(rule_vm_of(lua), lua, 1 + len / TEXT_PER_STEP);
+	struct rule_source source = { .path = name, .text = slice_of(text, len) };
+	if (load_aside(lua, &source, &complaints))
+		return 1;
+	say_first(&complaints, message, sizeof message);
+	lua_pushnil(lua);
+	lua_pushstring(lua, message);
+	return 2;
+}
+
+/* module(name): its chunk, or nil and what is wrong. */
+static int module(lua_State *lua)
+{
+	char message[512];
+	struct complaints complaints = { 0 };
+	struct rule_vm *vm = rule_vm_of(lua);
+	struct rule_run *run = vm->running;
+	size_t len;
+	const char *name = luaL_checklstring(lua, 1, &len);
+	if (strlen(name) != len)
+		return luaL_error(lua, "a module name holds no NUL");
+	rule_budget_spend(vm, lua, 100);
+	vm->running = NULL;
+	struct rule_module *found = rule_load_module(vm, lua, NULL, name, &complaints);
+	vm->running = run;
+	if (found != NULL && found->chunk != LUA_NOREF) {
+		lua_rawgeti(lua, LUA_REGISTRYINDEX, found->chunk);
+		return 1;
+	}
+	say_first(&complaints, message, sizeof message);
+	lua_pushnil(lua);
+	lua_pushstring(lua, message);
+	return 2;
+}
+
+void rule_library_push(struct rule_vm *vm, lua_State *lua)
+{
+	static const luaL_Reg functions[] = {
+		{ "spend", spend },
+		{ "make_room", make_room },
+		{ "settle", rule_budget_settle },
+		{ "yield", yield },
+		{ "running", running },
+		{ "run_number", run_number },
+		{ "load", load },
+		{ "module", module },
+		{ "find", rule_pattern_find },
+		{ "match", rule_pattern_match },
+		{ "scan", rule_pattern_scan },
+		{ "gsub_text", rule_pattern_gsub_text },
+	};
+	(void)vm;
+	lua_newtable(lua);
+	for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+		lua_pushcfunction(lua, functions[i].func);
+		lua_setfield(lua, -2, functions[i].name);
+	}
+	lua_pushlightuserdata(lua, rule_call_wait_mark());
+	lua_setfield(lua, -2, "WAIT");
+	lua_pushlightuserdata(lua, rule_call_raise_mark());
+	lua_setfield(lua, -2, "RAISE");
+}

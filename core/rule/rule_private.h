@@ -1,0 +1,207 @@
+/*
+ * rule_private: what the files of this room share. Nobody outside includes it.
+ *
+ * Hidden names: the engine puts names into a rule's code that a rule cannot write, because they
+ * hold the two bytes of a middle dot and the loader refuses such bytes in names. `·left` is the
+ * step counter, `·more` asks for more steps, `http·getHeader` is a function found at load.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_RULE_PRIVATE_H
+#define WEIR_RULE_PRIVATE_H
+
+#include "rule/rule.h"
+
+#include "base/arena.h"
+#include "base/table.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#define RULE_DOT "\xc2\xb7"
+#define RULE_LEFT RULE_DOT "left"
+#define RULE_MORE RULE_DOT "more"
+/* The chunk name of our own Lua: its frames are left out of positions and tracebacks. */
+#define RULE_SANDBOX "=weir"
+
+/* Steps handed out at a time: how often the slow path of the budget looks at the clock. */
+#define RULE_SLICE 256
+/* One step pays for so many bytes of a big allocation or a big string operation. */
+#define RULE_BYTES_PER_STEP 256
+#define RULE_FILE_MOST (4u << 20)
+
+/* What is known of one dotted name that rules may use. Owned by the vm's `names`. */
+struct rule_known {
+	const struct rule_function *function; /* NULL for Lua's own */
+	bool is_family;                       /* has names below it */
+	bool is_function;
+	char name[];
+};
+
+/* The upvalue of a C closure that calls one function for rules. Owned by the vm. */
+struct rule_binding {
+	struct rule_vm *vm;
+	const struct rule_function *function;
+};
+
+/* A file that was `require`d: the compiled chunk. Owned by the vm. */
+struct rule_module {
+	int chunk; /* registry reference; LUA_NOREF when it has errors or is being loaded */
+	bool is_loading;
+};
+
+struct rule {
+	struct rule *next;
+	struct rule_vm *vm;
+	char *name;
+	char *path;
+	int chunk; /* registry reference */
+	struct arena arena; /* of literals and their text */
+	struct rule_literal *literals;
+	size_t literal_count;
+};
+
+/* One execution of a rule. Owned by the vm: either running, waiting (its caller holds it) or idle. */
+struct rule_run {
+	struct rule_run *next; /* in the idle list */
+	struct rule_run *next_run, *previous_run; /* in the list of all */
+	struct rule_vm *vm;
+	lua_State *thread;
+	int thread_ref;
+	struct rule *rule;
+	void *subject;
+	const struct rule_limits *limits;
+	enum rule_phase phase;
+	uint64_t number; /* of the run: tells it from an earlier one in the same memory */
+
+	uint64_t wait_left;  /* steps until the next wait, not counting the slice handed out */
+	uint64_t total_left; /* the same for the whole run */
+	uint64_t charged;    /* steps owed for big operations, settled with the next slice */
+	uint64_t slice;      /* steps handed out last */
+	uint64_t wall_start_ns; /* of this stretch, taken with its second slice; 0 before */
+	uint64_t cpu_start_ns;  /* taken when the wall clock looked bad; 0 before */
+	size_t memory;       /* bytes kept from earlier stretches of this run */
+
+	bool has_failed; /* budget or memory: raised again until the top is reached */
+	enum rule_failure failure;
+	bool is_waiting, has_verdict;
+	unsigned line; /* of the call that waits */
+	const struct rule_function *function; /* that waits */
+	rule_function_run finish;
+};
+
+struct rule_call {
+	lua_State *lua;
+	struct rule_run *run;
+	const struct rule_function *function;
+	unsigned argument_count;
+	bool is_finishing; /* called by rule_resume: no frame of the rule below us */
+};
+
+/* What lies on the anchor's stack for ever: a thread that never runs, so that it is quick to reach. */
+enum { RULE_ANCHOR_ENV = 1, RULE_ANCHOR_LEFT, RULE_ANCHOR_FINISH, RULE_ANCHOR_TOP = RULE_ANCHOR_FINISH };
+
+struct rule_vm {
+	lua_State *lua;
+	lua_State *anchor;
+	char *rules_dir;
+	const struct rule_function *functions;
+	size_t function_count;
+	struct rule_binding *bindings;
+	struct table names; /* "http.getHeader" to struct rule_known */
+	const char **name_list;
+	size_t name_count;
+	struct table modules; /* "a.b" to struct rule_module */
+	struct rule *rules;
+
+	struct rule_run *running;
+	struct rule_run *idle;
+	size_t idle_count;
+	struct rule_run *runs; /* all of them */
+	uint64_t run_count;
+
+	size_t used;          /* bytes */
+	size_t base;          /* `used` when the stretch began, less what the run holds already */
+	size_t ceiling;       /* the running run may let `used` grow to here */
+	size_t collect_at;    /* beyond this a full collection is asked for */
+	uint64_t allocations;
+	bool is_collecting;
+	bool was_refused;     /* memory, since the stretch began */
+
+	enum rule_failure failure;
+	char message[1024];
+	char traceback[4096];
+	unsigned verdict_line;
+};
+
+/* ---- rule_vm.c ---- */
+struct rule_known *rule_vm_known(const struct rule_vm *vm, const char *name);
+struct rule_vm *rule_vm_of(lua_State *lua);
+/* Pushes what lies at `position` of the anchor. */
+void rule_vm_push_anchored(struct rule_vm *vm, lua_State *lua, int position);
+
+/* ---- rule_memory.c ---- */
+/* The allocator of the Lua state; `owner` is the vm. */
+void *rule_memory_allocate(void *owner, void *old, size_t old_size, size_t size);
+/* Room for `grow` more bytes: collects, and says false if the run may not have them even so. */
+bool rule_memory_prepare(struct rule_vm *vm, size_t grow);
+void rule_memory_begin(struct rule_vm *vm, struct rule_run *run);
+void rule_memory_end(struct rule_vm *vm, struct rule_run *run);
+
+/* ---- rule_budget.c ---- */
+void rule_budget_begin(struct rule_vm *vm, struct rule_run *run);
+void rule_budget_end(struct rule_vm *vm, struct rule_run *run);
+/* Charges `steps`; raises the budget error when there are not as many left. */
+void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps);
+/* How many steps could be spent now. */
+uint64_t rule_budget_left(const struct rule_vm *vm);
+/* Marks the running run as failed and raises its error. */
+int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failure);
+/* Lua: `·more()`, the slow path of the counter. */
+int rule_budget_more(lua_State *lua);
+/* Lua: settle(), raises again what a pcall caught but may not keep. */
+int rule_budget_settle(lua_State *lua);
+
+/* ---- rule_call.c ---- */
+/* Lua: a function for rules; upvalue 1 its binding, upvalue 2 whether it stands as a statement. */
+int rule_call_enter(lua_State *lua);
+/* Lua: runs `finish` of the run given as light userdata. */
+int rule_call_finish(lua_State *lua);
+/* The first frame of `lua` from `level` that is a rule's own; false if there is none. */
+bool rule_call_where(lua_State *lua, int level, lua_Debug *frame);
+/* Marks an error that `finish` raised, on its way to the wrapper that raises it in the rule. */
+void *rule_call_raise_mark(void);
+/* Marks a yield that is a wait of the run, not one of the rule's own coroutines. */
+void *rule_call_wait_mark(void);
+
+/* ---- rule_library.c ---- */
+/* Pushes a table of the C functions that the sandbox is built with. */
+void rule_library_push(struct rule_vm *vm, lua_State *lua);
+
+/* ---- rule_pattern.c ---- */
+int rule_pattern_find(lua_State *lua);
+int rule_pattern_match(lua_State *lua);
+/* Lua: scan(s, pattern, init): start, end, captures (or the whole match) of the next match. */
+int rule_pattern_scan(lua_State *lua);
+int rule_pattern_gsub_text(lua_State *lua);
+
+/* ---- rule_load.c ---- */
+void rule_free(struct rule *rule);
+/*
+ * Pushes the compiled, instrumented and checked chunk of `text`; false, with complaints, when it
+ * has errors.
+ */
+struct rule_source {
+	struct rule *rule; /* gets the literals; NULL for text given to load() */
+	const char *path;
+	struct slice text;
+	unsigned phases; /* 0: not known */
+	bool is_main;    /* the rule itself: returning from it ends the run */
+	bool is_sandbox; /* ours: not checked */
+};
+bool rule_load_chunk(struct rule_vm *vm, lua_State *lua, const struct rule_source *source,
+		     struct complaints *complaints);
+/* The module, compiled once; NULL, with complaints, when it cannot be loaded. */
+struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct rule *rule, const char *name,
+				     struct complaints *complaints);
+
+#endif

@@ -1,0 +1,612 @@
+-- What a rule sees: Lua's own libraries where they are harmless, wrapped where they are not, and the
+-- families of functions for rules. Runs once per worker; everything it makes is read-only for rules.
+--
+-- This file is instrumented like a rule, so its own loops and calls are paid for by whoever runs them.
+-- Frames of it are left out of positions and tracebacks. Where a wrapper only charges and goes on, it
+-- ends in a tail call: an error of Lua's then still names the rule's own line.
+-- SPDX-License-Identifier: Apache-2.0
+local env, lua, host, functions = ...
+
+local error, next, pcall, rawequal, rawset, select, setmetatable, tonumber, tostring, type, unpack =
+	lua.error, lua.next, lua.pcall, lua.rawequal, lua.rawset, lua.select, lua.setmetatable, lua.tonumber,
+	lua.tostring, lua.type, lua.unpack
+local spend, make_room, settle, scan = host.spend, host.make_room, host.settle, host.scan
+local WAIT, RAISE = host.WAIT, host.RAISE
+
+-- A string operation up to this size costs no more than the call itself.
+local SMALL = 1024
+
+-- Pays for going through `bytes` of text.
+local function charge(bytes)
+	if bytes > SMALL then
+		spend(bytes / 256)
+	end
+end
+
+-- Pays for handling `count` values.
+local function charge_items(count)
+	if count > 16 then
+		spend(count / 16)
+	end
+end
+
+---- read-only tables ------------------------------------------------------------------------------------
+
+-- What stands behind each read-only table that rules hold.
+local behind = setmetatable({}, { __mode = "k" })
+
+local function read_only(real, name, call)
+	local view = {}
+	behind[view] = real
+	return setmetatable(view, {
+		__index = function(_, key)
+			local value = real[key]
+			if value == nil then
+				error("unknown name '" .. name .. (name == "" and "" or ".") .. tostring(key) .. "'", 2)
+			end
+			return value
+		end,
+		__newindex = function(_, key)
+			error("cannot change '" .. name .. (name == "" and "" or ".") .. tostring(key) .. "': what rules are given is read-only", 2)
+		end,
+		__call = call and function(_, ...) return call(...) end or nil,
+		__metatable = false,
+	})
+end
+
+---- errors and waits that a rule cannot keep ---------------------------------------------------------------
+
+local function settled(ok, ...)
+	if not ok then
+		settle()
+	end
+	return ok, ...
+end
+
+function env.pcall(f, ...)
+	return settled(pcall(f, ...))
+end
+
+local function handled(handler, ok, ...)
+	if ok then
+		return true, ...
+	end
+	settle()
+	-- After the stack is unwound: what a handler can see is the same, and it may wait.
+	return false, select(2, settled(pcall(handler, ...)))
+end
+
+function env.xpcall(f, handler, ...)
+	return handled(handler, pcall(f, ...))
+end
+
+local co_create, co_resume, co_running, co_yield = lua.coroutine.create, lua.coroutine.resume, host.running, lua.coroutine.yield
+-- How deep in coroutines each coroutine was resumed (each costs C stack), and which were left in a
+-- wait that never ended, because their run was over.
+local depths = setmetatable({}, { __mode = "k" })
+local parked = setmetatable({}, { __mode = "k" })
+local DEEPEST = 100
+
+local function passed(co, ok, ...)
+	if not ok then
+		settle()
+		return false, ...
+	end
+	if ... ~= WAIT then
+		return true, ...
+	end
+	parked[co] = true
+	return co, co_yield(WAIT)
+end
+
+-- A wait inside goes out to the run, and what comes back goes in again. In a loop, as a coroutine may
+-- wait any number of times.
+local function resumed(co, ...)
+	if ... ~= co then
+		return ...
+	end
+	parked[co] = nil
+	return resumed(co, passed(co, co_resume(co, select(2, ...))))
+end
+
+local function resume(co, ...)
+	if type(co) ~= "thread" then
+		error("bad argument #1 to 'resume' (coroutine expected)", 2)
+	end
+	if parked[co] then
+		return false, "cannot resume a coroutine that waits in a run that is over"
+	end
+	local running = co_running()
+	local depth = 1 + (running and depths[running] or 0)
+	if depth > DEEPEST then
+		return false, "too many nested coroutines"
+	end
+	depths[co] = depth
+	return resumed(co, passed(co, co_resume(co, ...)))
+end
+
+local function wrapped(ok, ...)
+	if not ok then
+		error((...), 0)
+	end
+	return ...
+end
+
+local coroutine = {
+	create = co_create,
+	resume = function(co, ...) return resume(co, ...) end,
+	running = co_running,
+	status = lua.coroutine.status,
+	yield = host.yield,
+	isyieldable = function() return co_running() ~= nil end,
+	wrap = function(f)
+		local co = co_create(f)
+		return function(...)
+			return wrapped(resume(co, ...))
+		end
+	end,
+}
+
+---- strings -------------------------------------------------------------------------------------------------
+
+local raw = lua.string
+local byte, format, lower, rep, reverse, sub, upper = raw.byte, raw.format, raw.lower, raw.rep, raw.reverse, raw.sub, raw.upper
+
+local function length(s)
+	return type(s) == "string" and #s or 0
+end
+
+local function has_table(n, first, ...)
+	if n == 0 then
+		return false
+	end
+	return type(first) == "table" or has_table(n - 1, ...)
+end
+
+-- Tables as text: a __tostring called from inside of format could not wait.
+local function texts(n, first, ...)
+	if n == 0 then
+		return
+	end
+	if type(first) == "table" then
+		first = tostring(first)
+	end
+	return first, texts(n - 1, ...)
+end
+
+local string = {
+	char = raw.char,
+	find = host.find,
+	len = raw.len,
+	match = host.match,
+}
+
+function string.sub(s, i, j)
+	charge(length(s))
+	return sub(s, i, j)
+end
+
+function string.byte(s, i, j)
+	if j then
+		charge_items((tonumber(j) or 0) - (tonumber(i) or 0))
+	end
+	return byte(s, i, j)
+end
+
+function string.upper(s)
+	charge(length(s))
+	return upper(s)
+end
+
+function string.lower(s)
+	charge(length(s))
+	return lower(s)
+end
+
+function string.reverse(s)
+	charge(length(s))
+	return reverse(s)
+end
+
+function string.rep(s, n, separator)
+	local bytes = (length(s) + length(separator)) * (tonumber(n) or 0)
+	if bytes > SMALL then
+		make_room(bytes)
+		charge(bytes)
+	end
+	return rep(s, n, separator)
+end
+
+function string.format(text, ...)
+	local n = select("#", ...)
+	if has_table(n, ...) then
+		return format(text, texts(n, ...))
+	end
+	return format(text, ...)
+end
+
+-- `value` as text, or the error that Lua's own function would raise.
+local function text_argument(value, n, name)
+	local kind = type(value)
+	if kind ~= "string" and kind ~= "number" then
+		kind = value == nil and "no value" or kind
+		error("bad argument #" .. n .. " to '" .. name .. "' (string expected, got " .. kind .. ")", 3)
+	end
+	return tostring(value)
+end
+
+function string.gmatch(s, pattern)
+	local at = 1
+	s, pattern = text_argument(s, 1, "gmatch"), text_argument(pattern, 2, "gmatch")
+	local function step(first, last, ...)
+		if first == nil then
+			at = nil
+			return nil
+		end
+		-- An empty match does not move on by itself.
+		at = last >= first and last + 1 or first + 1
+		return ...
+	end
+	return function()
+		if at == nil then
+			return nil
+		end
+		return step(scan(s, pattern, at))
+	end
+end
+
+local function replaced(kind, with, whole, first, ...)
+	local value
+	if kind == "table" then
+		value = with[first]
+	else
+		value = with(first, ...)
+	end
+	if not value then
+		return whole
+	end
+	if type(value) ~= "string" and type(value) ~= "number" then
+		error("invalid replacement value (a " .. type(value) .. ")", 0)
+	end
+	return value
+end
+
+-- By hand, so that a replacement function may wait.
+local function gsub_with(kind, s, pattern, with, most)
+	local parts, count, done, at = {}, 0, 1, 1
+	local anchored = sub(pattern, 1, 1) == "^"
+	local function step(first, last, ...)
+		if first == nil then
+			return false
+		end
+		count = count + 1
+		parts[#parts + 1] = sub(s, done, first - 1)
+		parts[#parts + 1] = replaced(kind, with, sub(s, first, last), ...)
+		done = last + 1
+		at = last >= first and done or first + 1
+		return not anchored
+	end
+	while count < most and at <= #s + 1 and step(scan(s, pattern, at, true)) do
+		if #parts > 4000 then
+			parts = { lua.table.concat(parts) }
+		end
+	end
+	parts[#parts + 1] = sub(s, done)
+	return lua.table.concat(parts), count
+end
+
+function string.gsub(s, pattern, with, most)
+	local kind = type(with)
+	if kind ~= "table" and kind ~= "function" then
+		return host.gsub_text(s, pattern, with, most)
+	end
+	s, pattern = text_argument(s, 1, "gsub"), text_argument(pattern, 2, "gsub")
+	return gsub_with(kind, s, pattern, with, tonumber(most) or lua.math.huge)
+end
+
+---- tables --------------------------------------------------------------------------------------------------
+
+local table = {}
+
+function table.concat(t, separator, i, j)
+	if type(t) == "table" then
+		charge_items((tonumber(j) or #t) - (tonumber(i) or 1))
+	end
+	return lua.table.concat(t, separator, i, j)
+end
+
+function table.insert(t, ...)
+	if select("#", ...) > 1 and type(t) == "table" then
+		charge_items(#t - (tonumber((...)) or 0))
+	end
+	return lua.table.insert(t, ...)
+end
+
+function table.remove(t, ...)
+	if select("#", ...) > 0 and type(t) == "table" then
+		charge_items(#t - (tonumber((...)) or 0))
+	end
+	return lua.table.remove(t, ...)
+end
+
+function table.maxn(t)
+	local most = 0
+	for key in next, t do
+		if type(key) == "number" and key > most then
+			most = key
+		end
+	end
+	return most
+end
+
+local function is_less(a, b)
+	return a < b
+end
+
+-- Without a function, mixed values cannot be compared; said at the caller's line.
+local function check_comparable(t, n)
+	local kind = type(t[1])
+	for i = 1, n do
+		local other = type(t[i])
+		if other ~= kind or (kind ~= "number" and kind ~= "string" and kind ~= "table") then
+			error("attempt to compare " .. (other == kind and "two " .. kind .. " values" or kind .. " with " .. other), 3)
+		end
+	end
+end
+
+local function sift(t, less, at, last)
+	local value = t[at]
+	while at * 2 <= last do
+		local child = at * 2
+		if child < last and less(t[child], t[child + 1]) then
+			child = child + 1
+		end
+		if not less(value, t[child]) then
+			break
+		end
+		t[at] = t[child]
+		at = child
+	end
+	t[at] = value
+end
+
+local function insertion_sort(t, less, n)
+	for i = 2, n do
+		local value, at = t[i], i
+		while at > 1 and less(value, t[at - 1]) do
+			t[at] = t[at - 1]
+			at = at - 1
+		end
+		t[at] = value
+	end
+end
+
+-- In Lua, so that every comparison is a step and may wait; heap sort has no bad case.
+function table.sort(t, less)
+	if type(t) ~= "table" then
+		error("bad argument #1 to 'sort' (table expected, got " .. (t == nil and "no value" or type(t)) .. ")", 2)
+	end
+	local n = #t
+	if less == nil then
+		check_comparable(t, n)
+		less = is_less
+	elseif type(less) ~= "function" then
+		error("bad argument #2 to 'sort' (function expected, got " .. type(less) .. ")", 2)
+	end
+	if n <= 16 then
+		return insertion_sort(t, less, n)
+	end
+	for at = n / 2 - n / 2 % 1, 1, -1 do
+		sift(t, less, at, n)
+	end
+	for last = n, 2, -1 do
+		t[1], t[last] = t[last], t[1]
+		sift(t, less, 1, last - 1)
+	end
+end
+
+function env.unpack(t, i, j)
+	if type(t) == "table" then
+		charge_items((tonumber(j) or #t) - (tonumber(i) or 1))
+	end
+	return unpack(t, i, j)
+end
+
+---- the rest of Lua's own --------------------------------------------------------------------------------------
+
+for _, name in lua.ipairs({
+	"assert", "error", "getmetatable", "ipairs", "next", "rawequal", "rawget", "select", "setmetatable",
+	"tonumber", "tostring", "type",
+}) do
+	env[name] = lua[name]
+end
+
+function env.rawset(t, key, value)
+	if behind[t] then
+		error("cannot change '" .. tostring(key) .. "': what rules are given is read-only", 2)
+	end
+	return rawset(t, key, value)
+end
+
+-- The read-only tables can be walked through, without handing out what stands behind them.
+function env.pairs(t)
+	local real = behind[t]
+	if real == nil then
+		return lua.pairs(t)
+	end
+	return function(_, key)
+		return next(real, key)
+	end, t, nil
+end
+
+-- LuaJIT's own, under the rules of this state: text only, no other environment.
+function env.load(text, name, mode, other)
+	if type(text) == "function" then
+		local parts, part = {}, text()
+		while part ~= nil and part ~= "" do
+			parts[#parts + 1] = part
+			part = text()
+		end
+		text = lua.table.concat(parts)
+	end
+	if type(text) ~= "string" then
+		error("bad argument #1 to 'load' (string expected, got " .. (text == nil and "no value" or type(text)) .. ")", 2)
+	end
+	if other ~= nil then
+		error("bad argument #4 to 'load' (rules have one environment)", 2)
+	end
+	if mode ~= nil and not lua.string.find(tostring(mode), "t", 1, true) then
+		return nil, "attempt to load chunk (only text is loaded)"
+	end
+	return host.load(text, type(name) == "string" and lua.string.gsub(name, "^[=@]", "") or "load")
+end
+
+local loaded, loading = {}, {}
+
+-- A module that is being loaded by a run that waits is no circle: this run loads it for itself.
+local function module_value(name, chunk)
+	loading[name] = host.run_number()
+	local ok, value = settled(pcall(chunk, name))
+	loading[name] = nil
+	if not ok then
+		error(value, 0)
+	end
+	if loaded[name] == nil then
+		loaded[name] = value == nil and true or value
+	end
+	return loaded[name]
+end
+
+function env.require(name)
+	if type(name) ~= "string" then
+		error("bad argument #1 to 'require' (string expected, got " .. (name == nil and "no value" or type(name)) .. ")", 2)
+	end
+	if loaded[name] ~= nil then
+		return loaded[name]
+	end
+	if loading[name] == host.run_number() then
+		error("module '" .. name .. "' requires itself in a circle", 2)
+	end
+	local chunk, reason = host.module(name)
+	if not chunk then
+		error(reason, 2)
+	end
+	return module_value(name, chunk)
+end
+
+---- the environment -----------------------------------------------------------------------------------------------
+
+local libraries = {
+	string = string,
+	table = table,
+	coroutine = coroutine,
+	math = {},
+	bit = {},
+	os = { time = lua.os.time, date = lua.os.date, clock = lua.os.clock, difftime = lua.os.difftime },
+}
+for name, value in next, lua.math do
+	libraries.math[name] = value
+end
+for name, value in next, lua.bit do
+	libraries.bit[name] = value
+end
+
+local function arrived(...)
+	if (...) == RAISE then
+		error(select(2, ...), 0)
+	end
+	return ...
+end
+
+-- A function that may wait: an error found only after the wait is raised where the call stands.
+local function waiting(call)
+	return function(...)
+		return arrived(call(...))
+	end
+end
+
+-- The middle dot of hidden names, see core/rule/rule_private.h.
+local DOT = "\194\183"
+local families = {} -- "connection.data" to its table
+local callable = {} -- "rate.use" to what it does when called
+
+local function family(path)
+	local found = families[path]
+	if found == nil then
+		found = libraries[path] or {}
+		families[path] = found
+	end
+	return found
+end
+
+-- Puts `value` at `path`, making the families on the way.
+local function place(path, value)
+	local above = lua.string.match(path, "^(.*)%.[^.]*$")
+	local name = lua.string.match(path, "[^.]*$")
+	if above then
+		if family(above)[name] ~= nil then
+			error("'" .. path .. "' is there already")
+		end
+		family(above)[name] = value
+		env[lua.string.gsub(path, "%.", DOT)] = value
+		local upper_family = lua.string.match(above, "^(.*)%.[^.]*$")
+		while upper_family do
+			family(upper_family)
+			upper_family = lua.string.match(upper_family, "^(.*)%.[^.]*$")
+		end
+	else
+		env[name] = value
+	end
+end
+
+for name, library in next, libraries do
+	families[name] = library
+	for key, value in next, library do
+		env[name .. DOT .. key] = value
+		host.know(name .. "." .. key, type(value) == "function")
+	end
+end
+for _, row in lua.ipairs(functions) do
+	local path, call, statement, waits = unpack(row)
+	if waits then
+		call, statement = waiting(call), waiting(statement)
+	end
+	place(path, call)
+	callable[path] = call
+	env[lua.string.gsub(path, "%.", DOT) .. DOT] = statement
+end
+
+-- From the innermost family outwards, each becomes read-only in the one above it.
+local paths = {}
+for path in next, families do
+	paths[#paths + 1] = path
+end
+lua.table.sort(paths, function(a, b) return #a > #b end)
+for _, path in lua.ipairs(paths) do
+	local view = read_only(families[path], path, callable[path])
+	local above, name = lua.string.match(path, "^(.*)%.([^.]*)$")
+	if above then
+		families[above][name] = view
+	else
+		env[path] = view
+	end
+end
+
+local globals = {}
+for name, value in next, env do
+	if not lua.string.find(name, DOT, 1, true) then
+		globals[name] = value
+		host.know(name, type(value) == "function" or callable[name] ~= nil)
+	end
+end
+env._VERSION = lua._VERSION
+globals._VERSION = lua._VERSION
+host.know("_VERSION", false)
+env._G = read_only(globals, "")
+globals._G = env._G
+host.know("_G", false)
+
+-- Methods of strings; the metatable itself stays ours.
+local of_strings = lua.getmetatable("")
+of_strings.__index = string
+of_strings.__metatable = false
