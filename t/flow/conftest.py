@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every system test finds ready: a `bench`, and for those that need hosts, a `river`.
+
+The whole run moves into a network namespace of its own first, so runs side by side do not meet and
+ports need no luck. As an ordinary user it moves into a user namespace as well.
+"""
+import os
+import sys
+
+import pytest
+
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # an ordinary user's path may lack them
+if os.geteuid() != 0:
+    os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--mount",
+                          sys.executable, "-m", "pytest", *sys.argv[1:]])
+
+from lab import netns  # noqa: E402
+from lab.bench import Bench  # noqa: E402
+from lab.river import River  # noqa: E402
+
+netns.leave_the_machine()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call":
+        item.has_failed = report.failed
+    bench = item.funcargs.get("bench") if hasattr(item, "funcargs") else None
+    if report.failed and bench is not None:
+        report.sections.append(("log of weir", bench.log))
+
+
+@pytest.fixture
+def bench(request):
+    bench = Bench()
+    yield bench
+    bench.clear(failed=getattr(request.node, "has_failed", True))
+
+
+@pytest.fixture(scope="session")
+def _river():
+    river = River()
+    yield river
+    river.close()
+
+
+@pytest.fixture
+def river(_river):
+    """Three hosts in a row (lab/river.py), without captures left by an earlier test."""
+    _river.forget_captures()
+    return _river

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as contracted: words, exit statuses, and errors with place and caret."""
+import subprocess
+
+from lab.weir import PROGRAM
+
+GOOD = """
+rules_dir: .
+virtual_servers:
+  main: {listen: "127.0.0.1:9999", pool: web, request_rules: [fine]}
+pools:
+  web: {nodes: ["127.0.0.1:80"]}
+"""
+
+
+def weir(*arguments):
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=20)
+
+
+def check(tmp_path, text, rule="-- nothing"):
+    (tmp_path / "weir.yaml").write_text(text)
+    (tmp_path / "fine.lua").write_text(rule)
+    return weir("check", "-c", str(tmp_path / "weir.yaml"))
+
+
+def test_version():
+    done = weir("version")
+    assert done.returncode == 0 and "weir" in done.stdout
+
+
+def test_usage():
+    for arguments in ([], ["flow"], ["run", "--upstream"], ["check", "-c"]):
+        done = weir(*arguments)
+        assert done.returncode == 2, arguments
+        assert done.stderr
+
+
+def test_check_is_content(tmp_path):
+    done = check(tmp_path, GOOD)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_check_says_all_at_once_with_place_and_caret(tmp_path):
+    done = check(tmp_path, GOOD.replace("pool: web", "pol: web").replace('"127.0.0.1:80"', '"nowhere"')
+                 + "workers: many\n")
+    assert done.returncode == 1
+    path = str(tmp_path / "weir.yaml")
+    assert f"{path}:4:" in done.stderr and f"{path}:6:" in done.stderr and f"{path}:7:10" in done.stderr
+    assert "did you mean 'pool'" in done.stderr or 'did you mean "pool"' in done.stderr
+    assert "^" in done.stderr
+
+
+def test_check_reads_rules(tmp_path):
+    done = check(tmp_path, GOOD, rule="local x = 1\nif x then\n")
+    assert done.returncode == 1 and "fine.lua" in done.stderr
+    done = check(tmp_path, GOOD, rule="http.getHaeder('a')")
+    assert done.returncode == 1 and "getHeader" in done.stderr
+    done = check(tmp_path, GOOD, rule="x = 1")
+    assert done.returncode == 1 and "local" in done.stderr
+    done = check(tmp_path, GOOD, rule='pool.use("nowhere")')
+    assert done.returncode == 1 and "nowhere" in done.stderr
+
+
+def test_run_refuses_what_check_refuses(tmp_path):
+    (tmp_path / "weir.yaml").write_text("virtual_servers: 7\n")
+    done = weir("run", "-c", str(tmp_path / "weir.yaml"))
+    assert done.returncode == 1 and "weir.yaml:1:18" in done.stderr
+
+
+def test_run_says_which_address_is_taken(bench):
+    other = bench.weir([bench.node()])
+    try:
+        bench.weir([bench.node()], listen="{}:{}".format(*other.address()))
+    except RuntimeError as refused:
+        assert str(other.address()[1]) in str(refused)
+    else:
+        raise AssertionError("two on one address")

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a small request on kept-alive connections costs: system calls, and no heap."""
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+from collections import Counter
+
+import pytest
+
+from lab.peers import Nginx
+from lab.wait import until
+from lab.weir import PROGRAM, free_port
+
+RULE = 'if http.getPath():find("^/legacy/") then pool.use("other") end'
+
+
+def small(bench, **options):
+    server = bench.keep(Nginx(("127.0.0.1", free_port())))
+    return bench.weir([server], request=RULE, pools={"other": {"nodes": [server.name]}},
+                      log={"format": "json", "access": "off"}, **options)
+
+
+class Strace:
+    """Counts the system calls of a process while the block runs."""
+
+    def __init__(self, pids, path):
+        self.path = path
+        command = ["strace", "-qq", "-o", path, *(f"-p{pid}" for pid in pids)]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        until(lambda: all(self._is_traced(pid) for pid in pids), "strace is attached")
+
+    @staticmethod
+    def _is_traced(pid):
+        with open(f"/proc/{pid}/status") as file:
+            return "TracerPid:\t0\n" not in file.read()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        self.process.stderr.close()
+        with open(self.path) as file:
+            return Counter(m[1] for line in file if (m := re.match(r"(?:[0-9]+ +)?([a-z_0-9]+)\(", line)))
+
+
+def group(calls, *names):
+    return sum(calls[name] for name in names)
+
+
+RECEIVE = ("recvfrom", "recvmsg", "read", "readv")
+SEND = ("sendto", "sendmsg", "write", "writev")
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_system_calls_one_after_another(bench, tmp_path):
+    """One receive and one send per side; two waits; nothing else."""
+    weir, count = small(bench), 300
+    client = bench.connect(weir)
+    for _ in range(20):
+        assert client.get("/small").status == 200
+    strace = Strace(weir.children, str(tmp_path / "calls"))
+    for _ in range(count):
+        client.get("/small")
+    calls = strace.stop()
+    assert group(calls, *RECEIVE) <= 2.1 * count, calls
+    assert group(calls, *SEND) <= 2.1 * count, calls
+    assert calls["epoll_ctl"] <= 0.1 * count, calls
+    assert sum(calls.values()) <= 6.3 * count, calls
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+def test_system_calls_under_load(bench, tmp_path):
+    """With many connections a wait serves several of them: at most 4.5 calls a request."""
+    weir = small(bench)
+    subprocess.run(["ab", "-q", "-k", "-n", "500", "-c", "50", url(weir)], check=True, capture_output=True)
+    strace = Strace(weir.children, str(tmp_path / "calls"))
+    count = 5000
+    said = subprocess.run(["ab", "-q", "-k", "-n", str(count), "-c", "50", url(weir)], check=True,
+                          capture_output=True, text=True).stdout
+    calls = strace.stop()
+    assert re.search(r"Failed requests: +0\n", said), said
+    # the 50 connections of this run: accept and close and what goes with it
+    assert sum(calls.values()) <= 4.5 * count + 50 * 10, calls
+
+
+def url(weir):
+    return "http://{}:{}/small".format(*weir.address())
+
+
+@pytest.mark.skipif(b"__asan_init" in open(PROGRAM, "rb").read() if os.path.exists(PROGRAM) else True,
+                    reason="a sanitizer has the heap already")
+def test_no_heap_once_warm(bench, tmp_path):
+    library, counter = tmp_path / "count.so", tmp_path / "counter"
+    source = os.path.join(os.path.dirname(__file__), "..", "lab", "count_allocations.c")
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
+    counter.write_bytes(bytes(4096))
+    counter.chmod(0o666)
+    weir = small(bench, wrapper=("env", f"LD_PRELOAD={library}", f"COUNT_ALLOCATIONS={counter}"))
+    client = bench.connect(weir)
+
+    def allocations():
+        return struct.unpack("Q", counter.read_bytes()[:8])[0]
+
+    assert allocations() > 0
+    for _ in range(2000):
+        assert client.get("/small").status == 200
+    before = allocations()
+    for _ in range(1000):
+        client.get("/small")
+    assert allocations() - before <= 10

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rule that never ends is ended; those beside it do not notice."""
+import threading
+import time
+
+import pytest
+
+ENDLESS = {
+    "loop": "while true do end",
+    "pcall": "while true do pcall(function() while true do end end) end",
+    "pcall empty": "while true do pcall(function() end) end",
+    "repeat": "repeat until false",
+    "goto": "::again:: goto again",
+    "for": "for i = 1, 1e18 do end",
+    "recursion": "local function f() return f() end f()",
+    "coroutine": "local w = coroutine.wrap(function() while true do coroutine.yield() end end) while true do w() end",
+    "xpcall": "while true do xpcall(error, function() while true do end end) end",
+    "metatable": "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) local x = t[1]",
+    "loaded": 'load("while true do end")()',
+    "pattern": 'local s = string.rep("a", 10000) s:find(string.rep("a-", 1000) .. "b")',
+    "rep": 'local s = "x" while true do s = string.rep(s, 1000) end',
+    "table": "local t = {} while true do t[#t + 1] = {} end",
+    "concat": 'local s = "x" while true do s = s .. s end',
+    "sort": "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function() while true do end end)",
+    "gsub": '("x"):rep(100):gsub("x", function() while true do end end)',
+    "tostring": "tostring(setmetatable({}, {__tostring = function() while true do end end}))",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_an_endless_rule_ends(bench, name):
+    weir = bench.weir([bench.node()], request=f'if http.getPath() == "/bad" then {ENDLESS[name]} end')
+    start = time.monotonic()
+    assert bench.connect(weir).get("/bad").status == 500
+    assert time.monotonic() - start < 3
+    for _ in range(3):
+        assert bench.connect(weir).get("/good").status == 200
+
+
+@pytest.mark.parametrize("name", ["loop", "pcall"])
+def test_others_stay_quick_beside_endless_rules(bench, name):
+    """The slowest of many good requests waits at most for one rule to spend its budget."""
+    weir = bench.weir([bench.node()], request=f'if http.getPath() == "/bad" then {ENDLESS[name]} end')
+    stop = threading.Event()
+
+    def provoke():
+        client = weir.client()
+        while not stop.is_set():
+            if client.get("/bad").get("Connection") == "close":
+                client = weir.client()
+        client.close()
+
+    provokers = [threading.Thread(target=provoke) for _ in range(2)]
+    for provoker in provokers:
+        provoker.start()
+    client, times = bench.connect(weir), []
+    for _ in range(200):
+        start = time.monotonic()
+        assert client.get("/good").status == 200
+        times.append(time.monotonic() - start)
+    stop.set()
+    for provoker in provokers:
+        provoker.join()
+    times.sort()
+    assert times[-1] < 0.5, f"slowest {times[-1]}"
+    assert times[len(times) // 2] < 0.05, f"median {times[len(times) // 2]}"
+
+
+def test_a_rule_that_waits_too_often_meets_wall_time(bench):
+    weir = bench.weir([bench.node()], request="while true do connection.sleep(10) end",
+                      rules=None, vserver={"rules": {"wall_time": "500ms"}})
+    assert bench.connect(weir).get("/").status == 500
+
+
+def test_memory_is_bounded(bench):
+    weir = bench.weir([bench.node()], vserver={"rules": {"memory": "2m"}}, request="""
+        if http.getPath() == "/bad" then
+            local t = {}
+            for i = 1, 1000 do t[i] = string.rep(tostring(i), 10000) end
+        end
+    """)
+    assert bench.connect(weir).get("/bad").status == 500
+    assert bench.connect(weir).get("/good").status == 200
+
+
+def test_the_sandbox_has_no_doors(bench):
+    names = ("io", "os.execute", "os.exit", "os.getenv", "os.remove", "os.rename", "os.tmpname", "debug",
+             "dofile", "loadfile", "loadstring", "package", "ffi", "jit", "string.dump", "getfenv", "setfenv",
+             "collectgarbage", "print", "newproxy", "module")
+    probe = "\n".join(f'try("{name}")' for name in names)
+    weir = bench.weir([bench.node()], request=f"""
+        local found = {{}}
+        local function try(name)
+            local chunk = load("return " .. name)
+            local ok, value = pcall(chunk)
+            if ok and value ~= nil then found[#found + 1] = name end
+        end
+        {probe}
+        local ok = pcall(load, string.char(27) .. "LJ")
+        if pcall(require, "ffi") then found[#found + 1] = "require ffi" end
+        if load("\\27LJ\\2") then found[#found + 1] = "bytecode" end
+        if pcall(function() string.find = nil end) then found[#found + 1] = "string writable" end
+        if getmetatable("") and type(getmetatable("")) == "table" then found[#found + 1] = "string metatable" end
+        http.sendResponse(200, "text/plain", table.concat(found, " "))
+    """)
+    assert bench.connect(weir).get("/").text == ""

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real servers as nodes."""
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+
+from .wait import until
+
+_NGINX = """
+daemon off; master_process off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log; user root;
+events {{ worker_connections 4096; }}
+http {{
+    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    log_format seen '$remote_addr $request_uri';
+    access_log {access};
+    keepalive_requests 100000000; client_max_body_size 0; sendfile on;
+    server {{
+        listen {address} backlog=4096;
+        root {root};
+        location = /small {{ return 200 "small\\n"; }}
+        location = /source {{ return 200 "$remote_addr"; }}
+        {more}
+    }}
+}}
+"""
+_APACHE = """
+ServerRoot {directory}
+PidFile {directory}/pid
+ErrorLog {directory}/error.log
+DefaultRuntimeDir {directory}
+Listen {address}
+ServerName node
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule mime_module {modules}/mod_mime.so
+TypesConfig /etc/mime.types
+MaxKeepAliveRequests 0
+DocumentRoot {root}
+<Directory {root}>
+    Require all granted
+</Directory>
+"""
+
+
+class _Server:
+    """`root` is a directory that it serves; put files there."""
+
+    def __init__(self, address, namespace):
+        self.host, self.port = address
+        self.name = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        self.directory = tempfile.mkdtemp(prefix="weir-peer-")
+        os.chmod(self.directory, 0o755)
+        self.root = os.path.join(self.directory, "root")
+        os.mkdir(self.root)
+        self._namespace = namespace
+
+    def _start(self, command, name):
+        path = os.path.join(self.directory, "conf")
+        command = ["setpriv", "--pdeathsig", "KILL", *[word.format(path=path) for word in command]]
+        options = dict(stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if self._namespace:
+            with self._namespace:
+                self.process = subprocess.Popen(command, **options)
+        else:
+            self.process = subprocess.Popen(command, **options)
+        until(self._answers, f"{name} listens at {self.name}")
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(self.process.stderr.read().decode())
+        if self._namespace:
+            with self._namespace:
+                sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        else:
+            sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        with sock:
+            return sock.connect_ex((self.host, self.port)) == 0
+
+    def _write(self, text):
+        with open(os.path.join(self.directory, "conf"), "w") as file:
+            file.write(text)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stderr.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Nginx(_Server):
+    def __init__(self, address, namespace=None, log=False, more=""):
+        super().__init__(address, namespace)
+        access = f"{self.directory}/access.log seen" if log else "off"
+        self._write(_NGINX.format(directory=self.directory, root=self.root, address=self.name,
+                                  access=access, more=more))
+        self._start(["nginx", "-c", "{path}", "-e", "stderr"], "nginx")
+
+    def seen(self):
+        """(source address, target) of each request so far."""
+        with open(os.path.join(self.directory, "access.log")) as file:
+            return [tuple(line.split()) for line in file]
+
+
+class Apache(_Server):
+    def __init__(self, address, namespace=None):
+        super().__init__(address, namespace)
+        self._write(_APACHE.format(directory=self.directory, root=self.root, address=self.name,
+                                   modules="/usr/lib/apache2/modules"))
+        self._start(["apache2", "-f", "{path}", "-DFOREGROUND"], "apache2")
