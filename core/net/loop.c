@@ -11,8 +11,10 @@ static struct {
 	ev_prepare before_wait;
 	ev_check after_wait;
 	ev_timer alarm; /* only bounds the wait: timers live in the wheel */
+	ev_idle busy;   /* active while something put off waits for the next turn */
 	uint64_t alarm_at;
 	STAILQ_HEAD(, loop_task) later;
+	unsigned later_count;
 	void (*on_turn)(void);
 } loop;
 
@@ -21,14 +23,25 @@ struct ev_loop *loop_ev(void)
 	return loop.ev;
 }
 
+/*
+ * One round: what these tasks put off in turn waits for the next turn, which then does not block.
+ * A client with a thousand requests in one packet must not keep all others waiting.
+ */
 static void run_later(void)
 {
 	struct loop_task *task;
-	while ((task = STAILQ_FIRST(&loop.later)) != NULL) {
+	for (unsigned round = loop.later_count; round > 0; round--) {
+		if ((task = STAILQ_FIRST(&loop.later)) == NULL)
+			break; /* some were forgotten */
 		STAILQ_REMOVE_HEAD(&loop.later, link);
+		loop.later_count--;
 		task->is_queued = false;
 		task->run(task);
 	}
+	if (STAILQ_EMPTY(&loop.later))
+		ev_idle_stop(loop.ev, &loop.busy);
+	else
+		ev_idle_start(loop.ev, &loop.busy);
 }
 
 static void set_alarm(void)
@@ -63,6 +76,11 @@ static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int events)
 	timer_advance(clock_milliseconds());
 }
 
+static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
+{
+	(void)ev, (void)watcher, (void)events;
+}
+
 static void on_alarm(struct ev_loop *ev, ev_timer *watcher, int events)
 {
 	/* after_wait has fired the timers already; the alarm is set anew before the next wait */
@@ -83,6 +101,7 @@ void loop_open(void)
 	ev_set_priority(&loop.after_wait, EV_MAXPRI);
 	ev_check_start(loop.ev, &loop.after_wait);
 	ev_init(&loop.alarm, on_alarm);
+	ev_idle_init(&loop.busy, on_busy);
 }
 
 void loop_close(void)
@@ -108,12 +127,15 @@ void loop_later(struct loop_task *task)
 		return;
 	task->is_queued = true;
 	STAILQ_INSERT_TAIL(&loop.later, task, link);
+	loop.later_count++;
 }
 
 void loop_forget(struct loop_task *task)
 {
-	if (task->is_queued)
-		STAILQ_REMOVE(&loop.later, task, loop_task, link);
+	if (!task->is_queued)
+		return;
+	STAILQ_REMOVE(&loop.later, task, loop_task, link);
+	loop.later_count--;
 	task->is_queued = false;
 }
 

@@ -95,6 +95,9 @@ static void on_next(struct loop_task *task)
 
 void session_go_on(struct session *s)
 {
+	/* the timer was the transaction's until now */
+	s->timer.on_fire = on_quiet_timeout;
+	timer_stop(&s->timer);
 	if (s->vserver->world->is_stopping) {
 		session_end(s, false);
 		return;

@@ -180,6 +180,11 @@ void txn_release_node(struct txn *t, bool reusable)
 	stats_add(&t->vserver->stats->to_node_bytes, c->stream.bytes_out - t->node_bytes_out);
 	stats_add(&t->vserver->stats->from_node_bytes, c->stream.bytes_in - t->node_bytes_in);
 	t->connection = NULL;
+	/* nothing may move to or from it any more */
+	if (t->up.state == TXN_BODY_MOVING)
+		t->up.state = TXN_BODY_TO_BROKEN;
+	if (t->down.state == TXN_BODY_MOVING)
+		t->down.state = TXN_BODY_FROM_BROKEN;
 	if (reusable)
 		idle_give_back(c);
 	else
@@ -223,7 +228,9 @@ static bool may_keep_client(const struct txn *t)
 static void finish(struct txn *t)
 {
 	struct session *s = t->session;
-	bool keep = may_keep_client(t), cut = t->is_cut;
+	/* where the framing shows that something is missing an orderly end does, and delivers the rest */
+	bool keep = may_keep_client(t) && !t->is_cut;
+	bool cut = t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE;
 	bool linger = (t->has_request && t->request.body != HTTP_BODY_NONE && t->up.state != TXN_BODY_DONE) ||
 		      t->end == TXN_END_BAD_REQUEST;
 	bool is_silent = t->end == TXN_END_CLIENT_GONE && !t->has_request;

@@ -72,9 +72,11 @@ static enum txn_next on_idle_timeout(struct txn *t)
 	return txn_end(t, TXN_END_IDLE_TIMEOUT, NULL);
 }
 
+/* A request that does not get on waits for whoever does not take or bring its next byte. */
 static enum txn_next on_reply_timeout(struct txn *t)
 {
-	return t->up.state == TXN_BODY_MOVING ? on_idle_timeout(t) : txn_node_reply_timeout(t);
+	bool waits_for_client = t->up.state == TXN_BODY_MOVING && stream_is_flushed(&t->connection->stream);
+	return waits_for_client ? on_idle_timeout(t) : txn_node_reply_timeout(t);
 }
 
 /* ---- the request ---------------------------------------------------------------------------------- */
@@ -118,6 +120,7 @@ static enum txn_next request_is_cut(struct txn *t)
 
 static enum txn_next txn_http_read_request(struct txn *t)
 {
+	const struct conf_vserver *conf = t->vserver->conf;
 	struct session *s = t->session;
 	for (;;) {
 		size_t used = 0;
@@ -133,8 +136,9 @@ static enum txn_next txn_http_read_request(struct txn *t)
 		}
 		if (!s->client.is_readable && !s->client.is_eof)
 			return TXN_WAIT;
-		/* the parser refuses a head that is too large, so this read is bounded */
-		switch (inbox_read(&s->inbox, &s->client, INBOX_SHARED_BYTES, INBOX_SHARED_BYTES)) {
+		/* the parser refuses a head that is too large, so there is always room for more */
+		switch (inbox_read(&s->inbox, &s->client, (size_t)conf->max_client_buffer,
+				   (size_t)(conf->max_head + conf->max_client_buffer))) {
 		case IO_OK:
 			break;
 		case IO_WAIT:

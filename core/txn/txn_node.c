@@ -85,6 +85,38 @@ static enum txn_next choose_source(struct txn *t)
 	return txn_end(t, TXN_END_SPOOF_REFUSED, dial_words(allowed));
 }
 
+/* ---- once more --------------------------------------------------------------------------------- */
+
+/* Can the request be sent once more from what we still have? */
+static bool is_whole(const struct txn *t)
+{
+	return t->request.body == HTTP_BODY_NONE || !t->up.has_consumed;
+}
+
+/* Drops the connection and makes ready to send the request from its beginning. */
+static enum txn_next again(struct txn *t, unsigned step)
+{
+	txn_release_node(t, false);
+	txn_body_release(&t->up);
+	t->scan = (struct http_head_scan){ 0 };
+	txn_go(t, step);
+	return TXN_GO_ON;
+}
+
+/* Another node, unless enough were tried: then `end`. */
+static enum txn_next try_another(struct txn *t, enum txn_end end, const char *detail)
+{
+	const struct conf_pool *conf = t->pool->conf;
+	pool_add_tried(&t->tried, &t->arena, t->node);
+	t->attempts++;
+	t->attempt_end = end;
+	t->end_detail = detail;
+	bool is_enough = conf->max_connection_attempts != 0 && t->attempts >= conf->max_connection_attempts;
+	if (is_enough || !conf->passive_monitoring)
+		return txn_end(t, end, detail);
+	return again(t, TXN_HTTP_CHOOSE_NODE);
+}
+
 /* ---- connecting ------------------------------------------------------------------------------------------ */
 
 static void on_node_ready(struct stream *s)
@@ -102,16 +134,16 @@ static bool may_reuse(const struct txn *t)
 
 static enum txn_next dial_failed(struct txn *t, enum dial_result result, int error)
 {
-	t->end_detail = error != 0 ? strerror(error) : dial_words(result);
-	t->attempt_end = TXN_END_CONNECT_FAILED;
-	pool_add_tried(&t->tried, &t->arena, t->node);
-	t->attempts++;
-	if (result == DIAL_FAILED) {
+	const char *why = error != 0 ? strerror(error) : dial_words(result);
+	switch (result) {
+	case DIAL_NO_PORT: /* the client's ports towards this node are used up: no fault of the node */
+		return try_another(t, TXN_END_NO_PORT, dial_words(result));
+	case DIAL_FAILED:
 		node_failed(t->node);
-		txn_go(t, TXN_HTTP_CHOOSE_NODE);
-		return TXN_GO_ON;
+		return try_another(t, TXN_END_CONNECT_FAILED, why);
+	default:
+		return txn_end(t, TXN_END_SPOOF_REFUSED, dial_words(result));
 	}
-	return txn_end(t, result == DIAL_NO_PORT ? TXN_END_NO_PORT : TXN_END_SPOOF_REFUSED, dial_words(result));
 }
 
 enum txn_next txn_node_connect(struct txn *t)
@@ -141,44 +173,11 @@ enum txn_next txn_node_connect(struct txn *t)
 	return TXN_GO_ON;
 }
 
-/* ---- when it does not work --------------------------------------------------------------------------------- */
-
-/* Can the request be sent once more from what we still have? */
-static bool is_whole(const struct txn *t)
-{
-	return t->request.body == HTTP_BODY_NONE || !t->up.has_consumed;
-}
-
-/* Drops the connection and makes ready to send the request from its beginning. */
-static enum txn_next again(struct txn *t, unsigned step)
-{
-	txn_release_node(t, false);
-	txn_body_release(&t->up);
-	t->scan = (struct http_head_scan){ 0 };
-	txn_go(t, step);
-	return TXN_GO_ON;
-}
-
-/* Another node, unless enough were tried: then `end`. */
-static enum txn_next try_another(struct txn *t, enum txn_end end, const char *detail)
-{
-	const struct conf_pool *conf = t->pool->conf;
-	node_failed(t->node);
-	pool_add_tried(&t->tried, &t->arena, t->node);
-	t->attempts++;
-	t->attempt_end = end;
-	t->end_detail = detail;
-	bool is_enough = conf->max_connection_attempts != 0 && t->attempts >= conf->max_connection_attempts;
-	if (is_enough || !conf->passive_monitoring)
-		return txn_end(t, end, detail);
-	return again(t, TXN_HTTP_CHOOSE_NODE);
-}
+/* ---- when it does not work ------------------------------------------------------------------------------- */
 
 enum txn_next txn_node_connect_timeout(struct txn *t)
 {
-	/* a reused connection whose send buffer is full is not connecting any more */
-	if (!t->connection->stream.is_connecting)
-		return txn_end(t, TXN_END_REPLY_TIMEOUT, "the request could not be sent");
+	node_failed(t->node);
 	return try_another(t, TXN_END_CONNECT_TIMEOUT, NULL);
 }
 
@@ -198,8 +197,10 @@ enum txn_next txn_node_lost(struct txn *t)
 {
 	struct stream *s = &t->connection->stream;
 	const char *why = s->error != 0 ? strerror(s->error) : NULL;
-	if (s->is_connecting)
+	if (s->is_connecting) {
+		node_failed(t->node);
 		return try_another(t, TXN_END_CONNECT_FAILED, why);
+	}
 	enum txn_end end = s->error != 0 ? TXN_END_NODE_BROKEN : TXN_END_NODE_CLOSED;
 	bool has_answered = inbox_slice(&t->connection->inbox).len > 0 || t->informational > 0;
 	bool may_repeat = is_whole(t) && !has_answered && txn_is_idempotent(t);
@@ -208,8 +209,8 @@ enum txn_next txn_node_lost(struct txn *t)
 		t->has_retried_stale = true;
 		return again(t, TXN_HTTP_CONNECT_NODE);
 	}
+	node_failed(t->node);
 	if (may_repeat)
 		return try_another(t, end, why);
-	node_failed(t->node);
 	return txn_end(t, end, why);
 }
