@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define BATCH_BYTES (64 * 1024)
+#define ESCAPE_BYTES 6 /* the longest: \u001b */
 
 static enum log_level least_level = LOG_INFO;
 static enum log_format line_format = LOG_TEXT;
@@ -45,9 +46,15 @@ bool log_is_on(enum log_level level)
 
 /* ---- building a line; one byte is always kept for the newline -------------------------------- */
 
+/* Bytes that still fit, with the closing brace and the newline behind them. */
+static size_t room_of(const struct log_line *l)
+{
+	return sizeof l->text - 2 - l->len;
+}
+
 static void put(struct log_line *l, const char *at, size_t len)
 {
-	size_t room = sizeof l->text - 2 - l->len; /* newline, closing brace */
+	size_t room = room_of(l);
 	if (len > room)
 		len = room;
 	memcpy(l->text + l->len, at, len);
@@ -70,9 +77,11 @@ static void put_escaped_byte(struct log_line *l, unsigned char c)
 	put_string(l, text);
 }
 
-static void put_escaped(struct log_line *l, struct slice s, bool escape_quotes)
+/* Writes `s` until it would take more than `most` bytes: whole characters, whole escapes. */
+static void put_escaped(struct log_line *l, struct slice s, bool escape_quotes, size_t most)
 {
-	while (s.len > 0) {
+	size_t end = l->len + most;
+	while (s.len > 0 && l->len + ESCAPE_BYTES <= end) {
 		unsigned char c = (unsigned char)s.at[0];
 		size_t len = slice_utf8_length(s);
 		bool plain = len > 0 && c >= 0x20 && c != 0x7f &&
@@ -139,8 +148,15 @@ static bool needs_quotes(struct slice s)
 	return s.len == 0 || (s.len == 1 && s.at[0] == '-');
 }
 
+/*
+ * A field stands whole in a line or not at all. A value takes at most a third of what room there
+ * is, so a hostile one is cut, those behind it still fit, and the line stays well-formed.
+ */
 void log_line_string(struct log_line *l, const char *key, struct slice value)
 {
+	size_t room = room_of(l), frame = strlen(key) + sizeof ",\"\":null";
+	if (room < frame)
+		return;
 	put_key(l, key);
 	if (slice_is_absent(value)) {
 		put_string(l, l->is_json ? "null" : "-");
@@ -149,11 +165,7 @@ void log_line_string(struct log_line *l, const char *key, struct slice value)
 	bool quoted = l->is_json || needs_quotes(value);
 	if (quoted)
 		put(l, "\"", 1);
-	/* the closing quote and brace must fit: a hostile value is cut, the line stays well-formed */
-	size_t most = sizeof l->text - 600 > l->len ? sizeof l->text - 600 - l->len : 0;
-	if (value.len * 6 > most && value.len > 256)
-		value.len = most / 6 > 256 ? most / 6 : 256;
-	put_escaped(l, value, quoted);
+	put_escaped(l, value, quoted, (room - frame) / 3);
 	if (quoted)
 		put(l, "\"", 1);
 }
@@ -165,6 +177,8 @@ void log_line_number(struct log_line *l, const char *key, uint64_t value)
 	do
 		digits[--at] = (char)('0' + value % 10);
 	while ((value /= 10) > 0);
+	if (room_of(l) < strlen(key) + sizeof ",\"\":" + sizeof digits)
+		return;
 	put_key(l, key);
 	put(l, digits + at, sizeof digits - at);
 }
@@ -208,7 +222,7 @@ void log_write(enum log_level level, const char *format, ...)
 		put_string(&l, " ");
 		put_string(&l, process_name);
 		put_string(&l, ": ");
-		put_escaped(&l, text, false);
+		put_escaped(&l, text, false, room_of(&l));
 	}
 	line_end(&l);
 	if (!is_writable(STDERR_FILENO) || write(STDERR_FILENO, l.text, l.len) == -1)
