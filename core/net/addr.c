@@ -69,7 +69,8 @@ bool addr_parse(struct slice text, struct addr *a)
 	unsigned long port;
 	struct slice host = slice_of(text.at, colon - 1);
 	bool has_brackets = host.at[0] == '[';
-	if (!parse_number(slice_skip(text, colon), 65535, &port) || port == 0 || !addr_parse_ip(host, a))
+	if (!parse_number(slice_skip(text, colon), 65535, &port) || port == 0 ||
+	    !addr_parse_ip(host, a))
 		return false;
 	a->port = (uint16_t)port;
 	return has_brackets == (a->family == ADDR_IPV6);
@@ -124,7 +125,8 @@ const char *addr_format(const struct addr *a, char out[ADDR_TEXT_BYTES])
 
 bool addr_is_same_ip(const struct addr *a, const struct addr *b)
 {
-	return a->family == b->family && a->scope == b->scope && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+	return a->family == b->family && a->scope == b->scope &&
+	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
 bool addr_is_equal(const struct addr *a, const struct addr *b)
@@ -220,7 +222,8 @@ bool addr_parse_network(struct slice text, struct addr *base, unsigned *prefix_b
 
 enum addr_kind addr_kind(const struct addr *a)
 {
-	static const uint8_t zero[16], loopback6[16] = { [15] = 1 }, ones[4] = { 255, 255, 255, 255 };
+	static const uint8_t zero[16], loopback6[16] = { [15] = 1 },
+				       ones[4] = { 255, 255, 255, 255 };
 	if (is_mapped(a))
 		return ADDR_MAPPED;
 	if (memcmp(a->ip, zero, 16) == 0 || (a->family == ADDR_IPV4 && a->ip[0] == 0))
@@ -228,7 +231,9 @@ enum addr_kind addr_kind(const struct addr *a)
 	if (a->family == ADDR_IPV4) {
 		if (memcmp(a->ip, ones, 4) == 0)
 			return ADDR_BROADCAST;
-		return a->ip[0] == 127 ? ADDR_LOOPBACK : (a->ip[0] & 0xf0) == 0xe0 ? ADDR_MULTICAST : ADDR_UNICAST;
+		return a->ip[0] == 127             ? ADDR_LOOPBACK
+		       : (a->ip[0] & 0xf0) == 0xe0 ? ADDR_MULTICAST
+						   : ADDR_UNICAST;
 	}
 	if (memcmp(a->ip, loopback6, 16) == 0)
 		return ADDR_LOOPBACK;

@@ -59,7 +59,14 @@ bool addr_is_within(const struct addr *a, const struct addr *base, unsigned pref
 bool addr_parse_network(struct slice text, struct addr *base, unsigned *prefix_bits);
 
 /* Why an address can never be the source towards a node. */
-enum addr_kind { ADDR_UNICAST, ADDR_UNSPECIFIED, ADDR_LOOPBACK, ADDR_MULTICAST, ADDR_BROADCAST, ADDR_MAPPED };
+enum addr_kind {
+	ADDR_UNICAST,
+	ADDR_UNSPECIFIED,
+	ADDR_LOOPBACK,
+	ADDR_MULTICAST,
+	ADDR_BROADCAST,
+	ADDR_MAPPED
+};
 enum addr_kind addr_kind(const struct addr *a);
 
 #endif

@@ -12,8 +12,8 @@ static bool original_destination(int fd, const struct addr *local, struct addr *
 	struct sockaddr_storage found;
 	socklen_t len = sizeof found;
 	bool is_v6 = local->family == ADDR_IPV6;
-	if (getsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? ORIGINAL_DESTINATION_IPV6 : SO_ORIGINAL_DST,
-		       &found, &len) == -1)
+	if (getsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+		       is_v6 ? ORIGINAL_DESTINATION_IPV6 : SO_ORIGINAL_DST, &found, &len) == -1)
 		return false;
 	*dest = addr_from_sockaddr(&found);
 	return dest->family != ADDR_NONE;

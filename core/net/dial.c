@@ -42,7 +42,9 @@ static void read_own_addresses(void)
 		sa_family_t family = i->ifa_addr->sa_family;
 		if (family != AF_INET && family != AF_INET6)
 			continue;
-		memcpy(&copy, i->ifa_addr, family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+		memcpy(&copy, i->ifa_addr,
+		       family == AF_INET ? sizeof(struct sockaddr_in)
+					 : sizeof(struct sockaddr_in6));
 		own.list = memory_resize(own.list, (own.count + 1) * sizeof *own.list);
 		own.list[own.count] = addr_from_sockaddr(&copy);
 		own.list[own.count].port = 0;
@@ -103,8 +105,8 @@ static bool set_flag(int fd, int level, int option)
 static enum dial_result bind_source(int fd, const struct dial *d)
 {
 	bool is_v6 = d->source.family == ADDR_IPV6;
-	if (d->is_transparent &&
-	    !set_flag(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT))
+	if (d->is_transparent && !set_flag(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+					   is_v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT))
 		return errno == EPERM ? DIAL_NOT_PERMITTED : DIAL_FAILED;
 	if (d->source.port == 0)
 		set_flag(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
@@ -141,7 +143,8 @@ enum dial_result dial_open(const struct dial *d, int *fd, int *error)
 		if (allowed != DIAL_OK)
 			return allowed;
 	}
-	*fd = socket(d->to.family == ADDR_IPV6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*fd = socket(d->to.family == ADDR_IPV6 ? AF_INET6 : AF_INET,
+		     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd == -1) {
 		*error = errno;
 		return DIAL_FAILED;

@@ -32,7 +32,7 @@ const char *dial_words(enum dial_result result);
 
 struct dial {
 	struct addr to;
-	struct addr source; /* ADDR_NONE: the kernel chooses; port 0: any port */
+	struct addr source;  /* ADDR_NONE: the kernel chooses; port 0: any port */
 	bool is_transparent; /* `source` is not ours */
 	bool nagle;
 };

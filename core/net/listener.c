@@ -27,7 +27,8 @@ static void shed_one(int listen_fd)
 		close(fd);
 	reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (log_limit_allows(&limit, &left_out))
-		log_error("cannot accept a connection: %s; it was closed (%u more before)", strerror(error), left_out);
+		log_error("cannot accept a connection: %s; it was closed (%u more before)",
+			  strerror(error), left_out);
 }
 
 /* Returns false when nothing more waits. */

@@ -36,7 +36,8 @@ struct loop_signal {
 	ev_signal watcher;
 	void (*on_signal)(int signal_number);
 };
-void loop_watch_signal(struct loop_signal *s, int signal_number, void (*on_signal)(int signal_number));
+void loop_watch_signal(struct loop_signal *s, int signal_number,
+		       void (*on_signal)(int signal_number));
 
 /* A descriptor that is watched for reading, outside of streams: a pipe, a listening socket. */
 struct loop_io {

@@ -88,7 +88,8 @@ static enum io peek(struct stream *s)
 
 static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned count, size_t *put)
 {
-	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = count };
+	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces,
+				  .msg_iovlen = count };
 	ssize_t written = count == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
 				     : sendmsg(s->fd, &message, MSG_NOSIGNAL);
 	*put = 0;
@@ -106,8 +107,10 @@ static void keep_rest(struct stream *s, const struct iovec *pieces, unsigned cou
 	for (unsigned i = 0; i < count; i++) {
 		size_t skip = done < pieces[i].iov_len ? done : pieces[i].iov_len;
 		done -= skip;
-		buf_append(&s->out, slice_of((const char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip),
-			   SIZE_MAX);
+		buf_append(
+			&s->out,
+			slice_of((const char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip),
+			SIZE_MAX);
 	}
 }
 
@@ -136,7 +139,8 @@ enum io stream_flush(struct stream *s)
 		return IO_FAIL;
 	if (!stream_is_flushed(s)) {
 		struct slice rest = buf_slice(&s->out);
-		struct iovec piece = { .iov_base = (void *)(uintptr_t)rest.at, .iov_len = rest.len };
+		struct iovec piece = { .iov_base = (void *)(uintptr_t)rest.at,
+				       .iov_len = rest.len };
 		size_t put;
 		enum io result = try_write(s, &piece, 1, &put);
 		if (result == IO_FAIL)

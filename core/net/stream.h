@@ -24,14 +24,14 @@ enum io {
 struct stream {
 	ev_io watcher;
 	void (*on_ready)(struct stream *s); /* something may be read or written now */
-	struct buf out;      /* written by us, not yet taken by the kernel */
-	int fd;              /* -1 when closed */
-	int error;           /* errno of what broke it, 0 while whole */
-	bool is_connecting;  /* connect() has not been answered yet */
-	bool is_readable;    /* the kernel said so, and we have not read to the end since */
-	bool is_eof;         /* the other side has ended */
-	bool is_shut;        /* we have ended */
-	bool must_shut;      /* end when `out` is empty */
+	struct buf out;                     /* written by us, not yet taken by the kernel */
+	int fd;                             /* -1 when closed */
+	int error;                          /* errno of what broke it, 0 while whole */
+	bool is_connecting;                 /* connect() has not been answered yet */
+	bool is_readable; /* the kernel said so, and we have not read to the end since */
+	bool is_eof;      /* the other side has ended */
+	bool is_shut;     /* we have ended */
+	bool must_shut;   /* end when `out` is empty */
 	unsigned long long bytes_in, bytes_out;
 };
 

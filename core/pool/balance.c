@@ -27,7 +27,8 @@ static long weight_of(const struct balance *b, const struct node *n)
 /* Fewest sessions for its weight; in turns among equals, or the first would get all of a quiet pool. */
 static bool is_less_loaded(const struct balance *b, const struct node *n)
 {
-	long left = (long)n->sessions * weight_of(b, b->best), right = (long)b->best->sessions * weight_of(b, n);
+	long left = (long)n->sessions * weight_of(b, b->best),
+	     right = (long)b->best->sessions * weight_of(b, n);
 	return left != right ? left < right : n->balance > b->best->balance;
 }
 

@@ -81,7 +81,7 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 	if (n->idle_count == 0)
 		return NULL;
 	struct node_connection *c;
-	LIST_FOREACH(c, chain_of(n, to, source), same_key)
+	LIST_FOREACH (c, chain_of(n, to, source), same_key)
 		if (c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source))
 			break;
 	if (c == NULL)
@@ -95,8 +95,8 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 static bool is_reusable(const struct node_connection *c)
 {
 	const struct stream *s = &c->stream;
-	return stream_is_open(s) && s->error == 0 && !s->is_eof && !s->is_shut && stream_is_flushed(s) &&
-	       !s->is_readable && inbox_slice(&c->inbox).len == 0;
+	return stream_is_open(s) && s->error == 0 && !s->is_eof && !s->is_shut &&
+	       stream_is_flushed(s) && !s->is_readable && inbox_slice(&c->inbox).len == 0;
 }
 
 void idle_give_back(struct node_connection *c)

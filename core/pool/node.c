@@ -22,9 +22,12 @@ void node_failed(struct node *n)
 		return;
 	stats_add(&n->stats->failures, 1);
 	struct share_failing failing = node_failing(n);
-	if (n->pool->conf->passive_monitoring && share_node_failed(n->state, clock_milliseconds(), &failing))
-		log_warn("node '%s' of pool '%s' has failed: %u attempts in a row; no more for %llu s", n->conf->text,
-			 n->pool->conf->name, failing.attempts, (unsigned long long)failing.retry_ms / 1000);
+	if (n->pool->conf->passive_monitoring &&
+	    share_node_failed(n->state, clock_milliseconds(), &failing))
+		log_warn(
+			"node '%s' of pool '%s' has failed: %u attempts in a row; no more for %llu s",
+			n->conf->text, n->pool->conf->name, failing.attempts,
+			(unsigned long long)failing.retry_ms / 1000);
 }
 
 void node_succeeded(struct node *n)
@@ -52,11 +55,15 @@ void node_end(struct node *n, uint64_t to_bytes, uint64_t from_bytes)
 	stats_add(&n->stats->from_bytes, from_bytes);
 }
 
-struct node_connection *node_connect(struct node *n, const struct addr *to, const struct addr *source,
-				     void (*on_ready)(struct stream *), enum dial_result *result, int *error)
+struct node_connection *node_connect(struct node *n, const struct addr *to,
+				     const struct addr *source, void (*on_ready)(struct stream *),
+				     enum dial_result *result, int *error)
 {
 	struct dial d = {
-		.to = *to, .source = *source, .is_transparent = source->family != ADDR_NONE, .nagle = n->pool->conf->nagle,
+		.to = *to,
+		.source = *source,
+		.is_transparent = source->family != ADDR_NONE,
+		.nagle = n->pool->conf->nagle,
 	};
 	int fd;
 	*result = dial_open(&d, &fd, error);

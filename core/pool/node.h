@@ -26,12 +26,12 @@ LIST_HEAD(idle_chain, node_connection); /* of one key, or of keys with the same 
 struct node {
 	const struct conf_node *conf;
 	struct pool *pool;
-	struct share_node *state; /* what all workers agree on; NULL for the pool's `others` */
-	struct stats_node *stats; /* this worker's counters; NULL for `others` */
-	long balance;             /* running weight of round robin */
-	unsigned sessions;        /* transactions of this worker that use it now */
+	struct share_node *state;     /* what all workers agree on; NULL for the pool's `others` */
+	struct stats_node *stats;     /* this worker's counters; NULL for `others` */
+	long balance;                 /* running weight of round robin */
+	unsigned sessions;            /* transactions of this worker that use it now */
 	struct node_connections idle; /* longest idle first */
-	struct idle_chain plain;      /* those from our own address to the node itself, latest first */
+	struct idle_chain plain; /* those from our own address to the node itself, latest first */
 	unsigned idle_count;
 };
 
@@ -47,7 +47,7 @@ struct node_connection {
 	struct timer timer; /* idle only */
 	LIST_ENTRY(node_connection) same_key;
 	TAILQ_ENTRY(node_connection) in_node;
-	void *user;         /* of the transaction that leased it */
+	void *user; /* of the transaction that leased it */
 };
 
 /*
@@ -68,8 +68,9 @@ void node_end(struct node *n, uint64_t to_bytes, uint64_t from_bytes);
  * Opens a connection from `source` (ADDR_NONE: ours). *result says how; NULL unless DIAL_OK, then
  * *error may hold an errno. The answer of the other side comes with the first write.
  */
-struct node_connection *node_connect(struct node *n, const struct addr *to, const struct addr *source,
-				     void (*on_ready)(struct stream *s), enum dial_result *result, int *error);
+struct node_connection *node_connect(struct node *n, const struct addr *to,
+				     const struct addr *source, void (*on_ready)(struct stream *s),
+				     enum dial_result *result, int *error);
 
 /* Closes and frees. */
 void node_disconnect(struct node_connection *c);

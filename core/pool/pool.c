@@ -62,10 +62,13 @@ static struct node *choose_among(struct pool *p, const struct pool_tried *tried,
 	for (int offering = 0; offering < 2; offering++)
 		for (size_t i = 0; i < p->conf->node_count; i++) {
 			struct node *n = &p->nodes[i];
-			if (was_tried(tried, n) || !(also_failed ? share_node_state(n->state) == SHARE_NODE_ACTIVE : share_node_is_usable(n->state, now)))
+			if (was_tried(tried, n) ||
+			    !(also_failed ? share_node_state(n->state) == SHARE_NODE_ACTIVE
+					  : share_node_is_usable(n->state, now)))
 				continue;
 			if (offering == 0)
-				priority = n->conf->priority > priority ? n->conf->priority : priority;
+				priority = n->conf->priority > priority ? n->conf->priority
+									: priority;
 			else if (n->conf->priority == priority)
 				balance_offer(&b, n);
 		}

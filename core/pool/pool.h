@@ -12,7 +12,8 @@
 struct pool {
 	const struct conf_pool *conf;
 	struct node *nodes; /* conf->node_count of them, in the file's order */
-	struct node others; /* stands for addresses that the pool does not list: `conf` and `state` are NULL */
+	struct node
+		others; /* stands for addresses that the pool does not list: `conf` and `state` are NULL */
 };
 
 /* Nodes that a transaction has tried, or was told to avoid. */
