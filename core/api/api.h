@@ -17,17 +17,19 @@ struct api_family {
 	size_t count;
 };
 
-extern const struct api_family api_http_request;  /* http.*: the request line, headers, cookies */
-extern const struct api_family api_http_response; /* http.*: the response line, headers, cookies */
-extern const struct api_family api_http_answer;   /* http.sendResponse, redirect, changeSite */
-extern const struct api_family api_request;       /* request.* */
-extern const struct api_family api_response;      /* response.* */
-extern const struct api_family api_connection;    /* connection.*, connection.data.* */
-extern const struct api_family api_pool;          /* pool.* */
-extern const struct api_family api_log;           /* log.*, rule.* */
-extern const struct api_family api_string;        /* string.* beside Lua's own: search, replace, addresses */
-extern const struct api_family api_string_encode; /* string.*: encodings, bytes and numbers */
-extern const struct api_family api_string_hash;   /* string.*: hashes, random bytes */
+extern const struct api_family api_http_request;   /* http.*: the request line, headers, cookies */
+extern const struct api_family api_http_response;  /* http.*: the response line, headers, cookies */
+extern const struct api_family api_http_answer;    /* http.sendResponse, redirect, changeSite */
+extern const struct api_family api_request;        /* request.* */
+extern const struct api_family api_response;       /* response.* */
+extern const struct api_family api_connection;     /* connection.*, connection.data.* */
+extern const struct api_family api_pool;           /* pool.* */
+extern const struct api_family api_log;            /* log.*, rule.* */
+extern const struct api_family api_string;         /* string.*: comparing, searching, replacing */
+extern const struct api_family api_string_address; /* string.*: addresses, address blocks */
+extern const struct api_family api_string_encode;  /* string.*: encodings */
+extern const struct api_family api_string_number;  /* string.*: numbers and dates */
+extern const struct api_family api_string_hash;    /* string.*: hashes, random bytes */
 
 /* All rows of all families, in that order; made once. */
 const struct rule_function *api_functions(size_t *count);
