@@ -116,6 +116,8 @@ static enum dial_result bind_source(int fd, const struct dial *d)
 	socklen_t len = addr_to_sockaddr(&d->source, &from);
 	if (bind(fd, (struct sockaddr *)&from, len) == 0)
 		return DIAL_OK;
+	if (errno == EACCES)
+		return DIAL_PORT_NOT_PERMITTED;
 	return errno == EADDRINUSE ? DIAL_NO_PORT : DIAL_FAILED;
 }
 
@@ -135,9 +137,15 @@ static enum dial_result connect_from(int fd, const struct dial *d)
 	return errno == EADDRNOTAVAIL || errno == EADDRINUSE ? DIAL_NO_PORT : DIAL_FAILED;
 }
 
+static bool is_no_room(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 enum dial_result dial_open(const struct dial *d, int *fd, int *error)
 {
 	*error = 0;
+	*fd = -1;
 	if (d->is_transparent) {
 		enum dial_result allowed = dial_may_spoof(&d->source, &d->to);
 		if (allowed != DIAL_OK)
@@ -147,7 +155,7 @@ enum dial_result dial_open(const struct dial *d, int *fd, int *error)
 		     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd == -1) {
 		*error = errno;
-		return DIAL_FAILED;
+		return is_no_room(*error) ? DIAL_NO_ROOM : DIAL_FAILED;
 	}
 	enum dial_result result = connect_from(*fd, d);
 	if (result != DIAL_OK) {

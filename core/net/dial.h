@@ -13,7 +13,9 @@
 	X(OK, "connecting") \
 	X(FAILED, "cannot connect") \
 	X(NO_PORT, "no free port for this source address") \
+	X(NO_ROOM, "no descriptor or memory for one more connection") \
 	X(NOT_PERMITTED, "not permitted to use a foreign source address (CAP_NET_RAW)") \
+	X(PORT_NOT_PERMITTED, "not permitted to use a source port below 1024") \
 	X(SPOOF_UNSPECIFIED, "will not spoof an unspecified address") \
 	X(SPOOF_LOOPBACK, "will not spoof a loopback address") \
 	X(SPOOF_MULTICAST, "will not spoof a multicast address") \
@@ -42,11 +44,12 @@ enum dial_result dial_may_spoof(const struct addr *source, const struct addr *to
 
 /*
  * Begins to connect: DIAL_OK and *fd (non-blocking, close-on-exec; the answer comes with the first
- * write), otherwise *error is the errno or 0.
+ * write), otherwise *error is the errno or 0 and *fd is -1. Only DIAL_FAILED may be the node's
+ * fault; all others are ours or the source's.
  */
 enum dial_result dial_open(const struct dial *d, int *fd, int *error);
 
-/* The address that the kernel gave our end. */
+/* The address that the kernel gave our end; ADDR_NONE when the connection is gone. */
 struct addr dial_local(int fd);
 
 /* Is it an address of this machine? Looked up at most once a second. */

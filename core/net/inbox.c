@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/inbox.h"
 
+#include "base/check.h"
+
 #include <stdint.h>
 
 static char shared_buffer[INBOX_SHARED_BYTES];
@@ -68,6 +70,7 @@ enum io inbox_read(struct inbox *in, struct stream *s, size_t most, size_t limit
 
 void inbox_use(struct inbox *in, size_t count)
 {
+	check(count <= inbox_slice(in).len);
 	if (in->shared.len > 0) {
 		in->shared = slice_skip(in->shared, count);
 		if (in->shared.len == 0) {

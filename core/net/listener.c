@@ -11,41 +11,74 @@
 #include <unistd.h>
 
 #define BATCH_MOST 64
+#define PAUSE_MILLISECONDS 100
 
 /* One descriptor in reserve: without it, a full table would leave connections in the queue and the
  * listening socket readable for ever, and the loop would spin. */
 static int reserve_fd = -1;
 
-static void shed_one(int listen_fd)
+/* Takes one connection off the queue and closes it. False when not even that works. */
+static bool shed_one(int listen_fd)
+{
+	if (reserve_fd != -1)
+		close(reserve_fd);
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	bool is_gone = fd != -1 || errno == EAGAIN;
+	if (fd != -1)
+		close(fd);
+	reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return is_gone;
+}
+
+static void on_readable(struct loop_io *io);
+
+static void on_pause_over(struct timer *timer)
+{
+	struct listener *l = container_of(timer, struct listener, pause);
+	loop_io_start(&l->io, l->fd, on_readable);
+}
+
+/* Accepting does not work: sheds, or looks again later, so that the loop does not spin. */
+static bool accept_failed(struct listener *l)
 {
 	static struct log_limit limit = { .most = 1 };
 	unsigned left_out;
 	int error = errno;
-	close(reserve_fd);
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd != -1)
-		close(fd);
-	reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	bool was_shed = shed_one(l->fd);
 	if (log_limit_allows(&limit, &left_out))
-		log_error("cannot accept a connection: %s; it was closed (%u more before)",
-			  strerror(error), left_out);
+		log_error("cannot accept a connection: %s; %s (%u more before)", strerror(error),
+			  was_shed ? "it was closed" : "it has to wait", left_out);
+	if (was_shed)
+		return true;
+	loop_io_stop(&l->io);
+	timer_set(&l->pause, PAUSE_MILLISECONDS);
+	return false;
 }
 
-/* Returns false when nothing more waits. */
+/* Returns false when nothing more waits, or nothing more can be taken now. */
 static bool accept_one(struct listener *l)
 {
 	struct sockaddr_storage from;
 	socklen_t len = sizeof from;
 	int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			shed_one(l->fd);
-		/* ECONNABORTED and the network errors of accept(2) concern one connection that is gone */
-		return errno != EAGAIN;
+	if (fd != -1) {
+		struct addr peer = addr_from_sockaddr(&from);
+		l->on_accept(l, fd, &peer);
+		return true;
 	}
-	struct addr peer = addr_from_sockaddr(&from);
-	l->on_accept(l, fd, &peer);
-	return true;
+	switch (errno) {
+	case EAGAIN:
+		return false;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EINVAL: /* somebody has shut the listening socket down */
+	case EBADF:
+		return accept_failed(l);
+	default: /* the network errors of accept(2) concern one connection that is gone */
+		return true;
+	}
 }
 
 /*
@@ -55,11 +88,14 @@ static bool accept_one(struct listener *l)
 static void on_readable(struct loop_io *io)
 {
 	struct listener *l = container_of(io, struct listener, io);
-	for (unsigned i = 0; i < l->batch; i++)
+	for (unsigned i = 0; i < l->batch; i++) {
 		if (!accept_one(l)) {
 			l->batch = 1;
 			return;
 		}
+		if (!loop_io_is_on(io))
+			return; /* on_accept has stopped us */
+	}
 	l->batch = l->batch * 2 > BATCH_MOST ? BATCH_MOST : l->batch * 2;
 }
 
@@ -69,10 +105,12 @@ void listener_start(struct listener *l, int fd,
 	if (reserve_fd == -1)
 		reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	*l = (struct listener){ .fd = fd, .batch = 1, .on_accept = on_accept };
+	timer_init(&l->pause, on_pause_over);
 	loop_io_start(&l->io, fd, on_readable);
 }
 
 void listener_stop(struct listener *l)
 {
 	loop_io_stop(&l->io);
+	timer_release(&l->pause);
 }

@@ -8,19 +8,22 @@
 
 #include "net/addr.h"
 #include "net/loop.h"
+#include "net/timer.h"
 
 struct listener {
 	struct loop_io io;
 	int fd;
-	unsigned batch; /* how many connections the next event may bring */
+	unsigned batch;     /* how many connections the next event may bring */
+	struct timer pause; /* set while accepting is put off */
 	/* takes the descriptor (non-blocking, close-on-exec) over */
 	void (*on_accept)(struct listener *l, int fd, const struct addr *peer);
 };
 
+/* Begins to accept from the listening socket `fd`, which stays open when we stop. */
 void listener_start(struct listener *l, int fd,
 		    void (*on_accept)(struct listener *l, int fd, const struct addr *peer));
 
-/* Stops accepting; the socket stays open for others. */
+/* Stops accepting; also from within on_accept. */
 void listener_stop(struct listener *l);
 
 #endif

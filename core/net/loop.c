@@ -92,6 +92,8 @@ void loop_open(void)
 {
 	clock_update();
 	STAILQ_INIT(&loop.later);
+	loop.later_count = 0;
+	loop.alarm_at = 0;
 	/* no timerfd: we do not use ev_periodic, and it would cost a descriptor and wake-ups */
 	loop.ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
 	check(loop.ev != NULL);
@@ -168,6 +170,6 @@ void loop_io_start(struct loop_io *io, int fd, void (*on_readable)(struct loop_i
 
 void loop_io_stop(struct loop_io *io)
 {
-	if (ev_is_active(&io->watcher))
+	if (loop_io_is_on(io))
 		ev_io_stop(loop.ev, &io->watcher);
 }

@@ -47,4 +47,9 @@ struct loop_io {
 void loop_io_start(struct loop_io *io, int fd, void (*on_readable)(struct loop_io *io));
 void loop_io_stop(struct loop_io *io);
 
+static inline bool loop_io_is_on(const struct loop_io *io)
+{
+	return ev_is_active(&io->watcher);
+}
+
 #endif

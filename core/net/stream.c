@@ -50,8 +50,16 @@ static enum io failed(struct stream *s)
 
 static enum io read_result(struct stream *s, ssize_t got)
 {
+	if (got != -1)
+		s->is_connecting = false;
 	if (got > 0)
 		return IO_OK;
+	/*
+	 * The kernel tells a reset once, and a write may have heard it. EPIPE is no reset of what we
+	 * read: the other side had ended in good order before.
+	 */
+	if (got == 0 && s->error != 0 && s->error != EPIPE)
+		return IO_FAIL;
 	if (got == 0) {
 		s->is_eof = true;
 		s->is_readable = false;
@@ -65,6 +73,7 @@ static enum io read_result(struct stream *s, ssize_t got)
 
 enum io stream_read(struct stream *s, char *into, size_t size, size_t *got)
 {
+	check(size > 0); /* the kernel's answer to 0 looks like an end */
 	if (s->is_eof)
 		return IO_EOF;
 	ssize_t count = recv(s->fd, into, size, 0);
@@ -137,7 +146,9 @@ enum io stream_flush(struct stream *s)
 {
 	if (s->error != 0)
 		return IO_FAIL;
-	if (!stream_is_flushed(s)) {
+	/* with nothing to write, the write only asks for the answer to connect() */
+	bool must_wait = s->is_connecting && s->must_shut;
+	if (!stream_is_flushed(s) || must_wait) {
 		struct slice rest = buf_slice(&s->out);
 		struct iovec piece = { .iov_base = (void *)(uintptr_t)rest.at,
 				       .iov_len = rest.len };
@@ -146,8 +157,9 @@ enum io stream_flush(struct stream *s)
 		if (result == IO_FAIL)
 			return result;
 		buf_take(&s->out, put);
+		must_wait = s->is_connecting && s->must_shut;
 	}
-	if (!stream_is_flushed(s))
+	if (!stream_is_flushed(s) || must_wait)
 		return IO_WAIT;
 	if (s->must_shut)
 		stream_shut(s);
@@ -157,7 +169,8 @@ enum io stream_flush(struct stream *s)
 void stream_shut(struct stream *s)
 {
 	s->must_shut = true;
-	if (s->is_shut || !stream_is_flushed(s))
+	/* shutdown() before the answer would break the connection off */
+	if (s->is_shut || s->is_connecting || !stream_is_flushed(s))
 		return;
 	s->is_shut = true;
 	s->must_shut = false;
@@ -181,4 +194,9 @@ bool stream_watch(struct stream *s, bool want_read, bool want_write)
 	if (events != 0)
 		ev_io_start(loop_ev(), &s->watcher);
 	return true;
+}
+
+bool stream_has_news(const struct stream *s)
+{
+	return ev_is_pending(&s->watcher);
 }

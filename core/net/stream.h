@@ -49,7 +49,10 @@ static inline bool stream_is_open(const struct stream *s)
 	return s->fd != -1;
 }
 
-/* Reads up to `size` bytes to `into`; IO_OK: *got of them, at least one. */
+/*
+ * Reads up to `size` bytes, at least 1, to `into`; IO_OK: *got of them, at least one. What came
+ * before the connection broke can still be read; behind it is IO_FAIL, not IO_EOF.
+ */
 enum io stream_read(struct stream *s, char *into, size_t size, size_t *got);
 
 /*
@@ -61,7 +64,7 @@ enum io stream_read(struct stream *s, char *into, size_t size, size_t *got);
 enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned count);
 enum io stream_write_slice(struct stream *s, struct slice bytes);
 
-/* Writes what waits; IO_OK when nothing waits any more, IO_WAIT, IO_FAIL. */
+/* Writes what waits and ends then, if stream_shut was called; IO_WAIT while any of it waits. */
 enum io stream_flush(struct stream *s);
 
 static inline bool stream_is_flushed(const struct stream *s)
@@ -69,7 +72,10 @@ static inline bool stream_is_flushed(const struct stream *s)
 	return s->out.len == 0;
 }
 
-/* Ends our direction once everything has been written; reading goes on. */
+/*
+ * Ends our direction once everything has been written; reading goes on. Before connect() has been
+ * answered, or while bytes wait, that is left to stream_flush.
+ */
 void stream_shut(struct stream *s);
 
 /*
@@ -78,5 +84,8 @@ void stream_shut(struct stream *s);
  * read turned out to be the end of the connection by a reset (s->error is set).
  */
 bool stream_watch(struct stream *s, bool want_read, bool want_write);
+
+/* The loop has seen something happen to it in this turn and will call on_ready for it. */
+bool stream_has_news(const struct stream *s);
 
 #endif

@@ -5,7 +5,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/timer.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 
 #include <stddef.h>
@@ -74,6 +73,8 @@ void timer_set(struct timer *timer, uint64_t milliseconds)
 {
 	if (milliseconds == 0)
 		timer_stop(timer);
+	else if (milliseconds >= TIMER_NEVER - clock_milliseconds())
+		timer_set_at(timer, TIMER_NEVER);
 	else
 		timer_set_at(timer, clock_milliseconds() + milliseconds);
 }

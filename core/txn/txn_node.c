@@ -138,6 +138,8 @@ static enum txn_next dial_failed(struct txn *t, enum dial_result result, int err
 	switch (result) {
 	case DIAL_NO_PORT: /* the client's ports towards this node are used up: no fault of the node */
 		return try_another(t, TXN_END_NO_PORT, dial_words(result));
+	case DIAL_NO_ROOM: /* our own trouble: no node is to blame, and none would fare better */
+		return txn_end(t, TXN_END_CONNECT_FAILED, why);
 	case DIAL_FAILED:
 		node_failed(t->node);
 		return try_another(t, TXN_END_CONNECT_FAILED, why);
