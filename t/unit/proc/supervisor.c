@@ -50,6 +50,7 @@ static const char *wait_for_end(const struct child *child)
 
 static void come_up(const struct child *child)
 {
+	alarm(60); /* should the test fail, nobody is left behind */
 	stats_add(&stats_vserver_row(&share, child->index, 0)->sessions_current, 1);
 	stats_add(&stats_vserver_row(&share, child->index, 0)->sessions, 1);
 	child_report_ready(child);
@@ -123,6 +124,7 @@ static int run_and_hang(const struct child *child, void *extra)
 static int run_keeper(const struct child *child, void *extra)
 {
 	(void)extra;
+	alarm(60);
 	log_info("up as process %d", (int)getpid());
 	struct pollfd life = { .fd = child->life, .events = POLLIN };
 	struct timespec none = { 0 };
