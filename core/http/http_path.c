@@ -13,6 +13,16 @@ static int escaped_byte(struct slice text)
 	return high == -1 || low == -1 ? -1 : high << 4 | low;
 }
 
+bool http_path_is_valid(struct slice path)
+{
+	return path.len > 0 && path.at[0] == '/' && http_scan_is_all(path, HTTP_BYTE_PATH);
+}
+
+bool http_query_is_valid(struct slice query)
+{
+	return http_scan_is_all(query, HTTP_BYTE_QUERY);
+}
+
 struct slice http_path_decode(struct arena *arena, struct slice raw, bool plus_is_blank)
 {
 	if (slice_is_absent(raw))

@@ -10,6 +10,10 @@
 
 #include <stdbool.h>
 
+/* May these stand in a request target as they are? A path begins with "/". */
+bool http_path_is_valid(struct slice path);
+bool http_query_is_valid(struct slice query);
+
 /* Decodes %XX; a malformed escape stays as it is. `plus_is_blank` for forms. */
 struct slice http_path_decode(struct arena *arena, struct slice raw, bool plus_is_blank);
 

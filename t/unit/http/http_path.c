@@ -7,6 +7,26 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+Test(http_path, is_valid)
+{
+	static const struct {
+		const char *text;
+		bool path, query;
+	} rows[] = {
+		{ "", false, true },	  { "/", true, true },	   { "/a%zz\"<>~", true, true },
+		{ "a", false, true },	  { "/a?b", false, true }, { "/a#b", false, false },
+		{ "/a b", false, false }, { "/a\\", false, true }, { "/\x7f", false, false },
+		{ "/\xc3", false, false }, { "/a\r", false, false },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct slice text = http_unit_at_edge(slice_of_string(rows[i].text));
+		cr_expect_eq(http_path_is_valid(text), rows[i].path, "path %zu", i);
+		cr_expect_eq(http_query_is_valid(text), rows[i].query, "query %zu", i);
+	}
+	cr_expect_not(http_path_is_valid(SLICE("/\0")));
+	cr_expect_not(http_query_is_valid(SLICE("\0")));
+}
+
 Test(http_path, decode)
 {
 	static const struct {
