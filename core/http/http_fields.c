@@ -39,7 +39,7 @@ static const uint8_t id_by_length_and_first[LONGEST_KNOWN + 1][26] = {
 };
 
 /* The only known name that `name` can be. */
-static enum http_field_id candidate(struct slice name)
+static inline enum http_field_id candidate(struct slice name)
 {
 	if (name.len == 0 || name.len > LONGEST_KNOWN)
 		return HTTP_FIELD_OTHER;

@@ -27,7 +27,7 @@ const uint8_t http_scan_classes[256] = {
 	0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08, 0x08,
 };
 
-static const char *scan_class(const char *at, const char *end, unsigned classes)
+static inline const char *scan_class(const char *at, const char *end, unsigned classes)
 {
 	while (at < end && http_scan_is(*at, classes))
 		at++;
@@ -111,10 +111,27 @@ static unsigned name_stops(__m128i bytes)
 #define SCAN_BLOCKS(at, end, stops_of)
 #endif
 
-const char *http_scan_token(const char *at, const char *end)
+/* Forced inline: these two run once for each header. */
+static inline __attribute__((always_inline)) const char *scan_token(const char *at, const char *end)
 {
 	SCAN_BLOCKS(at, end, name_stops)
 	return scan_class(at, end, HTTP_BYTE_TOKEN);
+}
+
+static inline __attribute__((always_inline)) const char *scan_value(const char *at, const char *end)
+{
+	SCAN_BLOCKS(at, end, value_stops)
+	return scan_class(at, end, HTTP_BYTE_VALUE);
+}
+
+const char *http_scan_token(const char *at, const char *end)
+{
+	return scan_token(at, end);
+}
+
+const char *http_scan_value(const char *at, const char *end)
+{
+	return scan_value(at, end);
 }
 
 const char *http_scan_path(const char *at, const char *end)
@@ -129,14 +146,8 @@ const char *http_scan_query(const char *at, const char *end)
 	return scan_class(at, end, HTTP_BYTE_QUERY);
 }
 
-const char *http_scan_value(const char *at, const char *end)
-{
-	SCAN_BLOCKS(at, end, value_stops)
-	return scan_class(at, end, HTTP_BYTE_VALUE);
-}
-
 /* A LF stands at `lf`: HTTP_DONE if it ends the empty line, HTTP_BAD without CR, else HTTP_MORE. */
-static enum http_parse end_line(struct slice in, struct http_head_scan *scan, size_t lf)
+static inline enum http_parse end_line(struct slice in, struct http_head_scan *scan, size_t lf)
 {
 	if (lf == scan->line_start || in.at[lf - 1] != '\r')
 		return HTTP_BAD;
@@ -148,29 +159,55 @@ static enum http_parse end_line(struct slice in, struct http_head_scan *scan, si
 	return HTTP_MORE;
 }
 
+#ifdef __SSE2__
+static unsigned feeds_of(const char *at)
+{
+	return bits(_mm_cmpeq_epi8(load(at), each('\n')));
+}
+
+/* A bit for each LF in the 64 bytes from `at` on. */
+static uint64_t feeds_of_line(const char *at)
+{
+	return feeds_of(at) | (uint64_t)feeds_of(at + 16) << 16 |
+	       (uint64_t)feeds_of(at + 32) << 32 | (uint64_t)feeds_of(at + 48) << 48;
+}
+#endif
+
+/* The next LF from `at` on, below `len`, or `len`. */
+static size_t next_feed(const char *bytes, size_t at, size_t len)
+{
+	while (at < len && bytes[at] != '\n')
+		at++;
+	return at;
+}
+
 enum http_parse http_scan_block(struct slice in, struct http_head_scan *scan, size_t *end)
 {
 	size_t at = scan->scanned;
-	enum http_parse result = HTTP_MORE;
 #ifdef __SSE2__
-	for (; in.len - at >= 16; at += 16) {
-		unsigned feeds = bits(_mm_cmpeq_epi8(load(in.at + at), each('\n')));
+	while (in.len >= 16 && at < in.len) {
+		size_t rest = in.len - at;
+		uint64_t feeds = rest >= 64 ? feeds_of_line(in.at + at) :
+				 rest >= 16 ? feeds_of(in.at + at) :
+				 /* the last 16 bytes, without those that were looked at before */
+					      feeds_of(in.at + in.len - 16) >> (16 - rest);
 		for (; feeds != 0; feeds &= feeds - 1) {
-			size_t lf = at + (unsigned)__builtin_ctz(feeds);
-			*end = lf + 1;
-			result = end_line(in, scan, lf);
-			if (result != HTTP_MORE)
+			size_t lf = at + (unsigned)__builtin_ctzll(feeds);
+			enum http_parse result = end_line(in, scan, lf);
+			if (result != HTTP_MORE) {
+				*end = lf + 1;
 				return result;
+			}
 		}
+		at += rest >= 64 ? 64 : rest >= 16 ? 16 : rest;
 	}
 #endif
-	for (; at < in.len; at++) {
-		if (in.at[at] != '\n')
-			continue;
-		*end = at + 1;
-		result = end_line(in, scan, at);
-		if (result != HTTP_MORE)
+	while ((at = next_feed(in.at, at, in.len)) < in.len) {
+		enum http_parse result = end_line(in, scan, at++);
+		if (result != HTTP_MORE) {
+			*end = at;
 			return result;
+		}
 	}
 	scan->scanned = in.len;
 	return HTTP_MORE;
@@ -232,7 +269,7 @@ static enum http_reason name_fault(const char *line, const char *stop)
 static const char *parse_field(const char *at, const char *end, struct http_field *field,
 			       enum http_reason *why)
 {
-	const char *colon = http_scan_token(at, end);
+	const char *colon = scan_token(at, end);
 	if (colon == at || *colon != ':') {
 		*why = name_fault(at, colon);
 		return NULL;
@@ -243,7 +280,7 @@ static const char *parse_field(const char *at, const char *end, struct http_fiel
 	const char *value = colon + 1;
 	while (*value == ' ' || *value == '\t')
 		value++;
-	const char *stop = http_scan_value(value, end);
+	const char *stop = scan_value(value, end);
 	if (stop[0] != '\r' || stop[1] != '\n') {
 		*why = stop[0] == '\r' ? HTTP_REASON_LINE_END : HTTP_REASON_FIELD_VALUE;
 		return NULL;

@@ -86,10 +86,12 @@ static void put_field(struct writer *w, const struct http_field *field)
 		return;
 	}
 	size_t len = field->name.len + 2 + field->value.len;
-	const char *run_end = w->run.at + w->run.len;
-	if (w->run.at != NULL && field->name.at == run_end + 2 && is_pair(run_end, '\r', '\n')) {
-		w->run.len += 2 + len;
-		return;
+	if (!slice_is_absent(w->run)) {
+		const char *run_end = w->run.at + w->run.len;
+		if (field->name.at == run_end + 2 && is_pair(run_end, '\r', '\n')) {
+			w->run.len += 2 + len;
+			return;
+		}
 	}
 	put_run(w);
 	w->run = slice_of(field->name.at, len);
