@@ -179,10 +179,10 @@ bool http_date_parse(struct slice text, int64_t *seconds)
 	struct date back;
 	if (!parse_forms(text, &d) || d.hour > 23 || d.minute > 59 || d.second > 60)
 		return false;
-	/* A day that the month does not have would come back as another date. */
+	/* A day that the month does not have lies in another month. */
 	int64_t days = days_of(d.year, d.month, d.day);
 	date_of(days, &back);
-	if (d.day < 1 || back.day != d.day || back.month != d.month)
+	if (d.day < 1 || back.month != d.month)
 		return false;
 	*seconds = days * DAY_SECONDS + d.hour * 3600 + d.minute * 60 + d.second;
 	return true;

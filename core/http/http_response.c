@@ -4,11 +4,6 @@
 #include "http/http_framing.h"
 #include "http/http_scan.h"
 
-static bool is_digit(char byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
 /* "HTTP/1.1 200 OK"; the blank before an empty reason may be missing, as some servers have it. */
 static bool parse_line(struct slice line, struct http_response *r, enum http_reason *why)
 {
@@ -18,8 +13,8 @@ static bool parse_line(struct slice line, struct http_response *r, enum http_rea
 			       why))
 		return false;
 	const char *code = line.at + 9;
-	if (code[-1] != ' ' || code[0] < '1' || code[0] > '5' || !is_digit(code[1]) ||
-	    !is_digit(code[2]) || (line.len > 12 && code[3] != ' '))
+	if (code[-1] != ' ' || (line.len > 12 && code[3] != ' ') || code[0] < '1' || code[0] > '5' ||
+	    !http_scan_is_digit(code[1]) || !http_scan_is_digit(code[2]))
 		return http_scan_refuse(why, HTTP_REASON_STATUS_LINE);
 	r->status = (unsigned)((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
 	r->reason = slice_skip(line, line.len > 13 ? 13 : line.len);

@@ -238,16 +238,11 @@ enum http_parse http_scan_head(struct slice in, const struct http_limits *limits
 	return found;
 }
 
-static bool is_digit(char byte)
-{
-	return byte >= '0' && byte <= '9';
-}
-
 bool http_scan_version(struct slice text, unsigned *minor, enum http_reason malformed,
 		       enum http_reason *why)
 {
-	if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0 || !is_digit(text.at[5]) ||
-	    text.at[6] != '.' || !is_digit(text.at[7]))
+	if (text.len != 8 || memcmp(text.at, "HTTP/", 5) != 0 || text.at[6] != '.' ||
+	    !http_scan_is_digit(text.at[5]) || !http_scan_is_digit(text.at[7]))
 		return http_scan_refuse(why, malformed);
 	if (text.at[5] != '1' || text.at[7] > '1')
 		return http_scan_refuse(why, HTTP_REASON_VERSION);

@@ -28,6 +28,11 @@ static inline bool http_scan_is(char byte, unsigned classes)
 	return (http_scan_classes[(uint8_t)byte] & classes) != 0;
 }
 
+static inline bool http_scan_is_digit(char byte)
+{
+	return byte >= '0' && byte <= '9';
+}
+
 /* Are all bytes of `text` of the class? True when it is empty. */
 bool http_scan_is_all(struct slice text, unsigned classes);
 

@@ -227,12 +227,43 @@ Test(http_relay, pieces_before_it_are_kept_and_data_is_not_copied)
 	http_relay_init(&relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_CHUNKED, &http_unit_limits, &arena);
 	cr_expect(http_relay_take(&relay, in, &used, &out) == HTTP_MORE);
 	cr_expect(out.at[2].iov_base == in.at);
-	cr_expect(http_relay_take(&relay, in, &used, &out) == HTTP_MORE);
+	cr_expect(http_relay_take(&relay, SLICE("0123456789abcdefg"), &used, &out) == HTTP_MORE);
 	cr_expect(http_relay_end(&relay, &out) == HTTP_DONE);
 	cr_expect(http_relay_end(&relay, &out) == HTTP_DONE);
 	struct slice got = http_unit_join(&out, &arena);
-	cr_expect(slice_is_equal(got, SLICE("head3\r\nabc\r\n3\r\nabc\r\n0\r\n\r\n")), "%.*s",
+	cr_expect(slice_is_equal(got, SLICE("head3\r\nabc\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n")), "%.*s",
 		  SLICE_PRINT(got));
+	arena_release(&arena);
+}
+
+/* More chunks at once than there are pieces: what fits is taken, the rest in further calls. */
+Test(http_relay, many_small_chunks_take_several_calls)
+{
+	static char text[200 * 6 + 6];
+	static struct sink sink;
+	struct arena arena;
+	arena_init(&arena);
+	for (size_t i = 0; i < 200; i++)
+		memcpy(text + i * 6, "1\r\nx\r\n", 6);
+	memcpy(text + 200 * 6, "0\r\n\r\n", 5);
+	for (unsigned chunked = 0; chunked < 2; chunked++) {
+		enum http_body_kind kind = chunked ? HTTP_BODY_CHUNKED : HTTP_BODY_UNTIL_CLOSE;
+		struct http_relay relay;
+		struct http_pieces out = { .count = 0 };
+		struct slice in = slice_of_string(text);
+		enum http_parse result = HTTP_MORE;
+		sink.len = 0;
+		http_relay_init(&relay, HTTP_BODY_CHUNKED, 0, kind, &http_unit_limits, &arena);
+		while (result == HTTP_MORE) {
+			size_t used;
+			result = http_relay_take(&relay, in, &used, &out);
+			cr_assert(used > 0 && (result == HTTP_DONE || out.count >= HTTP_PIECES_MOST - 1));
+			in = slice_skip(in, used);
+			sink_add(&sink, &out);
+		}
+		cr_expect(result == HTTP_DONE && in.len == 0);
+		cr_expect(unframe(&sink, kind, false, &arena).len == 200);
+	}
 	arena_release(&arena);
 }
 
@@ -249,6 +280,10 @@ Test(http_relay, full_pieces_take_nothing)
 	for (; used > 0; batches++)
 		cr_assert(http_relay_take(&relay, SLICE("x"), &used, &out) == HTTP_MORE);
 	cr_expect(batches > 3 && out.bytes == (batches - 1) * 6);
+	memset(&out, 0, sizeof out);
+	out.count = HTTP_PIECES_MOST - 2;
+	cr_expect(http_relay_take(&relay, SLICE("x"), &used, &out) == HTTP_MORE && used == 0);
+	cr_expect(out.count == HTTP_PIECES_MOST - 2 && out.bytes == 0);
 	out.count = HTTP_PIECES_MOST;
 	cr_expect(http_relay_end(&relay, &out) == HTTP_MORE);
 	out.count = 0;

@@ -157,6 +157,7 @@ static const struct {
 	{ SLICE_INIT("GET / HTTP/1.0\r\nHost: a b\r\n\r\n"), HTTP_REASON_HOST },
 	{ SLICE_INIT("GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n"), HTTP_REASON_HOST_MISMATCH },
 	{ SLICE_INIT("GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n"), HTTP_REASON_HOST_MISMATCH },
+	{ SLICE_INIT("GET http://a/ HTTP/1.1\r\nHost: a:81\r\n\r\n"), HTTP_REASON_HOST_MISMATCH },
 	{ SLICE_INIT("GET https://a/ HTTP/1.1\r\nHost: a:80\r\n\r\n"), HTTP_REASON_HOST_MISMATCH },
 	/* framing */
 	{ SLICE_INIT(H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
@@ -452,5 +453,20 @@ Test(http_request, moving_keeps_all_slices)
 		}
 		cr_expect(slice_has_prefix(slice_skip(to, slice_find(to, r.method.at[0])), r.method));
 	}
+	arena_release(&arena);
+}
+
+Test(http_request, moving_leaves_what_lies_behind)
+{
+	static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\nbehind";
+	struct arena arena;
+	struct http_request r;
+	size_t used;
+	enum http_reason why;
+	arena_init(&arena);
+	cr_assert(parse(slice_of_string(text), &http_unit_limits, &arena, &r, &used, &why) == HTTP_DONE);
+	r.query = slice_of(text + used, 6);
+	http_request_move(&r, slice_of(text, used), arena_copy(&arena, slice_of(text, used)).at);
+	cr_expect(r.query.at == text + used);
 	arena_release(&arena);
 }
