@@ -112,7 +112,7 @@ static void write_family_table(FILE *to, struct slice family)
 {
 	if (slice_is_equal(family, SLICE("string")))
 		return; /* Lua's own: its functions are added to */
-	fprintf(to, "\n%.*s = %.*s or {}\n", SLICE_PRINT(family), SLICE_PRINT(family));
+	fprintf(to, "\n%.*s = {}\n", SLICE_PRINT(family));
 }
 
 void api_write_stubs(FILE *to)
@@ -146,7 +146,8 @@ static void write_phases(FILE *to, unsigned phases)
 			}
 		fprintf(to, " rules");
 	}
-	fprintf(to, (phases & RULE_WAITS) != 0 ? "; it waits" : "");
+	if ((phases & RULE_WAITS) != 0)
+		fprintf(to, "; it waits");
 }
 
 static void write_function(FILE *to, const struct rule_function *f)

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api_unit.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "txn/txn_http.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct txn *api_unit_txn;
+
+static struct conf *conf;
+static struct share share;
+static struct world world;
+static struct vserver vserver;
+static struct session session;
+static struct rule *rule;
+static struct log_limit lines, errors;
+static int log_fd = -1;
+
+static const char conf_text[] =
+	"virtual_servers:\n"
+	"  shop: {listen: [\"127.0.0.1:8080\"], protocol: http, pool: web}\n"
+	"pools:\n"
+	"  web: {nodes: [\"10.0.0.1:80\", \"10.0.0.2:80\", \"10.0.0.3:80\","
+	" \"10.0.0.4:80\"]}\n"
+	"  other: {nodes: [\"[fd00::1]:80\"]}\n";
+
+static void open_world(void)
+{
+	static struct conf_rule rules[] = { { .name = "test", .path = "rules/test.lua" } };
+	static struct rule *loaded[1];
+	static const unsigned nodes[] = { 4, 1 };
+	struct share_counts counts = { 1, 1, TXN_END_COUNT, 2, nodes };
+	struct complaints complaints = { 0 };
+	struct err e;
+	size_t count;
+	conf = conf_read_text("weir.yaml", slice_of_string(conf_text), &complaints);
+	complaints_print(&complaints, stderr);
+	cr_assert_not_null(conf);
+	conf->rules = rules;
+	conf->rule_count = 1;
+	cr_assert(segment_open(&share, &counts, &e), "%s", e.text);
+	const struct rule_function *functions = api_functions(&count);
+	lines = (struct log_limit){ .most = 100 };
+	errors = (struct log_limit){ .most = 1 };
+	world = (struct world){ .conf = conf,
+				.share = &share,
+				.rules = loaded,
+				.rule_lines = &lines,
+				.rule_errors = &errors };
+	TAILQ_INIT(&world.sessions);
+	world.vm = rule_vm_new("rules", functions, count);
+	world.pools = pools_open(conf, &share, 0);
+	world.vservers = &vserver;
+	vserver = (struct vserver){ .world = &world,
+				    .conf = &conf->vservers[0],
+				    .stats = stats_vserver_row(&share, 0, 0),
+				    .rule_limits = { 1000000, 10000000, 16u << 20 } };
+}
+
+static void set_address(const char *text, struct addr *a)
+{
+	cr_assert(addr_parse(slice_of_string(text), a));
+}
+
+void api_unit_open(void)
+{
+	struct arena arena;
+	clock_update();
+	open_world();
+	session = (struct session){ .vserver = &vserver, .transactions = 1 };
+	session.client.fd = -1;
+	table_init(&session.data);
+	set_address("192.0.2.7:4321", &session.remote);
+	set_address("10.9.0.1:8080", &session.local);
+	set_address("203.0.113.5:80", &session.dest);
+	arena_init(&arena);
+	api_unit_txn = arena_new(&arena, sizeof *api_unit_txn);
+	api_unit_txn->arena = arena;
+	api_unit_txn->magic = TXN_MAGIC;
+	api_unit_txn->session = &session;
+	api_unit_txn->vserver = &vserver;
+	api_unit_txn->protocol = &txn_http;
+	api_unit_txn->remote = session.remote;
+	api_unit_txn->keep_client = true;
+	session.txn = api_unit_txn;
+}
+
+void api_unit_close(void)
+{
+	struct arena arena = api_unit_txn->arena;
+	table_release(&session.data, NULL);
+	arena_release(&arena);
+	arena_drop_spares();
+	rule_vm_free(world.vm);
+	pools_free(world.pools, conf);
+	segment_close(&share);
+	conf_free(conf);
+}
+
+enum rule_result api_unit_run(enum rule_phase phase, const char *text)
+{
+	struct complaints complaints = { 0 };
+	rule = rule_load_text(world.vm, "test", "rules/test.lua", slice_of_string(text),
+			      1u << phase, &complaints);
+	complaints_print(&complaints, stderr);
+	cr_assert_not_null(rule, "the rule does not compile: %s", text);
+	complaints_release(&complaints);
+	api_unit_txn->phase = phase;
+	return rule_start(world.vm, rule, phase, &vserver.rule_limits, api_unit_txn,
+			  &api_unit_txn->run);
+}
+
+void api_unit_passes(const char *text)
+{
+	enum rule_result result = api_unit_run(RULE_REQUEST, text);
+	cr_expect_eq(result, RULE_RESULT_FINISHED, "%s: %s", text,
+		     result == RULE_RESULT_FAILED ? rule_failure_message(world.vm) : "did not end");
+}
+
+void api_unit_fails_in(enum rule_phase phase, const char *text, const char *part)
+{
+	enum rule_result result = api_unit_run(phase, text);
+	cr_expect_eq(result, RULE_RESULT_FAILED, "%s: no error", text);
+	cr_expect_not_null(strstr(rule_failure_message(world.vm), part), "%s: %s", text,
+			   rule_failure_message(world.vm));
+}
+
+void api_unit_fails(const char *text, const char *part)
+{
+	api_unit_fails_in(RULE_REQUEST, text, part);
+}
+
+void api_unit_decides(enum rule_phase phase, const char *text)
+{
+	enum rule_result result = api_unit_run(phase, text);
+	cr_expect_eq(result, RULE_RESULT_VERDICT, "%s: %s", text,
+		     result == RULE_RESULT_FAILED ? rule_failure_message(world.vm) : "no verdict");
+}
+
+void api_unit_keep_log(void)
+{
+	log_fd = memfd_create("log", MFD_CLOEXEC);
+	cr_assert(log_fd != -1 && dup2(log_fd, STDERR_FILENO) != -1);
+}
+
+const char *api_unit_log(void)
+{
+	static char text[65536];
+	ssize_t got = pread(log_fd, text, sizeof text - 1, 0);
+	cr_assert(got >= 0);
+	text[got] = '\0';
+	return text;
+}
