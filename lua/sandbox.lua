@@ -140,6 +140,9 @@ local coroutine = {
 	yield = host.yield,
 	isyieldable = function() return co_running() ~= nil end,
 	wrap = function(f)
+		if type(f) ~= "function" then
+			error("bad argument #1 to 'wrap' (function expected, got " .. type(f) .. ")", 2)
+		end
 		local co = co_create(f)
 		return function(...)
 			return wrapped(resume(co, ...))
@@ -160,6 +163,7 @@ local function has_table(n, first, ...)
 	if n == 0 then
 		return false
 	end
+	charge(length(first))
 	return type(first) == "table" or has_table(n - 1, ...)
 end
 

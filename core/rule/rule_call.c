@@ -26,7 +26,8 @@ void *rule_call_raise_mark(void)
 
 bool rule_call_where(lua_State *lua, int level, lua_Debug *frame)
 {
-	for (; lua_getstack(lua, level, frame); level++) {
+	/* Bounded: finding a frame takes longer the deeper it lies. */
+	for (int last = level + 50; level < last && lua_getstack(lua, level, frame); level++) {
 		lua_getinfo(lua, "Sl", frame);
 		if (frame->currentline > 0 && strcmp(frame->source, RULE_SANDBOX) != 0)
 			return true;
@@ -342,15 +343,15 @@ void rule_wait(struct rule_call *call, rule_function_run finish)
 	call->run->finish = finish;
 }
 
-static int wait_now(struct rule_call *call)
+static int wait_now(struct rule_call *call, bool is_statement)
 {
 	struct rule_run *run = call->run;
 	lua_State *lua = call->lua;
 	/* An operation has been started: an error that Lua raises here would leave it alone. */
 	check(run->finish != NULL && lua_isyieldable(lua));
-	if (!call->is_finishing)
-		run->line = rule_call_line(call);
+	run->line = rule_call_line(call);
 	run->function = call->function;
+	run->is_statement = is_statement;
 	run->is_waiting = true;
 	lua_settop(lua, 0);
 	lua_pushlightuserdata(lua, rule_call_wait_mark());
@@ -398,7 +399,7 @@ int rule_call_enter(lua_State *lua)
 		/* As a statement its results go nowhere, and `true` would mean a verdict. */
 		return is_statement ? 0 : lua_gettop(lua) - (int)call.argument_count;
 	case RULE_WAIT:
-		return wait_now(&call);
+		return wait_now(&call, is_statement);
 	case RULE_VERDICT:
 		return decide(&call, is_statement);
 	}
@@ -416,7 +417,7 @@ int rule_call_finish(lua_State *lua)
 	run->is_waiting = false;
 	switch (finish(&call)) {
 	case RULE_RETURN:
-		return lua_gettop(lua);
+		return run->is_statement ? 0 : lua_gettop(lua);
 	case RULE_WAIT:
 		check(run->finish != NULL);
 		run->is_waiting = true;

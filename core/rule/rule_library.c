@@ -6,8 +6,9 @@
 
 #include <stdio.h>
 
-/* Compiling costs about so many bytes of text a step. */
-#define TEXT_PER_STEP 16
+/* Compiling (twice, with the checks between) costs so many steps, and one for so many bytes. */
+#define LOAD_STEPS 120
+#define LOAD_BYTES_PER_STEP 4
 
 /* spend(steps) */
 static int spend(lua_State *lua)
@@ -89,7 +90,7 @@ static int load(lua_State *lua)
 	struct complaints complaints = { 0 };
 	const char *text = luaL_checklstring(lua, 1, &len);
 	snprintf(name, sizeof name, "%s", luaL_checkstring(lua, 2));
-	rule_budget_spend(rule_vm_of(lua), lua, 1 + len / TEXT_PER_STEP);
+	rule_budget_spend(rule_vm_of(lua), lua, LOAD_STEPS + len / LOAD_BYTES_PER_STEP);
 	struct rule_source source = { .path = name, .text = slice_of(text, len) };
 	if (load_aside(lua, &source, &complaints))
 		return 1;
@@ -110,7 +111,7 @@ static int module(lua_State *lua)
 	const char *name = luaL_checklstring(lua, 1, &len);
 	if (strlen(name) != len)
 		return luaL_error(lua, "a module name holds no NUL");
-	rule_budget_spend(vm, lua, 100);
+	rule_budget_spend(vm, lua, LOAD_STEPS);
 	vm->running = NULL;
 	struct rule_module *found = rule_load_module(vm, lua, NULL, name, &complaints);
 	vm->running = run;

@@ -78,13 +78,15 @@ struct rule_run {
 	uint64_t charged;    /* steps owed for big operations, settled with the next slice */
 	uint64_t slice;      /* steps handed out last */
 	uint64_t wall_start_ns; /* of this stretch, taken with its second slice; 0 before */
-	uint64_t cpu_start_ns;  /* taken when the wall clock looked bad; 0 before */
+	uint64_t cpu_start_ns;  /* taken with it */
+	bool is_slow;           /* out of time, not of steps */
 	size_t memory;       /* bytes kept from earlier stretches of this run */
 
 	bool has_failed; /* budget or memory: raised again until the top is reached */
 	enum rule_failure failure;
 	bool is_waiting, has_verdict;
-	unsigned line; /* of the call that waits */
+	unsigned line;     /* of the call that waits */
+	bool is_statement; /* that call: its results go nowhere, and `true` would mean a verdict */
 	const struct rule_function *function; /* that waits */
 	rule_function_run finish;
 };
@@ -122,7 +124,9 @@ struct rule_vm {
 	size_t used;          /* bytes */
 	size_t base;          /* `used` when the stretch began, less what the run holds already */
 	size_t ceiling;       /* the running run may let `used` grow to here */
+	size_t cap;           /* of the running run */
 	size_t collect_at;    /* beyond this a full collection is asked for */
+	size_t lowest;        /* of `used` since it was asked for last */
 	uint64_t allocations;
 	bool is_collecting;
 	bool was_refused;     /* memory, since the stretch began */
@@ -146,12 +150,16 @@ void *rule_memory_allocate(void *owner, void *old, size_t old_size, size_t size)
 bool rule_memory_prepare(struct rule_vm *vm, size_t grow);
 void rule_memory_begin(struct rule_vm *vm, struct rule_run *run);
 void rule_memory_end(struct rule_vm *vm, struct rule_run *run);
+/* After the end of the whole run, when nothing of it can be reached any more. */
+void rule_memory_over(struct rule_vm *vm, struct rule_run *run);
 
 /* ---- rule_budget.c ---- */
 void rule_budget_begin(struct rule_vm *vm, struct rule_run *run);
 void rule_budget_end(struct rule_vm *vm, struct rule_run *run);
 /* Charges `steps`; raises the budget error when there are not as many left. */
 void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps);
+/* The time of this thread that one stretch may take, if its steps are as slow as can be. */
+uint64_t rule_budget_guard_ns(const struct rule_limits *limits);
 /* How many steps could be spent now. */
 uint64_t rule_budget_left(const struct rule_vm *vm);
 /* Marks the running run as failed and raises its error. */

@@ -14,6 +14,7 @@
 
 #define IDLE_MOST 256
 #define FRAMES_MOST 24
+#define LEVELS_MOST 200
 
 /* ---- the pool --------------------------------------------------------------------------------------- */
 
@@ -70,12 +71,16 @@ static void run_free(struct rule_run *run)
 static void run_give_back(struct rule_run *run, bool is_clean)
 {
 	struct rule_vm *vm = run->vm;
-	if (is_clean)
+	if (is_clean) {
 		lua_settop(run->thread, 0);
-	else
+	} else {
 		run->thread = NULL;
+		lua_pushboolean(vm->lua, 0); /* not nil: luaL_ref would take the place */
+		lua_rawseti(vm->lua, LUA_REGISTRYINDEX, run->thread_ref);
+	}
 	run->subject = NULL;
 	run->is_waiting = false;
+	rule_memory_over(vm, run);
 	if (vm->idle_count >= IDLE_MOST) {
 		run_free(run);
 		return;
@@ -87,14 +92,30 @@ static void run_give_back(struct rule_run *run, bool is_clean)
 
 /* ---- failures --------------------------------------------------------------------------------------- */
 
-/* One line per frame that is the rule's own or a function it called. */
+/* The line that a message "path:line: ..." of `source` ("@path") names; 0 if it names none. */
+static int line_in_message(const char *message, const char *source)
+{
+	size_t len = strlen(source + 1);
+	if (strncmp(message, source + 1, len) != 0 || message[len] != ':')
+		return 0;
+	return atoi(message + len + 1);
+}
+
+/*
+ * One line per frame that is the rule's own. Where the innermost stood is forgotten when an error
+ * of Lua's own ends it; the message knows.
+ */
 static void write_traceback(struct rule_vm *vm, lua_State *lua)
 {
 	lua_Debug frame;
 	size_t used = 0;
 	vm->traceback[0] = '\0';
-	for (int level = 0, shown = 0; shown < FRAMES_MOST && lua_getstack(lua, level, &frame); level++) {
+	for (int level = 0, shown = 0; shown < FRAMES_MOST && level < LEVELS_MOST; level++) {
+		if (!lua_getstack(lua, level, &frame))
+			break;
 		lua_getinfo(lua, "nSl", &frame);
+		if (level == 0 && frame.currentline <= 0 && *frame.what != 'C')
+			frame.currentline = line_in_message(vm->message, frame.source);
 		if (frame.currentline <= 0 || strcmp(frame.source, RULE_SANDBOX) == 0)
 			continue;
 		const char *in = *frame.what == 'm' ? "main chunk" : frame.name != NULL ? frame.name : "a function";
@@ -129,7 +150,10 @@ static void note_failure(struct rule_run *run, int status)
 	}
 	vm->failure = run->has_failed ? run->failure : RULE_FAILURE_ERROR;
 	write_place(run, place, sizeof place);
-	if (vm->failure == RULE_FAILURE_BUDGET)
+	if (run->is_slow)
+		snprintf(vm->message, sizeof vm->message, "%sbudget exhausted: more than %llu ms of processor time",
+			 place, (unsigned long long)rule_budget_guard_ns(run->limits) / 1000000);
+	else if (vm->failure == RULE_FAILURE_BUDGET)
 		snprintf(vm->message, sizeof vm->message,
 			 "%sbudget exhausted: more than %llu steps between two waits or %llu in all", place,
 			 (unsigned long long)run->limits->budget, (unsigned long long)run->limits->total_budget);
@@ -213,7 +237,7 @@ enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_pha
 	run->charged = 0;
 	run->memory = 0;
 	run->line = 0;
-	run->has_failed = run->has_verdict = false;
+	run->has_failed = run->has_verdict = run->is_slow = false;
 	stretch_begin(run);
 	lua_rawgeti(run->thread, LUA_REGISTRYINDEX, rule->chunk);
 	return go_on(run, 0);
