@@ -170,6 +170,13 @@ static bool parse_first_line(struct slice in, struct http_head_scan *scan, struc
 	return scan->is_first_line_good;
 }
 
+/* TLS and other things that are no HTTP show in the first byte; no line end need ever come. */
+static bool may_become_line(struct slice in, const struct http_head_scan *scan)
+{
+	struct slice line = slice_skip(in, 2 * (size_t)scan->empty_lines);
+	return line.len == 0 || line.at[0] == '\r' || http_is_token(slice_of(line.at, 1));
+}
+
 enum http_parse http_request_parse(struct slice in, const struct http_limits *limits,
 				   struct arena *arena, struct http_head_scan *scan,
 				   struct http_request *r, size_t *used, enum http_reason *why)
@@ -180,6 +187,10 @@ enum http_parse http_request_parse(struct slice in, const struct http_limits *li
 	enum http_parse found = http_scan_head(in, limits, scan, &end, why);
 	if (found == HTTP_BAD)
 		return HTTP_BAD;
+	if (scan->first_line_end == 0 && !may_become_line(in, scan)) {
+		*why = HTTP_REASON_METHOD;
+		return HTTP_BAD;
+	}
 	/* An unfinished head's first line is judged once, as soon as it is whole. */
 	bool judge_line = found == HTTP_DONE ||
 			  (scan->first_line_end != 0 && !scan->is_first_line_good);

@@ -69,6 +69,14 @@ static bool parse_first_line(struct slice in, struct http_head_scan *scan, struc
 	return scan->is_first_line_good;
 }
 
+/* Something else than HTTP/1 is told from its first bytes: its sender may never send a line end. */
+static bool may_become_line(struct slice in)
+{
+	struct slice expected = SLICE("HTTP/1.");
+	size_t len = in.len < expected.len ? in.len : expected.len;
+	return memcmp(in.at, expected.at, len) == 0;
+}
+
 enum http_parse http_response_parse(struct slice in, const struct http_limits *limits,
 				    struct arena *arena, struct http_head_scan *scan,
 				    enum http_method request_method, struct http_response *r,
@@ -81,6 +89,10 @@ enum http_parse http_response_parse(struct slice in, const struct http_limits *l
 		*why = HTTP_REASON_STATUS_LINE;
 	if (found == HTTP_BAD)
 		return HTTP_BAD;
+	if (scan->first_line_end == 0 && !may_become_line(in)) {
+		*why = HTTP_REASON_STATUS_LINE;
+		return HTTP_BAD;
+	}
 	bool judge_line = found == HTTP_DONE ||
 			  (scan->first_line_end != 0 && !scan->is_first_line_good);
 	if (judge_line && !parse_first_line(in, scan, r, why))

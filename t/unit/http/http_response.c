@@ -179,9 +179,26 @@ Test(http_response, a_status_line_without_end_is_refused_at_its_limit)
 	enum http_reason why;
 	arena_init(&arena);
 	memset(line, 'x', sizeof line);
+	memcpy(line, "HTTP/1.1 200 ", 13);
 	cr_expect(parse(slice_of(line, 8192 + 1), HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_MORE);
 	cr_expect(parse(slice_of(line, 8192 + 2), HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_BAD);
 	cr_expect(why == HTTP_REASON_STATUS_LINE);
+	arena_release(&arena);
+}
+
+Test(http_response, what_cannot_become_a_status_line_is_refused_at_once)
+{
+	static const char *const starts[] = { "x", "HTTQ", "http/1.1", "HTTP/2", "\x16\x03\x01", "220 mail" };
+	struct arena arena;
+	struct http_response r;
+	size_t used;
+	enum http_reason why;
+	arena_init(&arena);
+	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+		struct slice in = slice_of_string(starts[i]);
+		cr_expect(parse(in, HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_BAD, "%s", starts[i]);
+		cr_expect(why == HTTP_REASON_STATUS_LINE);
+	}
 	arena_release(&arena);
 }
 
