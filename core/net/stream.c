@@ -183,7 +183,7 @@ bool stream_watch(struct stream *s, bool want_read, bool want_write)
 	if (is_surprise && peek(s) == IO_FAIL)
 		return false;
 	/* an unwanted read that is ready would wake us at every turn, and so would an ended stream */
-	bool reads = want_read || ((s->watcher.events & EV_READ) && !s->is_readable);
+	bool reads = want_read || !s->is_readable;
 	int events = (reads && !s->is_eof ? EV_READ : 0) | (want_write ? EV_WRITE : 0);
 	bool is_on = ev_is_active(&s->watcher);
 	if (is_on == (events != 0) && (s->watcher.events & (EV_READ | EV_WRITE)) == events)

@@ -79,9 +79,9 @@ static inline bool stream_is_flushed(const struct stream *s)
 void stream_shut(struct stream *s);
 
 /*
- * Says what the owner waits for. Costs nothing when nothing changes. Reads that are not wanted
- * are still watched until they happen: most connections never pay for a change. False when such a
- * read turned out to be the end of the connection by a reset (s->error is set).
+ * Says what the owner waits for. Costs nothing when nothing changes. Reads that are not wanted are
+ * watched too, until they happen: an end must be noticed, and most connections never pay for a
+ * change. False when such a read turned out to be a reset (s->error is set).
  */
 bool stream_watch(struct stream *s, bool want_read, bool want_write);
 

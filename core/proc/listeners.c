@@ -16,7 +16,7 @@
 /* The kernel lowers it to net.core.somaxconn, which is the machine's owner's to set. */
 #define BACKLOG 65535
 /* A client that connects and says nothing wakes no worker for so long. */
-#define DEFER_SECONDS 2
+#define DEFER_SECONDS 1
 #define PATIENCE_MICROSECONDS 1000000
 
 /* What one socket is to be. */

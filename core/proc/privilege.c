@@ -76,9 +76,21 @@ bool privilege_plan(struct privilege *p, const char *user, const char *net_raw_f
 	return plan_user(p, user, e);
 }
 
+/* In a user namespace that an ordinary user made, groups cannot be changed at all. */
+static bool are_groups_fixed(void)
+{
+	char text[8] = "";
+	FILE *file = fopen("/proc/self/setgroups", "re");
+	if (file == NULL)
+		return false;
+	bool is_denied = fgets(text, sizeof text, file) != NULL && strncmp(text, "deny", 4) == 0;
+	fclose(file);
+	return is_denied;
+}
+
 static bool change_user(const struct privilege *p, struct err *e)
 {
-	if (setgroups(0, NULL) == -1)
+	if (setgroups(0, NULL) == -1 && !(errno == EPERM && are_groups_fixed()))
 		return err_set(e, "cannot give up supplementary groups: %s", strerror(errno));
 	if (setresgid(p->group, p->group, p->group) == -1)
 		return err_set(e, "cannot become group '%u': %s", (unsigned)p->group,

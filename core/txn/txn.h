@@ -87,6 +87,7 @@ struct txn {
 	struct http_head_scan scan;
 	struct http_request request;
 	bool has_request;
+	struct slice refused_line; /* the beginning of a request that was refused */
 	bool wants_head_only;     /* the client asked with HEAD, whatever rules make of the method */
 	enum txn_repeat repeat;
 	struct addr remote; /* who the client is: request.setRemoteIP changes it */

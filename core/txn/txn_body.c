@@ -28,7 +28,7 @@ void txn_body_release(struct txn_body *b)
 
 bool txn_body_wants_read(const struct txn_body *b)
 {
-	return b->state == TXN_BODY_MOVING && b->relay.in.kind != HTTP_BODY_NONE && b->head.len == 0 &&
+	return b->state == TXN_BODY_MOVING && !b->relay.in.is_done && b->head.len == 0 &&
 	       !b->to->is_connecting && stream_is_flushed(b->to);
 }
 
@@ -76,8 +76,8 @@ static bool move_once(struct txn_body *b, bool may_read)
 		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)b->head.at, b->head.len };
 	bool has_head = pieces.count > 0;
 	struct slice waiting = inbox_slice(b->inbox);
-	if (b->relay.in.kind == HTTP_BODY_NONE)
-		parsed = HTTP_DONE;
+	if (b->relay.in.is_done)
+		parsed = HTTP_DONE; /* no body, or a counted one of no bytes */
 	else if (waiting.len == 0 && !has_head && !(may_read && fill(b, &pieces, &parsed)))
 		return false;
 	waiting = inbox_slice(b->inbox);

@@ -14,6 +14,8 @@
 
 /* 1xx answers that a node may send before the real one. */
 #define INFORMATIONAL_MOST 16
+/* How much of a refused request's first line is logged. */
+#define REFUSED_LOG_BYTES 200
 /* What we call ourselves in Via (RFC 9110 7.6.3). */
 #define VIA SLICE("1.1 weir")
 
@@ -106,6 +108,10 @@ static enum txn_next request_is_read(struct txn *t, size_t used)
 
 static enum txn_next request_is_refused(struct txn *t, enum http_reason why)
 {
+	/* for the log: what it was that we refused */
+	struct slice line = inbox_slice(&t->session->inbox);
+	line.len = slice_find(line, '\r') < REFUSED_LOG_BYTES ? slice_find(line, '\r') : REFUSED_LOG_BYTES;
+	t->refused_line = arena_copy(&t->arena, line);
 	t->answer_status = http_reason_status(why);
 	t->keep_client = false;
 	return txn_end(t, TXN_END_BAD_REQUEST, http_reason_words(why));
@@ -389,7 +395,9 @@ static enum txn_next txn_http_send_response(struct txn *t)
 {
 	bool is_tunnel = t->response.body == HTTP_BODY_TUNNEL;
 	enum http_body_kind framing = framing_for_client(t);
-	if (framing == HTTP_BODY_UNTIL_CLOSE)
+	/* a client that asked first and got its answer now will not send the body: no next request */
+	bool owes_body = t->request.expects_continue && t->up.state == TXN_BODY_MOVING && !t->up.has_consumed;
+	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body)
 		t->keep_client = false;
 	struct slice head = response_head(t, framing, is_tunnel);
 	http_relay_init(&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body, t->response.content_length,
@@ -397,10 +405,10 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	t->down.relay.send_trailers = t->request.accepts_trailers;
 	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client, head,
 		       (size_t)t->vserver->conf->max_server_buffer);
-	t->is_answer_begun = true;
 	if (is_tunnel)
 		start_tunnel(t);
 	txn_body_move(&t->down);
+	t->is_answer_begun = t->down.head.len == 0;
 	txn_go(t, TXN_HTTP_RELAY);
 	return TXN_GO_ON;
 }
@@ -450,7 +458,7 @@ static enum txn_next txn_http_relay(struct txn *t)
 	if (t->down.state == TXN_BODY_MOVING)
 		return TXN_WAIT;
 	/* the node has said all; a node that will not be asked again need not hear the rest either */
-	bool up_goes_on = t->up.state == TXN_BODY_MOVING && t->response.keep_alive;
+	bool up_goes_on = t->up.state == TXN_BODY_MOVING && t->response.keep_alive && t->keep_client;
 	if (!up_goes_on)
 		txn_release_node(t, t->up.state == TXN_BODY_DONE && t->response.keep_alive);
 	if (up_goes_on)

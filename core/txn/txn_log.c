@@ -30,6 +30,8 @@ static void put_request(struct log_line *l, const struct txn *t)
 	log_line_string(l, "host", t->has_request ? r->authority : SLICE_ABSENT);
 	log_line_string(l, "uri", t->has_request ? r->target : SLICE_ABSENT);
 	log_line_string(l, "version", !t->has_request ? SLICE_ABSENT : r->version_minor == 0 ? SLICE("1.0") : SLICE("1.1"));
+	if (!slice_is_absent(t->refused_line))
+		log_line_string(l, "refused", t->refused_line);
 	if (t->answer_status != 0)
 		log_line_number(l, "status", t->answer_status);
 	else if (t->has_response && t->is_answer_begun)
