@@ -226,6 +226,7 @@ Test(addr, kinds)
 		{ "fd00::1", ADDR_UNICAST },
 		{ "ff02::1", ADDR_MULTICAST },
 		{ "fe80::1", ADDR_UNICAST },
+		{ "240.0.0.1", ADDR_UNICAST },
 		{ "::ffff:1.2.3.4", ADDR_MAPPED },
 		{ "::ffff:127.0.0.1", ADDR_MAPPED },
 	};

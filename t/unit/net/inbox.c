@@ -199,7 +199,8 @@ Test(inbox, three_at_random)
 			cr_assert_geq(inbox_slice(&f->inbox).len, before.len);
 			break;
 		case 2:
-			use(f, random() % 2 == 0 ? before.len : (size_t)random() % (before.len + 1));
+			use(f,
+			    random() % 2 == 0 ? before.len : (size_t)random() % (before.len + 1));
 			break;
 		}
 		if (step % 16 == 0)

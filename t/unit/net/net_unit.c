@@ -63,11 +63,22 @@ static bool (*is_done_now)(void);
 static unsigned turns;
 static bool is_over;
 
+static struct loop_task look;
+
+/* At the end of a turn: what we wait for may be the last thing that happens for a long time. */
+static void on_look(struct loop_task *task)
+{
+	(void)task;
+	if (is_done_now != NULL && is_done_now())
+		loop_stop();
+}
+
 static void on_turn(void)
 {
 	turns++;
 	if (is_done_now != NULL && is_done_now())
 		loop_stop();
+	loop_later(&look);
 }
 
 static void on_over(struct timer *timer)
@@ -84,7 +95,10 @@ static void turn_for(uint64_t milliseconds)
 	timer_set(&limit, milliseconds);
 	is_over = false;
 	turns = 0;
+	look.run = on_look;
+	loop_later(&look);
 	loop_run(on_turn);
+	loop_forget(&look);
 	timer_release(&limit);
 }
 
