@@ -1,0 +1,779 @@
+---@meta
+-- SPDX-License-Identifier: Apache-2.0
+-- What rules can call, for editors that know LuaLS annotations.
+-- Written by `weir reference stubs`: change the rows in core/api instead.
+
+http = {}
+
+---The method, as sent: "GET".
+---@return string
+function http.getMethod() end
+
+---Changes the method that the node sees. CONNECT is an error. A client that asked with HEAD gets
+---no body, whatever its method became.
+---@param method string
+function http.setMethod(method) end
+
+---The client's version of HTTP: "1.1" or "1.0".
+---@return string
+function http.getVersion() end
+
+---Says whether the request may be sent again, to the same node or another, when it is not known
+---what became of it. Without this GET, HEAD, PUT, DELETE, OPTIONS and TRACE may.
+---@param resend boolean
+function http.setIdempotent(resend) end
+
+---Path and query as sent, or as rules have left them; without scheme and host.
+---@return string
+function http.getRawURL() end
+
+---The path, percent-decoded, without query, scheme and host.
+---@return string
+function http.getPath() end
+
+---Changes the path. The text is percent-encoded where it must be, "%" included: it is text, not a
+---spelling, and what http.getPath gives is put back as it was. A "?" in it begins a new query,
+---without one the query stays.
+---@param path string
+function http.setPath(path) end
+
+---The same as http.setPath.
+---@param path string
+function http.setEscapedPath(path) end
+
+---Changes the path. The text is taken as it is; a byte that cannot stand in a URL is an error. A
+---"?" in it begins a new query, without one the query stays.
+---@param path string
+function http.setRawPath(path) end
+
+---What follows the "?", percent-decoded; "+" stays. `nil` without "?".
+---@return string|nil
+function http.getQueryString() end
+
+---Changes the query; `nil` removes it. The text is percent-encoded where it must be, "%"
+---included: it is text, not a spelling, and what http.getPath gives is put back as it was.
+---@param query? string
+function http.setQueryString(query) end
+
+---What follows the "?", as sent. `nil` without "?".
+---@return string|nil
+function http.getRawQueryString() end
+
+---Changes the query; `nil` removes it. The text is taken as it is; a byte that cannot stand in a
+---URL is an error.
+---@param query? string
+function http.setRawQueryString(query) end
+
+---The one normal form of a path as it is sent: "//", "/./" and "/../" are resolved, escapes that
+---need not be are undone, others get upper-case digits. What follows a "?" stays. `nil` when it
+---leaves the root, does not begin with "/", or holds a control or a malformed escape.
+---@param path string
+---@return string|nil
+function http.normalizePath(path) end
+
+---The value of a request header, any case; several lines joined by ", " (Cookie by "; "). `nil`
+---when there is none.
+---@param name string
+---@return string|nil
+function http.getHeader(name) end
+
+---Is there such a request header?
+---@param name string
+---@return boolean
+function http.headerExists(name) end
+
+---All request headers: names in lower case to what http.getHeader gives.
+---@return table<string, string>
+function http.getHeaders() end
+
+---The names of the request headers as received, each once, in their order.
+---@return string[]
+function http.listHeaderNames() end
+
+---Sets a request header in place of all lines of that name. Content-Length, Transfer-Encoding,
+---Connection, Expect and the like are weir's own: setting them is an error. So are names that are
+---no token, and values with CR, LF, NUL or other controls. Host has to be host or host:port.
+---@param name string
+---@param value string
+function http.setHeader(name, value) end
+
+---Adds one more line of that name; errors as of http.setHeader. A second Host is an error.
+---@param name string
+---@param value string
+function http.addHeader(name, value) end
+
+---Removes all lines of that name. Host and headers that are weir's own are an error.
+---@param name string
+function http.removeHeader(name) end
+
+---Removes all request headers but those named, Host, and those that are weir's own.
+---@param name string
+---@param ... string
+function http.scrubRequestHeaders(name, ...) end
+
+---The host that the client asked for: lower case, without port and trailing dot. `nil` when an
+---HTTP/1.0 client named none.
+---@return string|nil
+function http.getHostHeader() end
+
+---The request line and all headers as one text that ends in an empty line.
+---@return string
+function http.getRequest() end
+
+---The first cookie of that name in the request, its value as sent. `nil` when there is none.
+---@param name string
+---@return string|nil
+function http.getCookie(name) end
+
+---All cookies of the request: name to what http.getCookie gives.
+---@return table<string, string>
+function http.getCookies() end
+
+---Sets a cookie in the request that the node sees; others stay. A name that is no token is an
+---error, and a value with blanks, quotes, commas, semicolons, backslashes or controls.
+---@param name string
+---@param value string
+function http.setCookie(name, value) end
+
+---Removes all cookies of that name from the request.
+---@param name string
+function http.removeCookie(name) end
+
+---The status code of the response; in a completion rule the one that the client got, also from
+---weir itself, or `nil` when it got none.
+---@return integer|nil
+function http.getResponseCode() end
+
+---Changes the status code, 200 to 599; the message is by default the standard's. In a request
+---rule: of the response that the node will give. A body that may not follow the new code (204,
+---304) is left out. The code of a response that switches protocols (101) stays: in a response
+---rule an error.
+---@param code integer
+---@param message? string
+function http.setResponseCode(code, message) end
+
+---The node's version of HTTP: "1.1" or "1.0". `nil` in a completion rule when no node answered.
+---@return string|nil
+function http.getResponseVersion() end
+
+---The status line and all headers as one text that ends in an empty line. `nil` in a completion
+---rule when no node answered.
+---@return string|nil
+function http.getResponse() end
+
+---The value of a response header, any case; several lines joined by ", " (Set-Cookie: the first).
+---`nil` when there is none.
+---@param name string
+---@return string|nil
+function http.getResponseHeader(name) end
+
+---Is there such a response header?
+---@param name string
+---@return boolean
+function http.responseHeaderExists(name) end
+
+---All response headers: names in lower case to what http.getResponseHeader gives. `nil` in a
+---completion rule when no node answered.
+---@return table<string, string>|nil
+function http.getResponseHeaders() end
+
+---The names of the response headers as received, each once, in their order. `nil` in a completion
+---rule when no node answered.
+---@return string[]|nil
+function http.listResponseHeaderNames() end
+
+---Sets a response header in place of all lines of that name; errors as of http.setHeader.
+---@param name string
+---@param value string
+function http.setResponseHeader(name, value) end
+
+---Puts the value behind what the header holds, after ", "; unlike http.addHeader it makes no
+---second line, but for Set-Cookie. Errors as of http.setHeader.
+---@param name string
+---@param value string
+function http.addResponseHeader(name, value) end
+
+---Removes all lines of that name; headers that are weir's own are an error.
+---@param name string
+function http.removeResponseHeader(name) end
+
+---Removes all response headers but those named and those that are weir's own.
+---@param name string
+---@param ... string
+function http.scrubResponseHeaders(name, ...) end
+
+---The value of the first cookie of that name that the response sets. `nil` when there is none.
+---@param name string
+---@return string|nil
+function http.getResponseCookie(name) end
+
+---All cookies that the response sets: name to value. `nil` in a completion rule when no node
+---answered.
+---@return table<string, string>|nil
+function http.getResponseCookies() end
+
+---Sets a cookie at the client. Options are attributes such as "Path=/; Secure"; without them the
+---response's own for that cookie stay. In a request rule: with the response that a node will
+---give, or with the answer of a rule. Errors as of http.setCookie.
+---@param name string
+---@param value string
+---@param options? string
+function http.setResponseCookie(name, value, options) end
+
+---Removes the cookie of that name from the response: the client keeps what it has.
+---@param name string
+function http.removeResponseCookie(name) end
+
+---Answers the client. Code is 403, "403" or "403 Forbidden" (200 to 599). Headers are text of
+---lines or a table of names to a value or an array of values; Date, Content-Length, Connection
+---and the like are weir's own: giving them is an error, and so is a second Content-Type. A body
+---that may not follow the code (204, 304) is left out. A verdict: it does not return, no node is
+---asked (or its response is dropped), and response rules do not run.
+---@param code integer|string
+---@param type string|nil
+---@param body string
+---@param headers? string|table
+function http.sendResponse(code, type, body, headers) end
+
+---Sends the client elsewhere by a 302 without body. Blanks, controls and bytes beyond ASCII are
+---percent-encoded; CR, LF and NUL are an error. A verdict: it does not return, no node is asked
+---(or its response is dropped), and response rules do not run.
+---@param url string
+function http.redirect(url) end
+
+---Sends the client to another site by a 301: host, host:port or scheme://host[:port][/prefix].
+---Path and query stay, behind the prefix; scheme and port stay, too, but a scheme without a port
+---drops the old port. It returns and does nothing if the request is there already. A verdict: it
+---does not return, no node is asked (or its response is dropped), and response rules do not run.
+---@param site string
+function http.changeSite(site) end
+
+request = {}
+
+---The client's address; after request.setRemoteIP the one that was set.
+---@return string
+function request.getRemoteIP() end
+
+---The client's port.
+---@return integer
+function request.getRemotePort() end
+
+---The address on this machine that accepted the connection.
+---@return string
+function request.getLocalIP() end
+
+---The port on this machine that accepted the connection.
+---@return integer
+function request.getLocalPort() end
+
+---The address that the client was headed for. It differs from request.getLocalIP only for a
+---redirected connection.
+---@return string
+function request.getDestIP() end
+
+---The port that the client was headed for.
+---@return integer
+function request.getDestPort() end
+
+---Says who the client is: for this transaction's log line, for headers that name the client, and
+---for the address that a transparent pool's nodes see (chosen before response rules run). The
+---port stays. `false`, and a warning in the log, when it is no IPv4 or IPv6 address.
+---@param ip string
+---@return boolean
+function request.setRemoteIP(ip) end
+
+---How many bytes of this transaction the client has sent so far, as received; on HTTP that is
+---head and body, and what may have come of a next request. Never waits.
+---@return integer
+function request.getLength() end
+
+response = {}
+
+---The address of the node; the last one when several were tried; nil before one was chosen.
+---@return string|nil
+function response.getRemoteIP() end
+
+---The port of the node; nil before one was chosen.
+---@return integer|nil
+function response.getRemotePort() end
+
+---The address that the node sees: ours, or the client's when the pool is transparent. Nil when
+---there was no connection to a node.
+---@return string|nil
+function response.getLocalIP() end
+
+---The port that the node sees; nil when there was no connection to a node.
+---@return integer|nil
+function response.getLocalPort() end
+
+---How many bytes the node has sent so far, as received: on HTTP head and body. Never waits.
+---@return integer
+function response.getLength() end
+
+connection = {}
+
+---Drops the connection without an answer. A verdict: it does not return.
+function connection.discard() end
+
+---Sends the bytes as they are in place of an answer, then closes. What the client is still
+---sending is read and thrown away for a while, so that the bytes reach it whatever `read` says. A
+---verdict: it does not return.
+---@param data string
+---@param read? boolean
+function connection.close(data, read) end
+
+---Waits; other transactions go on meanwhile. At most a day, and `rules: {wall_time}` ends it
+---earlier.
+---@param milliseconds integer
+function connection.sleep(milliseconds) end
+
+---The node, as "10.0.0.1:80" or "[fd00::1]:80"; nil before one was chosen.
+---@return string|nil
+function connection.getNode() end
+
+---The name of the pool; nil before one was chosen: the default pool is chosen after the last
+---request rule.
+---@return string|nil
+function connection.getPool() end
+
+---The name of the virtual server.
+---@return string
+function connection.getVirtualServer() end
+
+connection.data = {}
+
+---The value that connection.data.set gave to the key, or nil.
+---@param key string
+---@return any
+function connection.data.get(key) end
+
+---Keeps a value, a table too, for as long as the client's connection lives: for later rules and
+---later requests of it. Nil removes the key. A connection has at most 1,000 keys of up to 1,024
+---bytes; one more gives `false` and a warning in the log.
+---@param key string
+---@param value any
+---@return boolean
+function connection.data.set(key, value) end
+
+pool = {}
+
+---Chooses the pool and ends request rules. An unknown pool is an error. With host (an IP address)
+---and port the request goes to exactly that address, which need not be in the pool: the pool
+---lends its settings. "discard" drops the connection. A verdict: it does not return.
+---@param name string
+---@param host? string
+---@param port? integer
+function pool.use(name, host, port) end
+
+---Chooses the pool and goes on: what follows may choose again. An unknown pool is an error. With
+---host (an IP address) and port the request goes to exactly that address, which need not be in
+---the pool: the pool lends its settings. "discard" drops the connection.
+---@param name string
+---@param host? string
+---@param port? integer
+function pool.select(name, host, port) end
+
+---How many nodes of the pool are in use: not draining, disabled or failed.
+---@param pool string
+---@return integer
+function pool.activenodes(pool) end
+
+---How many nodes of the pool are draining (and have not failed).
+---@param pool string
+---@return integer
+function pool.drainingnodes(pool) end
+
+---How many nodes of the pool are disabled.
+---@param pool string
+---@return integer
+function pool.disablednodes(pool) end
+
+---How many nodes of the pool have failed and have not been seen well since (disabled ones do not
+---count).
+---@param pool string
+---@return integer
+function pool.failednodes(pool) end
+
+---All nodes of the pool in the order of the configuration, as "10.0.0.1:80" or "[fd00::1]:80".
+---@param pool string
+---@return string[]
+function pool.listallnodes(pool) end
+
+---The nodes that pool.activenodes counts.
+---@param pool string
+---@return string[]
+function pool.listactivenodes(pool) end
+
+---The nodes that pool.drainingnodes counts.
+---@param pool string
+---@return string[]
+function pool.listdrainingnodes(pool) end
+
+---The nodes that pool.disablednodes counts.
+---@param pool string
+---@return string[]
+function pool.listdisablednodes(pool) end
+
+---The nodes that pool.failednodes counts.
+---@param pool string
+---@return string[]
+function pool.listfailednodes(pool) end
+
+---"ACTIVE", "DRAINING", "DISABLED" or "DEAD"; "NOTINPOOL" for another address, "NOSUCHHOST" when
+---the host is no IP address, "NOSUCHPOOL" for an unknown pool.
+---@param pool string
+---@param host string
+---@param port integer
+---@return string
+function pool.checknode(pool, host, port) end
+
+log = {}
+
+---Writes one line to the log at level info, with the rule's name and line. Control characters are
+---escaped. A rule may write `log: {rule_rate: 100}` lines a second in each worker; how many were
+---left out is logged.
+---@param message string
+function log.info(message) end
+
+---As log.info, at level warn.
+---@param message string
+function log.warn(message) end
+
+---As log.info, at level error.
+---@param message string
+function log.error(message) end
+
+rule = {}
+
+---The name of the rule that is running, as in the configuration.
+---@return string
+function rule.getName() end
+
+---The phase it runs in: "REQUEST", "RESPONSE" or "COMPLETION".
+---@return string
+function rule.getState() end
+
+---Is the text anywhere in `s`? Every string contains "".
+---@param s string
+---@param part string
+---@return boolean
+function string.contains(s, part) end
+
+---As string.contains; the case of ASCII letters does not count.
+---@param s string
+---@param part string
+---@return boolean
+function string.containsI(s, part) end
+
+---Does `s` begin with the text?
+---@param s string
+---@param part string
+---@return boolean
+function string.startsWith(s, part) end
+
+---As string.startsWith; the case of ASCII letters does not count.
+---@param s string
+---@param part string
+---@return boolean
+function string.startsWithI(s, part) end
+
+---Does `s` end with the text?
+---@param s string
+---@param part string
+---@return boolean
+function string.endsWith(s, part) end
+
+---As string.endsWith; the case of ASCII letters does not count.
+---@param s string
+---@param part string
+---@return boolean
+function string.endsWithI(s, part) end
+
+---Compares byte by byte; the case of ASCII letters does not count: -1 when `a` comes first, 0
+---when they are equal, 1 when `b` comes first.
+---@param a string
+---@param b string
+---@return integer
+function string.icmp(a, b) end
+
+---Where the text is, as `s:find(part, init, true)`, but the case of ASCII letters does not count.
+---@param s string
+---@param part string
+---@param init? integer
+---@return integer|nil first
+---@return integer|nil last
+function string.findI(s, part, init) end
+
+---Where the text is for the last time. With `init` only `s:sub(1, init)` is looked at.
+---@param s string
+---@param part string
+---@param init? integer
+---@return integer|nil first
+---@return integer|nil last
+function string.findr(s, part, init) end
+
+---How often the text is in `s`, from position `init` on; occurrences do not overlap.
+---@param s string
+---@param part string
+---@param init? integer
+---@return integer
+function string.count(s, part, init) end
+
+---`s` with `new` in place of the text's first occurrence. No character is special.
+---@param s string
+---@param part string
+---@param new string
+---@return string
+function string.replace(s, part, new) end
+
+---As string.replace; the case of ASCII letters does not count.
+---@param s string
+---@param part string
+---@param new string
+---@return string
+function string.replaceI(s, part, new) end
+
+---As string.replace, but every occurrence.
+---@param s string
+---@param part string
+---@param new string
+---@return string
+function string.replaceAll(s, part, new) end
+
+---As string.replaceAll; the case of ASCII letters does not count.
+---@param s string
+---@param part string
+---@param new string
+---@return string
+function string.replaceAllI(s, part, new) end
+
+---`s` with `part` put before that position; `#s + 1` appends.
+---@param s string
+---@param part string
+---@param position integer
+---@return string
+function string.insertBytes(s, part, position) end
+
+---`s` with `part` over what is there from that position on; it may go beyond the end.
+---@param s string
+---@param part string
+---@param position integer
+---@return string
+function string.replaceBytes(s, part, position) end
+
+---`s` without white space at either end.
+---@param s string
+---@return string
+function string.trim(s) end
+
+---The pieces of `s` between separators (a blank, unless given), empty ones too.
+---@param s string
+---@param separator? string
+---@return string[]
+function string.split(s, separator) end
+
+---Does the whole of `s` match? `*` stands for any bytes, `?` for any one byte; case counts.
+---@param s string
+---@param pattern string
+---@return boolean
+function string.wildmatch(s, pattern) end
+
+---Is the address in the block? The block is "10.0.0.0/8", "10.0.0.0/255.0.0.0", "10.0.1.",
+---"fd00::/8" or one address; anything else is an error. `false` when `ip` is no address; an
+---IPv4-mapped one is looked for as IPv4, too.
+---@param ip string
+---@param block string
+---@return boolean
+function string.ipmaskmatch(ip, block) end
+
+---4 or 6 when `s` is an address of that version, else nil.
+---@param s string
+---@return 4|6|nil
+function string.validIPAddress(s) end
+
+---The address in its one usual spelling (RFC 5952), so that equal addresses are equal strings;
+---nil and a reason when it is none.
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function string.normalizeIPAddress(ip) end
+
+---The address as 4 or 16 bytes in network order; nil and a reason when it is none.
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function string.dottedToBytes(ip) end
+
+---The address that 4 or 16 bytes in network order are; nil and a reason for another length.
+---@param bytes string
+---@return string|nil
+---@return string|nil reason
+function string.bytesToDotted(bytes) end
+
+---The host of "host", "host:port", "[address]" or "[address]:port", without brackets; nil when
+---there is none.
+---@param s string
+---@return string|nil
+function string.extractHost(s) end
+
+---The port of "host:port" or "[address]:port"; nil without one from 1 to 65535.
+---@param s string
+---@return integer|nil
+function string.extractPort(s) end
+
+---Every byte but letters, digits and `-._~` becomes %XX (a blank %20).
+---@param s string
+---@return string
+function string.urlencode(s) end
+
+---As string.urlencode, but what separates the parts of a URL stays: `:/?#[]@!$&'()*+,;=`.
+---@param s string
+---@return string
+function string.urlencodeexceptreserved(s) end
+
+---Bytes up to 0x20, 0x7f and above, and `%` become %XX.
+---@param s string
+---@return string
+function string.escape(s) end
+
+---Every %XX becomes its byte; a `%` without two hexadecimal digits stays, and so does `+`.
+---@param s string
+---@return string
+function string.unescape(s) end
+
+---`& < > " '` become `&amp; &lt; &gt; &quot; &#39;`.
+---@param s string
+---@return string
+function string.htmlencode(s) end
+
+---Undoes string.htmlencode; `&apos;` and numeric references (as UTF-8), too. Others stay.
+---@param s string
+---@return string
+function string.htmldecode(s) end
+
+---Two hexadecimal digits for each byte, in lower case.
+---@param s string
+---@return string
+function string.hexencode(s) end
+
+---The bytes that pairs of hexadecimal digits stand for; nil and a reason for anything else.
+---@param s string
+---@return string|nil
+---@return string|nil reason
+function string.hexdecode(s) end
+
+---Base64 with padding, without line ends (RFC 4648 4).
+---@param s string
+---@return string
+function string.base64encode(s) end
+
+---Undoes base64 (RFC 4648 4); padding may be left out. Nil and a reason for anything else.
+---@param s string
+---@return string|nil
+---@return string|nil reason
+function string.base64decode(s) end
+
+---A backslash before every ASCII character that is no letter, digit or `_`: a regular expression
+---then means the text itself.
+---@param s string
+---@return string
+function string.regexescape(s) end
+
+---The number that 1 to 6 bytes in network order are, without a sign; nil and a reason for another
+---length.
+---@param bytes string
+---@return integer|nil
+---@return string|nil reason
+function string.bytesToInt(bytes) end
+
+---The number in network order in `width` bytes: 1 to 6, 4 unless given. A number that does not
+---fit is an error.
+---@param number integer
+---@param width? integer
+---@return string
+function string.intToBytes(number, width) end
+
+---The number that the contents of a BER INTEGER are (no tag, no length; X.690 8.3); nil and a
+---reason when they are none, or beyond 2^53.
+---@param bytes string
+---@return integer|nil
+---@return string|nil reason
+function string.BERToInt(bytes) end
+
+---The contents of the BER INTEGER, without tag and length.
+---@param number integer
+---@return string
+function string.intToBER(number) end
+
+---The number that hexadecimal digits are, with or without 0x; nil and a reason for anything else,
+---and beyond 2^53.
+---@param digits string
+---@return integer|nil
+---@return string|nil reason
+function string.hexToInt(digits) end
+
+---The number in hexadecimal, in lower case, without 0x.
+---@param number integer
+---@return string
+function string.intToHex(number) end
+
+string.gmtime = {}
+
+---Seconds since 1970 of a date in one of the three forms of RFC 9110 5.6.7, else nil.
+---@param date string
+---@return integer|nil
+function string.gmtime.parse(date) end
+
+---The MD5 hash as raw bytes; string.hexencode makes it readable.
+---@param s string
+---@return string
+function string.hashMD5(s) end
+
+---The SHA1 hash as raw bytes; string.hexencode makes it readable.
+---@param s string
+---@return string
+function string.hashSHA1(s) end
+
+---The SHA256 hash as raw bytes; string.hexencode makes it readable.
+---@param s string
+---@return string
+function string.hashSHA256(s) end
+
+---The SHA384 hash as raw bytes; string.hexencode makes it readable.
+---@param s string
+---@return string
+function string.hashSHA384(s) end
+
+---The SHA512 hash as raw bytes; string.hexencode makes it readable.
+---@param s string
+---@return string
+function string.hashSHA512(s) end
+
+---The message authentication code HMAC-SHA1 (RFC 2104) as raw bytes.
+---@param s string
+---@param key string
+---@return string
+function string.hmacSHA1(s, key) end
+
+---The message authentication code HMAC-SHA256 (RFC 2104) as raw bytes.
+---@param s string
+---@param key string
+---@return string
+function string.hmacSHA256(s, key) end
+
+---The message authentication code HMAC-SHA384 (RFC 2104) as raw bytes.
+---@param s string
+---@param key string
+---@return string
+function string.hmacSHA384(s, key) end
+
+---The message authentication code HMAC-SHA512 (RFC 2104) as raw bytes.
+---@param s string
+---@param key string
+---@return string
+function string.hmacSHA512(s, key) end
+
+---Up to 65,536 bytes that nobody can foresee.
+---@param length integer
+---@return string
+function string.randomBytes(length) end
