@@ -408,7 +408,6 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	if (is_tunnel)
 		start_tunnel(t);
 	txn_body_move(&t->down);
-	t->is_answer_begun = t->down.head.len == 0;
 	txn_go(t, TXN_HTTP_RELAY);
 	return TXN_GO_ON;
 }
@@ -425,7 +424,8 @@ static enum txn_next check_down(struct txn *t)
 		return txn_end(t, TXN_END_NODE_CUT, NULL);
 	case TXN_BODY_BAD:
 		node_failed(t->node);
-		return txn_end(t, TXN_END_NODE_CUT, http_reason_words(t->down.relay.why));
+		return txn_end(t, t->is_answer_begun ? TXN_END_NODE_CUT : TXN_END_NODE_BAD,
+			       http_reason_words(t->down.relay.why));
 	case TXN_BODY_TO_BROKEN:
 		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
 	case TXN_BODY_OFF:
@@ -451,6 +451,7 @@ static enum txn_next relay_tunnel(struct txn *t)
 
 static enum txn_next txn_http_relay(struct txn *t)
 {
+	t->is_answer_begun |= t->down.head.len == 0;
 	if (t->down.is_tunnel)
 		return relay_tunnel(t);
 	if (check_down(t) == TXN_GO_ON || check_up(t) == TXN_GO_ON)
