@@ -214,7 +214,7 @@ static enum rule_answer change_site(struct rule_call *call)
 	}
 	if (is_there(&current, &wanted, path))
 		return RULE_RETURN;
-	char port[8] = "";
+	char port[12] = "";
 	if (wanted.port != 0)
 		snprintf(port, sizeof port, ":%u", wanted.port);
 	rule_spend(call, path.len + r->query.len);
