@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -23,11 +24,31 @@ const char *dial_words(enum dial_result result)
 
 /* ---- the addresses of this machine ------------------------------------------------------------- */
 
+enum own_kind { OWN_NONE, OWN_ADDRESS, OWN_BROADCAST };
+
 static struct {
-	struct addr *list;
+	struct own_address {
+		struct addr ip;
+		enum own_kind kind;
+	} *list;
 	size_t count;
 	uint64_t read_at; /* milliseconds; 0: never */
 } own;
+
+static void add_own_address(const struct sockaddr *found, enum own_kind kind)
+{
+	struct sockaddr_storage copy = { 0 };
+	if (found == NULL || (found->sa_family != AF_INET && found->sa_family != AF_INET6))
+		return;
+	memcpy(&copy, found,
+	       found->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+					   : sizeof(struct sockaddr_in6));
+	own.list = memory_resize(own.list, (own.count + 1) * sizeof *own.list);
+	struct own_address *added = &own.list[own.count++];
+	*added = (struct own_address){ addr_from_sockaddr(&copy), kind };
+	added->ip.port = 0;
+	added->ip.scope = 0;
+}
 
 static void read_own_addresses(void)
 {
@@ -36,24 +57,14 @@ static void read_own_addresses(void)
 		return; /* what was known a second ago still is */
 	own.count = 0;
 	for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
-		struct sockaddr_storage copy = { 0 };
-		if (i->ifa_addr == NULL)
-			continue;
-		sa_family_t family = i->ifa_addr->sa_family;
-		if (family != AF_INET && family != AF_INET6)
-			continue;
-		memcpy(&copy, i->ifa_addr,
-		       family == AF_INET ? sizeof(struct sockaddr_in)
-					 : sizeof(struct sockaddr_in6));
-		own.list = memory_resize(own.list, (own.count + 1) * sizeof *own.list);
-		own.list[own.count] = addr_from_sockaddr(&copy);
-		own.list[own.count].port = 0;
-		own.list[own.count++].scope = 0;
+		add_own_address(i->ifa_addr, OWN_ADDRESS);
+		if (i->ifa_flags & IFF_BROADCAST)
+			add_own_address(i->ifa_broadaddr, OWN_BROADCAST);
 	}
 	freeifaddrs(all);
 }
 
-bool dial_is_own_address(const struct addr *a)
+static enum own_kind own_kind(const struct addr *a)
 {
 	uint64_t now = clock_milliseconds();
 	if (own.read_at == 0 || now - own.read_at >= 1000) {
@@ -63,9 +74,14 @@ bool dial_is_own_address(const struct addr *a)
 	struct addr wanted = addr_without_port(a);
 	wanted.scope = 0;
 	for (size_t i = 0; i < own.count; i++)
-		if (addr_is_same_ip(&own.list[i], &wanted))
-			return true;
-	return false;
+		if (addr_is_same_ip(&own.list[i].ip, &wanted))
+			return own.list[i].kind;
+	return OWN_NONE;
+}
+
+bool dial_is_own_address(const struct addr *a)
+{
+	return own_kind(a) == OWN_ADDRESS;
 }
 
 /* ---- connecting --------------------------------------------------------------------------------- */
@@ -88,7 +104,15 @@ enum dial_result dial_may_spoof(const struct addr *source, const struct addr *to
 	}
 	if (source->family != to->family)
 		return DIAL_SPOOF_FAMILY;
-	return dial_is_own_address(source) ? DIAL_SPOOF_OWN : DIAL_OK;
+	switch (own_kind(source)) {
+	case OWN_ADDRESS:
+		return DIAL_SPOOF_OWN;
+	case OWN_BROADCAST:
+		return DIAL_SPOOF_BROADCAST;
+	case OWN_NONE:
+		break;
+	}
+	return DIAL_OK;
 }
 
 static bool set_flag(int fd, int level, int option)
