@@ -269,41 +269,34 @@ static bool build_entry(struct tree *t, struct mapping *m, yaml_event_t *event, 
 	return true;
 }
 
-/* Adds the entries of `from` whose keys are not there yet. */
-static bool merge_mapping(struct tree *t, struct mapping *m, const struct conf_yaml *from,
+/* Adds the entries of `from` whose keys are not there yet; an alias has counted them already. */
+static void merge_mapping(struct tree *t, struct mapping *m, const struct conf_yaml *from,
 			  struct conf_place place)
 {
 	if (from->kind != CONF_YAML_MAPPING) {
 		COMPLAIN(t, place, "'<<' takes a mapping or a list of mappings");
-		return true;
+		return;
 	}
-	if (!count_values(t, place, from->size))
-		return false;
 	for (const struct conf_yaml_entry *e = from->entries; e != NULL; e = e->next) {
 		if (table_get(&m->keys, e->key->text) != NULL)
 			continue;
 		table_set(&m->keys, e->key->text, (void *)e->key);
 		append(t, m->value, e->key, e->value);
 	}
-	return true;
 }
 
 /* What is written in the mapping itself wins; of two merged mappings, the first. */
-static bool merge_all(struct tree *t, struct mapping *m)
+static void merge_all(struct tree *t, struct mapping *m)
 {
 	for (const struct conf_yaml_entry *e = m->merges->entries; e != NULL; e = e->next) {
-		struct conf_place place = e->key->place;
 		if (e->value->kind != CONF_YAML_LIST) {
-			if (!merge_mapping(t, m, e->value, place))
-				return false;
+			merge_mapping(t, m, e->value, e->key->place);
 			continue;
 		}
 		for (const struct conf_yaml_entry *item = e->value->entries; item != NULL;
 		     item = item->next)
-			if (!merge_mapping(t, m, item->value, place))
-				return false;
+			merge_mapping(t, m, item->value, e->key->place);
 	}
-	return true;
 }
 
 static bool build_entries(struct tree *t, struct mapping *m, unsigned depth)
@@ -314,7 +307,8 @@ static bool build_entries(struct tree *t, struct mapping *m, unsigned depth)
 			return false;
 		if (event.type == YAML_MAPPING_END_EVENT) {
 			yaml_event_delete(&event);
-			return merge_all(t, m);
+			merge_all(t, m);
+			return true;
 		}
 		if (!build_entry(t, m, &event, depth))
 			return false;

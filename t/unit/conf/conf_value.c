@@ -68,7 +68,8 @@ Test(conf_value, sizes)
 					   "-1k",
 					   "1024m1",
 					   "01k",
-					   "18446744073709551615g" };
+					   "18446744073709551615g",
+					   "17179869185g" };
 	check_good(&size, good, COUNT(good));
 	check_bad(&size, bad, COUNT(bad));
 }

@@ -146,6 +146,22 @@ Test(conf_yaml, billion_laughs_are_an_error)
 						     "often as they are used"));
 }
 
+/* No alias alone is too large here. */
+Test(conf_yaml, many_small_aliases_are_an_error)
+{
+	char text[16384];
+	size_t len = (size_t)sprintf(text, "a: &a [");
+	for (int i = 0; i < 1000; i++)
+		len += (size_t)sprintf(text + len, "x,");
+	len += (size_t)sprintf(text + len, "]\nb: [");
+	for (int i = 0; i < 1000; i++)
+		len += (size_t)sprintf(text + len, "*a,");
+	len += (size_t)sprintf(text + len, "]\n");
+	/* 1005 values and 997 times 1001 are the most that fit */
+	cr_expect_str_eq(parsed(text, len), "2:2996: more than 1000000 values, aliases counted as "
+					    "often as they are used");
+}
+
 Test(conf_yaml, merged_laughs_are_an_error)
 {
 	char text[4096];
