@@ -5,6 +5,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
 
+#include "base/check.h"
+
 #include <stdint.h>
 
 #define NOWHERE SIZE_MAX
@@ -229,6 +231,7 @@ static enum rule_answer replace(struct rule_call *call, bool no_case, size_t mos
 	    __builtin_add_overflow(size, kept, &size))
 		size = SIZE_MAX / 2;
 	s = search_open(call, no_case, size + 1, &room);
+	check(room != NULL);
 	char *to = room;
 	size_t from = 0;
 	for (size_t i = 0; i < found; i++) {
