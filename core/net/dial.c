@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -50,6 +51,19 @@ static void add_own_address(const struct sockaddr *found, enum own_kind kind)
 	added->ip.scope = 0;
 }
 
+/* The last address of the network, as the kernel routes it: often nobody set it on the interface. */
+static void add_broadcast(const struct ifaddrs *i)
+{
+	if (!(i->ifa_flags & IFF_BROADCAST) || i->ifa_addr == NULL || i->ifa_netmask == NULL ||
+	    i->ifa_addr->sa_family != AF_INET)
+		return;
+	struct sockaddr_in last = *(const struct sockaddr_in *)(const void *)i->ifa_addr;
+	uint32_t mask = ((const struct sockaddr_in *)(const void *)i->ifa_netmask)->sin_addr.s_addr;
+	last.sin_addr.s_addr |= ~mask;
+	if (ntohl(~mask) >= 3) /* networks of one or two hosts have none (RFC 3021) */
+		add_own_address((const struct sockaddr *)&last, OWN_BROADCAST);
+}
+
 static void read_own_addresses(void)
 {
 	struct ifaddrs *all;
@@ -58,8 +72,7 @@ static void read_own_addresses(void)
 	own.count = 0;
 	for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
 		add_own_address(i->ifa_addr, OWN_ADDRESS);
-		if (i->ifa_flags & IFF_BROADCAST)
-			add_own_address(i->ifa_broadaddr, OWN_BROADCAST);
+		add_broadcast(i);
 	}
 	freeifaddrs(all);
 }
