@@ -5,7 +5,7 @@
 
 static const struct conf_key keys[] = {
 #define ROW(section, key, type, offset, preset, least, most, choices, below, flags, words) \
-	{ CONF_IN_##section, key, type, offset, preset, least, most, choices, below, flags, words },
+	{ key, offset, preset, least, most, choices, words, CONF_IN_##section, type, below, flags },
 #include "conf/conf_schema.def"
 };
 

@@ -55,16 +55,16 @@ enum conf_key_flag {
 
 /* One row of the table. */
 struct conf_key {
-	enum conf_section section;
 	const char *name;
-	enum conf_type type;
 	size_t offset;
 	const char *preset;   /* the default, as in a file; NULL: none */
 	uint64_t least, most; /* of numbers; durations in milliseconds */
 	const char *choices;  /* words with one blank between them */
+	const char *words;    /* for people; no pipe sign, it stands in a table */
+	enum conf_section section;
+	enum conf_type type;
 	enum conf_section below;
 	unsigned flags;
-	const char *words; /* for people; no pipe sign, it stands in a table */
 };
 
 struct conf_yaml;

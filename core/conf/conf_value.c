@@ -190,7 +190,7 @@ static bool parse_integer(const struct conf_key *key, const struct conf_scalar *
 static bool parse_unsigned(const struct conf_key *key, const struct conf_scalar *scalar,
 			   unsigned *value, struct err *why)
 {
-	uint64_t number;
+	uint64_t number = 0;
 	if (!parse_integer(key, scalar, &number, why))
 		return false;
 	*value = (unsigned)number;

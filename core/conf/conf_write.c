@@ -11,7 +11,7 @@
 /* ---- JSON Schema ----------------------------------------------------------------------------- */
 
 #define NAME_PATTERN "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$"
-#define TEXT_SCHEMA(pattern) "\"type\": \"string\", \"pattern\": \"" pattern "\""
+#define TEXT_SCHEMA(pattern) ("\"type\": \"string\", \"pattern\": \"" pattern "\"")
 #define NAME_SCHEMA TEXT_SCHEMA(NAME_PATTERN)
 #define ADDRESS_SCHEMA \
 	TEXT_SCHEMA("^([0-9.]+|\\\\[[0-9A-Fa-f:.]+(%[0-9A-Za-z_.-]+)?\\\\]):[0-9]{1,5}$")
