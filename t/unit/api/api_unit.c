@@ -102,6 +102,36 @@ void api_unit_close(void)
 	conf_free(conf);
 }
 
+static const struct http_limits limits = { 8192, 32768, 100, 8192, 4096 };
+
+void api_unit_request(const char *head)
+{
+	struct txn *t = api_unit_txn;
+	struct http_head_scan scan = { 0 };
+	struct slice in = arena_copy(&t->arena, slice_of_string(head));
+	enum http_reason why;
+	size_t used;
+	t->request = (struct http_request){ 0 };
+	cr_assert_eq(http_request_parse(in, &limits, &t->arena, &scan, &t->request, &used, &why),
+		     HTTP_DONE);
+	t->has_request = true;
+	t->wants_head_only = t->request.method_id == HTTP_METHOD_HEAD;
+}
+
+void api_unit_response(const char *head)
+{
+	struct txn *t = api_unit_txn;
+	struct http_head_scan scan = { 0 };
+	struct slice in = arena_copy(&t->arena, slice_of_string(head));
+	enum http_reason why;
+	size_t used;
+	t->response = (struct http_response){ 0 };
+	cr_assert_eq(http_response_parse(in, &limits, &t->arena, &scan, t->request.method_id,
+					 &t->response, &used, &why),
+		     HTTP_DONE);
+	t->has_response = true;
+}
+
 enum rule_result api_unit_run(enum rule_phase phase, const char *text)
 {
 	struct complaints complaints = { 0 };
@@ -115,11 +145,16 @@ enum rule_result api_unit_run(enum rule_phase phase, const char *text)
 			  &api_unit_txn->run);
 }
 
-void api_unit_passes(const char *text)
+void api_unit_passes_in(enum rule_phase phase, const char *text)
 {
-	enum rule_result result = api_unit_run(RULE_REQUEST, text);
+	enum rule_result result = api_unit_run(phase, text);
 	cr_expect_eq(result, RULE_RESULT_FINISHED, "%s: %s", text,
 		     result == RULE_RESULT_FAILED ? rule_failure_message(world.vm) : "did not end");
+}
+
+void api_unit_passes(const char *text)
+{
+	api_unit_passes_in(RULE_REQUEST, text);
 }
 
 void api_unit_fails_in(enum rule_phase phase, const char *text, const char *part)

@@ -20,11 +20,16 @@ extern struct txn *api_unit_txn;
 void api_unit_open(void);
 void api_unit_close(void);
 
+/* Gives the transaction this request, or the node's response, as if it had been received. */
+void api_unit_request(const char *head);
+void api_unit_response(const char *head);
+
 /* Runs the text as a rule of that phase for the transaction. */
 enum rule_result api_unit_run(enum rule_phase phase, const char *text);
 
-/* A request rule that must end without a verdict and without an error. */
+/* A rule (a request rule) that must end without a verdict and without an error. */
 void api_unit_passes(const char *text);
+void api_unit_passes_in(enum rule_phase phase, const char *text);
 
 /* A rule that must fail with a message that contains `part`. */
 void api_unit_fails(const char *text, const char *part);
