@@ -16,17 +16,19 @@
 /* A decoder; zero-cost to copy. */
 struct http_body {
 	enum http_body_kind kind;
-	int state;       /* of the chunk parser */
-	uint64_t left;   /* bytes of the length or of the current chunk still to come */
-	uint64_t total;  /* body bytes seen so far, framing not counted */
+	int state;      /* of the chunk parser */
+	uint64_t left;  /* bytes of the length or of the current chunk still to come */
+	uint64_t total; /* body bytes seen so far, framing not counted */
 	size_t extension_bytes;
 	unsigned size_digits; /* of the chunk size being read */
 	bool is_done;
 	struct http_head_scan trailer_scan;
 	struct buf *trailer_held; /* a trailer section that came in pieces; NULL mostly */
-	struct http_fields trailers; /* when done; only those that may be forwarded (no framing, routing, credentials) */
+	struct http_fields
+		trailers; /* when done; only those that may be forwarded (no framing, routing, credentials) */
 };
 
+/* Begins a body; `length` counts for HTTP_BODY_LENGTH only. Release when done with it. */
 void http_body_init(struct http_body *b, enum http_body_kind kind, uint64_t length);
 void http_body_release(struct http_body *b);
 
@@ -34,9 +36,9 @@ void http_body_release(struct http_body *b);
  * Takes bytes from the start of `in`: *used of them are consumed, *data is the next run of body
  * bytes in them (may be empty). Call again with the rest until HTTP_DONE, or HTTP_MORE with all used.
  */
-enum http_parse http_body_take(struct http_body *b, struct slice in, const struct http_limits *limits,
-			       struct arena *arena, size_t *used, struct slice *data,
-			       enum http_reason *why);
+enum http_parse http_body_take(struct http_body *b, struct slice in,
+			       const struct http_limits *limits, struct arena *arena, size_t *used,
+			       struct slice *data, enum http_reason *why);
 
 /* The sender closed: HTTP_DONE when that ends the body (until close), else HTTP_BAD. */
 enum http_parse http_body_end(struct http_body *b);
@@ -65,8 +67,10 @@ struct http_pieces {
 	char scratch[64];
 };
 
+/* Begins a relay; `limits` and `arena` must live as long. Release when done with it. */
 void http_relay_init(struct http_relay *r, enum http_body_kind in, uint64_t length,
-		     enum http_body_kind out, const struct http_limits *limits, struct arena *arena);
+		     enum http_body_kind out, const struct http_limits *limits,
+		     struct arena *arena);
 void http_relay_release(struct http_relay *r);
 
 /*

@@ -1,7 +1,8 @@
 /*
  * Round robin is the smooth weighted kind: each candidate's balance grows by its weight, the
  * richest is chosen and pays the sum of all. With equal weights that is plain turns; with 3:1 it
- * gives a a b a, not a a a b.
+ * gives a a b a, not a a a b. Least connections takes turns the same way among the least loaded,
+ * and only they gain: a node that was busy for an hour has not saved up for all of the next.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pool/balance.h"
@@ -12,53 +13,72 @@
 void balance_init(struct balance *b, enum conf_algorithm algorithm)
 {
 	*b = (struct balance){ .algorithm = algorithm };
+	STAILQ_INIT(&b->equals);
 }
 
-static bool is_weighted(enum conf_algorithm algorithm)
+static bool looks_at_sessions(const struct balance *b)
 {
-	return algorithm != CONF_ALGORITHM_LEAST_CONNECTIONS && algorithm != CONF_ALGORITHM_RANDOM;
+	return b->algorithm == CONF_ALGORITHM_LEAST_CONNECTIONS ||
+	       b->algorithm == CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS;
 }
 
 static long weight_of(const struct balance *b, const struct node *n)
 {
-	return is_weighted(b->algorithm) ? (long)n->conf->weight : 1;
+	bool ignores_weight = b->algorithm == CONF_ALGORITHM_LEAST_CONNECTIONS;
+	return ignores_weight ? 1 : (long)n->conf->weight;
 }
 
-/* Fewest sessions for its weight; in turns among equals, or the first would get all of a quiet pool. */
-static bool is_less_loaded(const struct balance *b, const struct node *n)
+/* How a node with `sessions` compares with the best so far: negative when it is less loaded. */
+static int compare_load(const struct balance *b, const struct node *n, unsigned long sessions)
 {
-	long left = (long)n->sessions * weight_of(b, b->best),
-	     right = (long)b->best->sessions * weight_of(b, n);
-	return left != right ? left < right : n->balance > b->best->balance;
-}
-
-static bool is_better(const struct balance *b, const struct node *n)
-{
-	switch (b->algorithm) {
-	case CONF_ALGORITHM_LEAST_CONNECTIONS:
-	case CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS:
-		return is_less_loaded(b, n);
-	case CONF_ALGORITHM_RANDOM:
-		/* each of k offered so far is kept with the same chance: 1/k */
-		return random() % b->total_weight == 0;
-	case CONF_ALGORITHM_ROUND_ROBIN:
-	case CONF_ALGORITHM_WEIGHTED_ROUND_ROBIN:
-		return n->balance > b->best->balance;
-	}
-	return false;
+	unsigned long left = sessions * (unsigned long)weight_of(b, STAILQ_FIRST(&b->equals));
+	unsigned long right = b->sessions * (unsigned long)weight_of(b, n);
+	return (left > right) - (left < right);
 }
 
 void balance_offer(struct balance *b, struct node *n)
 {
-	b->total_weight += weight_of(b, n);
-	n->balance += weight_of(b, n);
-	if (b->best == NULL || is_better(b, n))
-		b->best = n;
+	unsigned long sessions = 0;
+	if (looks_at_sessions(b)) {
+		sessions = node_sessions(n);
+		int order = b->count == 0 ? -1 : compare_load(b, n, sessions);
+		if (order > 0)
+			return;
+		if (order < 0) {
+			STAILQ_INIT(&b->equals);
+			b->count = 0;
+			b->sessions = sessions;
+		}
+	}
+	STAILQ_INSERT_TAIL(&b->equals, n, equal);
+	b->count++;
+}
+
+static struct node *choose_random(const struct balance *b)
+{
+	struct node *n = STAILQ_FIRST(&b->equals);
+	for (long skip = random() % (long)b->count; skip > 0; skip--)
+		n = STAILQ_NEXT(n, equal);
+	return n;
+}
+
+static struct node *choose_in_turn(const struct balance *b)
+{
+	struct node *n, *best = STAILQ_FIRST(&b->equals);
+	long total = 0;
+	STAILQ_FOREACH (n, &b->equals, equal) {
+		total += weight_of(b, n);
+		n->balance += weight_of(b, n);
+		if (n->balance > best->balance)
+			best = n;
+	}
+	best->balance -= total;
+	return best;
 }
 
 struct node *balance_end(struct balance *b)
 {
-	if (b->best != NULL)
-		b->best->balance -= b->total_weight;
-	return b->best;
+	if (b->count == 0)
+		return NULL;
+	return b->algorithm == CONF_ALGORITHM_RANDOM ? choose_random(b) : choose_in_turn(b);
 }

@@ -1,6 +1,6 @@
 /*
- * balance: the load-balancing algorithms. Candidates are offered one by one and compared as they
- * come: no list is built.
+ * balance: the load-balancing algorithms. Candidates are offered one by one; those that are as good
+ * as the best so far stay, linked through struct node, and the end takes turns among them.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_POOL_BALANCE_H
@@ -10,11 +10,14 @@
 
 struct balance {
 	enum conf_algorithm algorithm;
-	struct node *best;
-	long total_weight; /* of all candidates so far */
+	STAILQ_HEAD(, node) equals; /* the best so far, in the order of the offers */
+	unsigned count;             /* of equals */
+	unsigned long sessions;     /* of the first of equals, when the algorithm looks at it */
 };
 
 void balance_init(struct balance *b, enum conf_algorithm algorithm);
+
+/* Offers a candidate, once. */
 void balance_offer(struct balance *b, struct node *n);
 
 /* The winner, charged for being chosen; NULL when nobody was offered. */

@@ -41,8 +41,14 @@ static void grow(void)
 	table.chain_count = before == 0 ? 64 : before * 2;
 	table.chains = memory_new(table.chain_count, sizeof *table.chains);
 	for (size_t i = 0; i < before; i++) {
+		/* turned over twice, so that the latest stay first */
 		struct node_connection *c;
+		struct idle_chain turned = LIST_HEAD_INITIALIZER(turned);
 		while ((c = LIST_FIRST(&old[i])) != NULL) {
+			LIST_REMOVE(c, same_key);
+			LIST_INSERT_HEAD(&turned, c, same_key);
+		}
+		while ((c = LIST_FIRST(&turned)) != NULL) {
 			LIST_REMOVE(c, same_key);
 			LIST_INSERT_HEAD(chain_of(c->node, &c->to, &c->source), c, same_key);
 		}
@@ -75,6 +81,12 @@ static void on_idle_timeout(struct timer *timer)
 	close_idle(container_of(timer, struct node_connection, timer));
 }
 
+static bool is_of_key(const struct node_connection *c, const struct node *n, const struct addr *to,
+		      const struct addr *source)
+{
+	return c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source);
+}
+
 struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
 				   void (*on_ready)(struct stream *))
 {
@@ -82,7 +94,7 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 		return NULL;
 	struct node_connection *c;
 	LIST_FOREACH (c, chain_of(n, to, source), same_key)
-		if (c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source))
+		if (is_of_key(c, n, to, source) && !stream_has_news(&c->stream))
 			break;
 	if (c == NULL)
 		return NULL;

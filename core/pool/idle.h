@@ -9,7 +9,10 @@
 
 #include "pool/node.h"
 
-/* The most recently used idle connection of that key, now the caller's; NULL when there is none. */
+/*
+ * The most recently used idle connection of that key, now the caller's; NULL when there is none.
+ * One that the loop has already seen end or speak, and has yet to close, is not given.
+ */
 struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
 				   void (*on_ready)(struct stream *s));
 

@@ -38,7 +38,6 @@ void node_succeeded(struct node *n)
 
 void node_begin(struct node *n)
 {
-	n->sessions++;
 	if (n->stats == NULL)
 		return;
 	stats_add(&n->stats->transactions, 1);
@@ -47,7 +46,6 @@ void node_begin(struct node *n)
 
 void node_end(struct node *n, uint64_t to_bytes, uint64_t from_bytes)
 {
-	n->sessions--;
 	if (n->stats == NULL)
 		return;
 	stats_subtract(&n->stats->transactions_current, 1);

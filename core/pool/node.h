@@ -29,7 +29,9 @@ struct node {
 	struct share_node *state;     /* what all workers agree on; NULL for the pool's `others` */
 	struct stats_node *stats;     /* this worker's counters; NULL for `others` */
 	long balance;                 /* running weight of round robin */
-	unsigned sessions;            /* transactions of this worker that use it now */
+	STAILQ_ENTRY(node) equal;     /* while balance.h chooses */
+	const struct share *share;    /* where all workers' counters are */
+	unsigned row;                 /* its row there */
 	struct node_connections idle; /* longest idle first */
 	struct idle_chain plain; /* those from our own address to the node itself, latest first */
 	unsigned idle_count;
@@ -63,6 +65,12 @@ struct share_failing node_failing(const struct node *n);
 /* Begins and ends one transaction's use of the node, for balancing and counting. */
 void node_begin(struct node *n);
 void node_end(struct node *n, uint64_t to_bytes, uint64_t from_bytes);
+
+/* Transactions of all workers that use it now. */
+static inline unsigned long node_sessions(const struct node *n)
+{
+	return stats_node_current(n->share, n->row);
+}
 
 /*
  * Opens a connection from `source` (ADDR_NONE: ours). *result says how; NULL unless DIAL_OK, then

@@ -17,6 +17,8 @@ static void node_init(struct node *n, struct pool *p)
 struct pool *pools_open(const struct conf *conf, const struct share *share, unsigned worker)
 {
 	struct pool *pools = memory_new(conf->pool_count, sizeof *pools);
+	/* or all workers would choose the same nodes at random */
+	srandom((unsigned)clock_microseconds() + worker);
 	for (size_t i = 0; i < conf->pool_count; i++) {
 		struct pool *p = &pools[i];
 		p->conf = &conf->pools[i];
@@ -26,6 +28,8 @@ struct pool *pools_open(const struct conf *conf, const struct share *share, unsi
 			unsigned row = segment_node_row(share, (unsigned)i, (unsigned)j);
 			node_init(&p->nodes[j], p);
 			p->nodes[j].conf = &p->conf->nodes[j];
+			p->nodes[j].share = share;
+			p->nodes[j].row = row;
 			p->nodes[j].state = share_node(share, row);
 			p->nodes[j].stats = stats_node_row(share, worker, row);
 		}

@@ -18,6 +18,7 @@ struct share_life {
 	char apart[112];             /* keeps workers out of each other's cache lines */
 };
 
+/* The loop of this worker turns: now. */
 static inline void life_turn(struct share *s, unsigned worker, uint64_t now_milliseconds)
 {
 	__atomic_store_n(&s->lives[worker].turned_milliseconds, now_milliseconds, __ATOMIC_RELAXED);

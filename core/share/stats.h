@@ -49,6 +49,7 @@ static inline struct stats_worker *stats_worker_row(const struct share *s, unsig
 	return (void *)(s->slots + worker * s->slot_bytes);
 }
 
+/* The rows of one worker; valid as long as the segment. */
 static inline struct stats_vserver *stats_vserver_row(const struct share *s, unsigned worker,
 						      unsigned vserver)
 {

@@ -78,8 +78,9 @@ static void begin_request(struct session *s)
 		txn_start(s);
 		return;
 	case IO_WAIT:
-		wait_for_request(s, s->transactions == 0 ? s->vserver->conf->connect_milliseconds
-							 : s->vserver->conf->keepalive_milliseconds);
+		wait_for_request(s, s->transactions == 0
+					    ? s->vserver->conf->connect_milliseconds
+					    : s->vserver->conf->keepalive_milliseconds);
 		return;
 	case IO_EOF:
 	case IO_FAIL:
@@ -136,7 +137,8 @@ void session_end(struct session *s, bool client_may_send)
 		session_close(s);
 		return;
 	}
-	bool bytes_wait = s->client.is_readable || inbox_slice(&s->inbox).len > 0 || !stream_is_flushed(&s->client);
+	bool bytes_wait = s->client.is_readable || inbox_slice(&s->inbox).len > 0 ||
+			  !stream_is_flushed(&s->client);
 	if (!client_may_send && !bytes_wait) {
 		session_close(s);
 		return;

@@ -22,10 +22,10 @@ struct session {
 	struct timer timer;
 	struct loop_task next; /* the next request is here already */
 	struct vserver *vserver;
-	struct addr remote; /* the peer */
-	struct addr local;  /* where it was accepted */
-	struct addr dest;   /* where it was headed */
-	struct txn *txn;    /* NULL between requests */
+	struct addr remote;    /* the peer */
+	struct addr local;     /* where it was accepted */
+	struct addr dest;      /* where it was headed */
+	struct txn *txn;       /* NULL between requests */
 	unsigned transactions; /* begun so far */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */
 	size_t lingered;       /* bytes thrown away */

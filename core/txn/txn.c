@@ -16,7 +16,8 @@ static const struct {
 	bool is_failure;
 } ends[] = {
 	[TXN_END_NONE] = { "none", "it goes on", 0, false },
-#define TXN_END(name, word, status, is_failure, words) [TXN_END_##name] = { word, words, status, is_failure },
+#define TXN_END(name, word, status, is_failure, words) \
+	[TXN_END_##name] = { word, words, status, is_failure },
 #include "txn/txn_end.def"
 #undef TXN_END
 };
@@ -86,7 +87,8 @@ static bool watch(struct txn *t)
 {
 	struct stream *client = &t->session->client;
 	bool reads_request = t->step == t->protocol->first_step;
-	bool whole = stream_watch(client, reads_request || txn_body_wants_read(&t->up), !stream_is_flushed(client));
+	bool whole = stream_watch(client, reads_request || txn_body_wants_read(&t->up),
+				  !stream_is_flushed(client));
 	if (!whole)
 		txn_end(t, TXN_END_CLIENT_GONE, NULL);
 	if (t->connection == NULL)
@@ -94,7 +96,8 @@ static bool watch(struct txn *t)
 	struct stream *node = &t->connection->stream;
 	bool reads_head = !t->has_response && !node->is_connecting;
 	return stream_watch(node, reads_head || txn_body_wants_read(&t->down),
-			    node->is_connecting || !stream_is_flushed(node)) && whole;
+			    node->is_connecting || !stream_is_flushed(node)) &&
+	       whole;
 }
 
 /* ---- life ---------------------------------------------------------------------------------------- */
@@ -175,7 +178,8 @@ void txn_release_node(struct txn *t, bool reusable)
 	if (log_access_is_on() || t->vserver->rules[RULE_COMPLETION].count > 0)
 		txn_source(t);
 	if (t->is_node_begun)
-		node_end(c->node, c->stream.bytes_out - t->node_bytes_out, c->stream.bytes_in - t->node_bytes_in);
+		node_end(c->node, c->stream.bytes_out - t->node_bytes_out,
+			 c->stream.bytes_in - t->node_bytes_in);
 	t->is_node_begun = false;
 	stats_add(&t->vserver->stats->to_node_bytes, c->stream.bytes_out - t->node_bytes_out);
 	stats_add(&t->vserver->stats->from_node_bytes, c->stream.bytes_in - t->node_bytes_in);
@@ -221,8 +225,8 @@ static bool may_keep_client(const struct txn *t)
 {
 	const struct stream *client = &t->session->client;
 	bool took_all = t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE;
-	return t->keep_client && took_all && t->end != TXN_END_DISCARDED && client->error == 0 && !client->is_shut &&
-	       (!client->is_eof || inbox_slice(&t->session->inbox).len > 0);
+	return t->keep_client && took_all && t->end != TXN_END_DISCARDED && client->error == 0 &&
+	       !client->is_shut && (!client->is_eof || inbox_slice(&t->session->inbox).len > 0);
 }
 
 static void finish(struct txn *t)
@@ -231,7 +235,8 @@ static void finish(struct txn *t)
 	/* where the framing shows that something is missing an orderly end does, and delivers the rest */
 	bool keep = may_keep_client(t) && !t->is_cut;
 	bool cut = t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE;
-	bool linger = (t->has_request && t->request.body != HTTP_BODY_NONE && t->up.state != TXN_BODY_DONE) ||
+	bool linger = (t->has_request && t->request.body != HTTP_BODY_NONE &&
+		       t->up.state != TXN_BODY_DONE) ||
 		      t->end == TXN_END_BAD_REQUEST;
 	bool is_silent = t->end == TXN_END_CLIENT_GONE && !t->has_request;
 	t->times.ended = clock_microseconds();

@@ -60,9 +60,10 @@ enum txn_repeat {
 
 /* What request rules want of an answer that is still to come; done to the node's before response rules. */
 struct txn_wishes {
-	unsigned status;           /* 0: as it comes */
+	unsigned status; /* 0: as it comes */
 	struct slice reason;
-	struct http_fields cookies; /* Set-Cookie lines, one for each cookie; also for answers of rules */
+	struct http_fields
+		cookies; /* Set-Cookie lines, one for each cookie; also for answers of rules */
 };
 
 /* Moments of a transaction, microseconds of clock_microseconds; 0: not reached. */
@@ -81,28 +82,29 @@ struct txn {
 	bool is_running, again;
 
 	enum txn_end end;
-	const char *end_detail; /* for the log: the parser's reason, the connect error; NULL: nothing to add */
+	const char *
+		end_detail; /* for the log: the parser's reason, the connect error; NULL: nothing to add */
 
 	/* the request, as the rules leave it */
 	struct http_head_scan scan;
 	struct http_request request;
 	bool has_request;
 	struct slice refused_line; /* the beginning of a request that was refused */
-	bool wants_head_only;     /* the client asked with HEAD, whatever rules make of the method */
+	bool wants_head_only; /* the client asked with HEAD, whatever rules make of the method */
 	enum txn_repeat repeat;
 	struct addr remote; /* who the client is: request.setRemoteIP changes it */
 
 	/* the answer */
 	struct http_response response;
-	bool has_response;        /* a final head came from the node */
-	bool is_answer_begun;     /* a final head left for the client: no other answer is possible */
-	struct slice answer;      /* of our own, whole; absent when none was decided */
+	bool has_response;    /* a final head came from the node */
+	bool is_answer_begun; /* a final head left for the client: no other answer is possible */
+	struct slice answer;  /* of our own, whole; absent when none was decided */
 	unsigned answer_status;
-	bool keep_client;         /* the client's connection may be used again */
-	bool is_cut;              /* the client must see that its answer is not whole */
+	bool keep_client; /* the client's connection may be used again */
+	bool is_cut;      /* the client must see that its answer is not whole */
 
 	/* rules */
-	struct rule_run *run;     /* a parked one */
+	struct rule_run *run; /* a parked one */
 	enum rule_phase phase;
 	size_t rule_index;        /* in the phase's list */
 	bool is_rule_ready;       /* what it waited for has come */
@@ -116,8 +118,8 @@ struct txn {
 
 	/* the node */
 	struct pool *pool;
-	bool is_discarded_pool;   /* the pool is "discard" */
-	struct addr forced;       /* pool.use(pool, host, port): just this address */
+	bool is_discarded_pool; /* the pool is "discard" */
+	struct addr forced;     /* pool.use(pool, host, port): just this address */
 	struct node *node;
 	struct node_connection *connection;
 	struct addr node_address; /* the last one tried */
@@ -125,18 +127,18 @@ struct txn {
 	struct addr source_local; /* our end, for the log and response.getLocalIP */
 	struct pool_tried tried;
 	unsigned attempts, timed_out_attempts; /* that failed */
-	enum txn_end attempt_end; /* how the last of them failed */
-	bool is_reused;           /* the connection has served before */
+	enum txn_end attempt_end;              /* how the last of them failed */
+	bool is_reused;                        /* the connection has served before */
 	bool has_retried_stale;
-	bool is_node_begun;       /* counted at the node (node_begin) */
+	bool is_node_begun;                     /* counted at the node (node_begin) */
 	uint64_t node_bytes_in, node_bytes_out; /* of the connection when we began */
 
-	struct txn_body up;   /* client to node */
-	struct txn_body down; /* node to client */
+	struct txn_body up;     /* client to node */
+	struct txn_body down;   /* node to client */
 	unsigned informational; /* 1xx heads passed on */
 
-	uint64_t step_since;  /* milliseconds */
-	uint64_t moved_at;    /* when a byte last moved, milliseconds */
+	uint64_t step_since;                        /* milliseconds */
+	uint64_t moved_at;                          /* when a byte last moved, milliseconds */
 	uint64_t client_bytes_in, client_bytes_out; /* of the session when we began */
 	struct txn_times times;
 };

@@ -73,7 +73,8 @@ static bool move_once(struct txn_body *b, bool may_read)
 	pieces.count = 0;
 	pieces.bytes = 0;
 	if (b->head.len > 0)
-		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)b->head.at, b->head.len };
+		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)b->head.at,
+							    b->head.len };
 	bool has_head = pieces.count > 0;
 	struct slice waiting = inbox_slice(b->inbox);
 	if (b->relay.in.is_done)

@@ -11,7 +11,7 @@
 #include "net/stream.h"
 
 enum txn_body_state {
-	TXN_BODY_OFF,         /* not begun */
+	TXN_BODY_OFF, /* not begun */
 	TXN_BODY_MOVING,
 	TXN_BODY_DONE,        /* all of it was written or waits in the stream */
 	TXN_BODY_FROM_BROKEN, /* the sender's connection broke */
@@ -24,13 +24,13 @@ enum txn_body_state {
 struct txn_body {
 	enum txn_body_state state;
 	struct stream *from, *to;
-	struct inbox *inbox;  /* of `from` */
+	struct inbox *inbox; /* of `from` */
 	struct http_relay relay;
-	struct slice head;    /* to be written before the body, in the same call if possible */
+	struct slice head; /* to be written before the body, in the same call if possible */
 	size_t limit;
-	bool is_tunnel;       /* the end of one side is passed on to the other */
-	bool has_moved;       /* since somebody last looked */
-	bool has_consumed;    /* bytes of the body left the inbox: it cannot be sent again */
+	bool is_tunnel;    /* the end of one side is passed on to the other */
+	bool has_moved;    /* since somebody last looked */
+	bool has_consumed; /* bytes of the body left the inbox: it cannot be sent again */
 };
 
 /* Begins to move; the head is written with what is there already. */

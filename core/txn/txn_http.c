@@ -1,6 +1,6 @@
 /*
- * One HTTP transaction, in reading order: the table of steps is in txn_http.h. Long because the
- * whole life of a request is here on one page, but for the node (txn_node.c) and the rules
+ * One HTTP transaction, in reading order: the table of steps is in txn_http.h. It is long because
+ * the whole life of a request stands here on one page, but for the node (txn_node.c) and the rules
  * (txn_rules.c).
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -38,7 +38,8 @@ static uint64_t until_rules(const struct txn *t)
 
 static uint64_t until_idle(const struct txn *t)
 {
-	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since, t->vserver->conf->idle_milliseconds);
+	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since,
+		     t->vserver->conf->idle_milliseconds);
 }
 
 static uint64_t until_connected(const struct txn *t)
@@ -51,7 +52,8 @@ static uint64_t until_reply(const struct txn *t)
 {
 	if (t->up.state == TXN_BODY_MOVING)
 		return until_idle(t);
-	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since, t->pool->conf->reply_milliseconds);
+	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since,
+		     t->pool->conf->reply_milliseconds);
 }
 
 static enum txn_next on_request_timeout(struct txn *t)
@@ -77,7 +79,8 @@ static enum txn_next on_idle_timeout(struct txn *t)
 /* A request that does not get on waits for whoever does not take or bring its next byte. */
 static enum txn_next on_reply_timeout(struct txn *t)
 {
-	bool waits_for_client = t->up.state == TXN_BODY_MOVING && stream_is_flushed(&t->connection->stream);
+	bool waits_for_client = t->up.state == TXN_BODY_MOVING &&
+				stream_is_flushed(&t->connection->stream);
 	return waits_for_client ? on_idle_timeout(t) : txn_node_reply_timeout(t);
 }
 
@@ -100,7 +103,8 @@ static enum txn_next request_is_read(struct txn *t, size_t used)
 	t->scan = (struct http_head_scan){ 0 };
 	t->has_request = true;
 	t->wants_head_only = t->request.method_id == HTTP_METHOD_HEAD;
-	t->keep_client = t->request.keep_alive && t->vserver->conf->keepalive && !t->vserver->world->is_stopping;
+	t->keep_client = t->request.keep_alive && t->vserver->conf->keepalive &&
+			 !t->vserver->world->is_stopping;
 	t->times.request = clock_microseconds();
 	txn_go(t, TXN_HTTP_REQUEST_RULES);
 	return TXN_GO_ON;
@@ -110,7 +114,8 @@ static enum txn_next request_is_refused(struct txn *t, enum http_reason why)
 {
 	/* for the log: what it was that we refused */
 	struct slice line = inbox_slice(&t->session->inbox);
-	line.len = slice_find(line, '\r') < REFUSED_LOG_BYTES ? slice_find(line, '\r') : REFUSED_LOG_BYTES;
+	line.len = slice_find(line, '\r') < REFUSED_LOG_BYTES ? slice_find(line, '\r')
+							      : REFUSED_LOG_BYTES;
 	t->refused_line = arena_copy(&t->arena, line);
 	t->answer_status = http_reason_status(why);
 	t->keep_client = false;
@@ -131,8 +136,8 @@ static enum txn_next txn_http_read_request(struct txn *t)
 	for (;;) {
 		size_t used = 0;
 		enum http_reason why = HTTP_REASON_NONE;
-		switch (http_request_parse(inbox_slice(&s->inbox), &t->vserver->http_limits, &t->arena, &t->scan,
-					   &t->request, &used, &why)) {
+		switch (http_request_parse(inbox_slice(&s->inbox), &t->vserver->http_limits,
+					   &t->arena, &t->scan, &t->request, &used, &why)) {
 		case HTTP_DONE:
 			return request_is_read(t, used);
 		case HTTP_BAD:
@@ -183,7 +188,8 @@ static struct slice host_of_destination(struct txn *t)
 static struct slice request_head(struct txn *t)
 {
 	const struct conf_vserver *conf = t->vserver->conf;
-	struct slice ip = conf->add_cluster_ip || conf->add_x_forwarded_for ? client_ip(t) : SLICE_ABSENT;
+	struct slice ip = conf->add_cluster_ip || conf->add_x_forwarded_for ? client_ip(t)
+									    : SLICE_ABSENT;
 	/* a request with a body is not switched: its body and the tunnel could be confused */
 	bool upgrade = t->request.wants_upgrade && t->request.body == HTTP_BODY_NONE;
 	struct http_additions add = {
@@ -210,8 +216,8 @@ static void start_up(struct txn *t)
 	http_relay_init(&t->up.relay, t->request.body, t->request.content_length, t->request.body,
 			&t->vserver->http_limits, &t->arena);
 	t->up.relay.send_trailers = true;
-	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream, request_head(t),
-		       (size_t)t->vserver->conf->max_client_buffer);
+	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
+		       request_head(t), (size_t)t->vserver->conf->max_client_buffer);
 }
 
 static enum txn_next txn_http_send_request(struct txn *t)
@@ -240,7 +246,8 @@ static enum txn_next pass_informational(struct txn *t)
 	if (t->request.version_minor == 0)
 		return TXN_GO_ON;
 	struct http_additions add = { .body = HTTP_BODY_NONE };
-	if (stream_write_slice(&t->session->client, http_write_response(&t->arena, &t->response, &add)) == IO_FAIL)
+	if (stream_write_slice(&t->session->client,
+			       http_write_response(&t->arena, &t->response, &add)) == IO_FAIL)
 		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
 	return TXN_GO_ON;
 }
@@ -310,9 +317,11 @@ static enum txn_next txn_http_read_response(struct txn *t)
 		size_t used = 0;
 		enum http_reason why = HTTP_REASON_NONE;
 		struct slice received = inbox_slice(&c->inbox);
-		switch (received.len == 0 ? HTTP_MORE
-					  : http_response_parse(received, &t->vserver->http_limits, &t->arena, &t->scan,
-								t->request.method_id, &t->response, &used, &why)) {
+		switch (received.len == 0
+				? HTTP_MORE
+				: http_response_parse(received, &t->vserver->http_limits, &t->arena,
+						      &t->scan, t->request.method_id, &t->response,
+						      &used, &why)) {
 		case HTTP_DONE:
 			return response_is_read(t, used);
 		case HTTP_BAD:
@@ -321,9 +330,11 @@ static enum txn_next txn_http_read_response(struct txn *t)
 		case HTTP_MORE:
 			break;
 		}
-		if (!c->stream.is_readable && !c->stream.is_eof && t->up.state != TXN_BODY_TO_BROKEN)
+		if (!c->stream.is_readable && !c->stream.is_eof &&
+		    t->up.state != TXN_BODY_TO_BROKEN)
 			return TXN_WAIT;
-		switch (inbox_read(&c->inbox, &c->stream, (size_t)t->vserver->conf->max_server_buffer,
+		switch (inbox_read(&c->inbox, &c->stream,
+				   (size_t)t->vserver->conf->max_server_buffer,
 				   INBOX_SHARED_BYTES)) {
 		case IO_OK:
 			break;
@@ -371,7 +382,8 @@ static struct slice response_head(struct txn *t, enum http_body_kind framing, bo
 {
 	struct http_additions add = {
 		.body = is_tunnel ? HTTP_BODY_NONE : framing,
-		.content_length = t->response.body == HTTP_BODY_LENGTH ? t->response.content_length : 0,
+		.content_length = t->response.body == HTTP_BODY_LENGTH ? t->response.content_length
+								       : 0,
 		.upgrade = is_tunnel,
 		.close = !t->keep_client && !is_tunnel,
 		.keep_alive = t->keep_client && t->request.version_minor == 0,
@@ -384,8 +396,8 @@ static struct slice response_head(struct txn *t, enum http_body_kind framing, bo
 static void start_tunnel(struct txn *t)
 {
 	txn_body_release(&t->up);
-	http_relay_init(&t->up.relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_UNTIL_CLOSE, &t->vserver->http_limits,
-			&t->arena);
+	http_relay_init(&t->up.relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_UNTIL_CLOSE,
+			&t->vserver->http_limits, &t->arena);
 	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
 		       (struct slice){ 0 }, (size_t)t->vserver->conf->max_client_buffer);
 	t->up.is_tunnel = t->down.is_tunnel = true;
@@ -396,15 +408,16 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	bool is_tunnel = t->response.body == HTTP_BODY_TUNNEL;
 	enum http_body_kind framing = framing_for_client(t);
 	/* a client that asked first and got its answer now will not send the body: no next request */
-	bool owes_body = t->request.expects_continue && t->up.state == TXN_BODY_MOVING && !t->up.has_consumed;
+	bool owes_body = t->request.expects_continue && t->up.state == TXN_BODY_MOVING &&
+			 !t->up.has_consumed;
 	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body)
 		t->keep_client = false;
 	struct slice head = response_head(t, framing, is_tunnel);
-	http_relay_init(&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body, t->response.content_length,
-			framing, &t->vserver->http_limits, &t->arena);
+	http_relay_init(&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body,
+			t->response.content_length, framing, &t->vserver->http_limits, &t->arena);
 	t->down.relay.send_trailers = t->request.accepts_trailers;
-	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client, head,
-		       (size_t)t->vserver->conf->max_server_buffer);
+	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client,
+		       head, (size_t)t->vserver->conf->max_server_buffer);
 	if (is_tunnel)
 		start_tunnel(t);
 	txn_body_move(&t->down);
@@ -438,8 +451,10 @@ static enum txn_next check_down(struct txn *t)
 
 static enum txn_next relay_tunnel(struct txn *t)
 {
-	bool up_is_over = t->up.state != TXN_BODY_MOVING, down_is_over = t->down.state != TXN_BODY_MOVING;
-	bool is_broken = (up_is_over && t->up.state != TXN_BODY_DONE) || (down_is_over && t->down.state != TXN_BODY_DONE);
+	bool up_is_over = t->up.state != TXN_BODY_MOVING,
+	     down_is_over = t->down.state != TXN_BODY_MOVING;
+	bool is_broken = (up_is_over && t->up.state != TXN_BODY_DONE) ||
+			 (down_is_over && t->down.state != TXN_BODY_DONE);
 	if (!is_broken && !(up_is_over && down_is_over))
 		return TXN_WAIT;
 	t->keep_client = false;
@@ -459,7 +474,8 @@ static enum txn_next txn_http_relay(struct txn *t)
 	if (t->down.state == TXN_BODY_MOVING)
 		return TXN_WAIT;
 	/* the node has said all; a node that will not be asked again need not hear the rest either */
-	bool up_goes_on = t->up.state == TXN_BODY_MOVING && t->response.keep_alive && t->keep_client;
+	bool up_goes_on = t->up.state == TXN_BODY_MOVING && t->response.keep_alive &&
+			  t->keep_client;
 	if (!up_goes_on)
 		txn_release_node(t, t->up.state == TXN_BODY_DONE && t->response.keep_alive);
 	if (up_goes_on)
@@ -478,10 +494,11 @@ static enum txn_next txn_http_relay(struct txn *t)
 
 /* ---- an answer of our own ---------------------------------------------------------------------------- */
 
-void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason, struct slice content_type,
-			 struct slice body, struct slice extra)
+void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason,
+			 struct slice content_type, struct slice body, struct slice extra)
 {
-	bool took_all = t->has_request && (t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE);
+	bool took_all = t->has_request &&
+			(t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE);
 	t->keep_client = t->keep_client && took_all;
 	t->answer_status = status;
 	t->answer = http_write_answer(&t->arena, status, reason, content_type, body, extra,
@@ -520,7 +537,8 @@ static enum txn_next txn_http_answer(struct txn *t)
 /* After txn_end: an answer while there is time for one, else the connection tells that it broke. */
 static unsigned step_after_end(struct txn *t)
 {
-	bool has_answer = !slice_is_absent(t->answer) || t->answer_status != 0 || txn_end_status(t->end) != 0;
+	bool has_answer = !slice_is_absent(t->answer) || t->answer_status != 0 ||
+			  txn_end_status(t->end) != 0;
 	if (t->end == TXN_END_OK || t->end == TXN_END_TUNNELLED)
 		return TXN_HTTP_COMPLETION_RULES;
 	txn_release_node(t, false);

@@ -32,7 +32,7 @@ extern const struct txn_protocol txn_http;
  * Puts an answer of our own in place of whatever else the client would get. `extra` are whole header
  * lines; reason absent: the standard's words. It leaves when the transaction ends.
  */
-void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason, struct slice content_type,
-			 struct slice body, struct slice extra);
+void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason,
+			 struct slice content_type, struct slice body, struct slice extra);
 
 #endif

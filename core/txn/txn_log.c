@@ -9,7 +9,9 @@ static void put_address(struct log_line *l, const char *key, const struct addr *
 	if (a->family == ADDR_NONE)
 		log_line_string(l, key, SLICE_ABSENT);
 	else
-		log_line_string(l, key, slice_of_string(a->port != 0 ? addr_format(a, text) : addr_format_ip(a, text)));
+		log_line_string(l, key,
+				slice_of_string(a->port != 0 ? addr_format(a, text)
+							     : addr_format_ip(a, text)));
 }
 
 static void put_who(struct log_line *l, const struct txn *t)
@@ -29,7 +31,10 @@ static void put_request(struct log_line *l, const struct txn *t)
 	log_line_string(l, "method", t->has_request ? r->method : SLICE_ABSENT);
 	log_line_string(l, "host", t->has_request ? r->authority : SLICE_ABSENT);
 	log_line_string(l, "uri", t->has_request ? r->target : SLICE_ABSENT);
-	log_line_string(l, "version", !t->has_request ? SLICE_ABSENT : r->version_minor == 0 ? SLICE("1.0") : SLICE("1.1"));
+	log_line_string(l, "version",
+			!t->has_request         ? SLICE_ABSENT
+			: r->version_minor == 0 ? SLICE("1.0")
+						: SLICE("1.1"));
 	if (!slice_is_absent(t->refused_line))
 		log_line_string(l, "refused", t->refused_line);
 	if (t->answer_status != 0)
@@ -91,7 +96,9 @@ static void write_line(struct txn *t)
 	put_request(&l, t);
 	put_verdict(&l, t);
 	put_node(&l, t);
-	log_line_number(&l, "bytes_in", t->session->client.bytes_in - inbox_slice(&t->session->inbox).len - t->client_bytes_in);
+	log_line_number(&l, "bytes_in",
+			t->session->client.bytes_in - inbox_slice(&t->session->inbox).len -
+				t->client_bytes_in);
 	log_line_number(&l, "bytes_out", t->session->client.bytes_out - t->client_bytes_out);
 	put_times(&l, t);
 	log_line_string(&l, "end", slice_of_string(txn_end_word(t->end)));

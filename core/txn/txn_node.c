@@ -17,7 +17,8 @@ static enum txn_next check_destination(struct txn *t, const struct addr *dest)
 	if (world_is_own_listener(t->vserver->world, dest))
 		return txn_end(t, TXN_END_LOOP, NULL);
 	enum addr_kind kind = addr_kind(dest);
-	bool is_local_both = kind == ADDR_LOOPBACK && addr_kind(&t->session->remote) == ADDR_LOOPBACK;
+	bool is_local_both = kind == ADDR_LOOPBACK &&
+			     addr_kind(&t->session->remote) == ADDR_LOOPBACK;
 	if (kind != ADDR_UNICAST && !is_local_both)
 		return txn_end(t, TXN_END_BAD_DESTINATION, NULL);
 	return TXN_GO_ON;
@@ -40,7 +41,8 @@ static enum txn_next choose_listed(struct txn *t)
 {
 	struct node *n = pool_choose(t->pool, &t->tried);
 	if (n == NULL)
-		return txn_end(t, t->attempts > 0 ? t->attempt_end : TXN_END_NO_NODE, t->end_detail);
+		return txn_end(t, t->attempts > 0 ? t->attempt_end : TXN_END_NO_NODE,
+			       t->end_detail);
 	t->node = n;
 	t->node_address = n->conf->address;
 	txn_go(t, TXN_HTTP_CONNECT_NODE);
@@ -79,7 +81,8 @@ static enum txn_next choose_source(struct txn *t)
 		return TXN_GO_ON;
 	}
 	if (conf->on_spoof_failure == CONF_ON_SPOOF_FAILURE_PLAIN) {
-		t->end_detail = dial_words(allowed); /* said in the log although the transaction goes on */
+		t->end_detail = dial_words(
+			allowed); /* said in the log although the transaction goes on */
 		return TXN_GO_ON;
 	}
 	return txn_end(t, TXN_END_SPOOF_REFUSED, dial_words(allowed));
@@ -111,7 +114,8 @@ static enum txn_next try_another(struct txn *t, enum txn_end end, const char *de
 	t->attempts++;
 	t->attempt_end = end;
 	t->end_detail = detail;
-	bool is_enough = conf->max_connection_attempts != 0 && t->attempts >= conf->max_connection_attempts;
+	bool is_enough = conf->max_connection_attempts != 0 &&
+			 t->attempts >= conf->max_connection_attempts;
 	if (is_enough || !conf->passive_monitoring)
 		return txn_end(t, end, detail);
 	return again(t, TXN_HTTP_CHOOSE_NODE);
@@ -160,7 +164,8 @@ enum txn_next txn_node_connect(struct txn *t)
 	if (c == NULL) {
 		enum dial_result result;
 		int error;
-		c = node_connect(t->node, &t->node_address, &t->source, on_node_ready, &result, &error);
+		c = node_connect(t->node, &t->node_address, &t->source, on_node_ready, &result,
+				 &error);
 		if (c == NULL)
 			return dial_failed(t, result, error);
 	}

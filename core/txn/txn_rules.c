@@ -19,9 +19,11 @@ static void log_failure(const struct txn *t, const char *message, const char *tr
 	struct slice rest = slice_of_string(traceback), line;
 	while (slice_next_item(&rest, '\n', &line))
 		if (line.len > 0)
-			log_error("rule '%s': %.*s", rule_name(current_rule(t)->rule), SLICE_PRINT(line));
+			log_error("rule '%s': %.*s", rule_name(current_rule(t)->rule),
+				  SLICE_PRINT(line));
 	if (left_out > 0)
-		log_error("rule '%s': %u more failures were not logged", rule_name(current_rule(t)->rule), left_out);
+		log_error("rule '%s': %u more failures were not logged",
+			  rule_name(current_rule(t)->rule), left_out);
 }
 
 static enum txn_end end_of_failure(enum rule_failure failure)
@@ -43,7 +45,8 @@ static bool rule_has_failed(struct txn *t)
 	struct rule_vm *vm = t->vserver->world->vm;
 	stats_add(&t->vserver->stats->rule_failures, 1);
 	log_failure(t, rule_failure_message(vm), rule_failure_traceback(vm));
-	if (t->phase == RULE_COMPLETION || t->vserver->conf->rules.on_error == CONF_ON_ERROR_CONTINUE)
+	if (t->phase == RULE_COMPLETION ||
+	    t->vserver->conf->rules.on_error == CONF_ON_ERROR_CONTINUE)
 		return true;
 	txn_end(t, end_of_failure(rule_failure_kind(vm)), rule_name(current_rule(t)->rule));
 	return false;
@@ -64,7 +67,8 @@ static enum rule_result start_or_resume(struct txn *t)
 {
 	struct vserver *v = t->vserver;
 	if (t->run == NULL)
-		return rule_start(v->world->vm, current_rule(t)->rule, t->phase, &v->rule_limits, t, &t->run);
+		return rule_start(v->world->vm, current_rule(t)->rule, t->phase, &v->rule_limits, t,
+				  &t->run);
 	if (!t->is_rule_ready)
 		return RULE_RESULT_WAITING;
 	t->is_rule_ready = false;
@@ -101,7 +105,8 @@ enum txn_next txn_rules_timeout(struct txn *t)
 		log_failure(t, "it took longer than rules.wall_time", "");
 	stats_add(&t->vserver->stats->rule_failures, 1);
 	if (t->phase != RULE_COMPLETION)
-		return txn_end(t, TXN_END_RULE_TIMEOUT, t->run == NULL ? NULL : rule_name(current_rule(t)->rule));
+		return txn_end(t, TXN_END_RULE_TIMEOUT,
+			       t->run == NULL ? NULL : rule_name(current_rule(t)->rule));
 	rule_cancel(t->run);
 	t->run = NULL;
 	t->rule_index = t->vserver->rules[RULE_COMPLETION].count;

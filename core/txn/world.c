@@ -31,24 +31,28 @@ static unsigned *rule_phases(const struct conf *conf)
 }
 
 /* A rule that names a pool must name one that there is. */
-static void check_pool_names(const struct conf *conf, const struct rule *rule, struct complaints *complaints)
+static void check_pool_names(const struct conf *conf, const struct rule *rule,
+			     struct complaints *complaints)
 {
 	const struct rule_literal *list;
 	size_t count = rule_literals(rule, &list);
 	for (size_t i = 0; i < count; i++) {
 		bool names_pool = strncmp(list[i].function, "pool.", 5) == 0;
-		if (names_pool && conf_find_pool(conf, slice_of_string(list[i].text)) == conf->pool_count)
+		if (names_pool &&
+		    conf_find_pool(conf, slice_of_string(list[i].text)) == conf->pool_count)
 			complaints_add(complaints, list[i].path, list[i].line, list[i].column,
 				       "there is no pool '%s'", list[i].text);
 	}
 }
 
-bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule **rules, struct complaints *complaints)
+bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule **rules,
+		      struct complaints *complaints)
 {
 	unsigned *phases = rule_phases(conf);
 	bool is_good = true;
 	for (size_t i = 0; i < conf->rule_count; i++) {
-		rules[i] = rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases[i], complaints);
+		rules[i] = rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases[i],
+				     complaints);
 		if (rules[i] != NULL)
 			check_pool_names(conf, rules[i], complaints);
 	}
@@ -57,7 +61,8 @@ bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule *
 	return is_good;
 }
 
-static void open_rules(struct vserver_rules *rules, struct world *w, const struct conf_rule_uses *uses)
+static void open_rules(struct vserver_rules *rules, struct world *w,
+		       const struct conf_rule_uses *uses)
 {
 	rules->count = uses->count;
 	rules->list = memory_new(uses->count, sizeof *rules->list);
@@ -74,7 +79,8 @@ static void on_accept(struct listener *l, int fd, const struct addr *peer)
 	session_open(container_of(l, struct vserver_listener, listener)->vserver, fd, peer);
 }
 
-static void open_vserver(struct world *w, struct vserver *v, const struct conf_vserver *conf, const int *listen_fds)
+static void open_vserver(struct world *w, struct vserver *v, const struct conf_vserver *conf,
+			 const int *listen_fds)
 {
 	v->world = w;
 	v->conf = conf;
@@ -109,9 +115,9 @@ static struct log_limit *new_limits(size_t count, uint64_t most)
 	return limits;
 }
 
-bool world_open(struct world *w, const struct conf *conf, const struct share *share, unsigned worker,
-		const struct rule_function *functions, size_t function_count, const int *listen_fds,
-		struct complaints *complaints)
+bool world_open(struct world *w, const struct conf *conf, const struct share *share,
+		unsigned worker, const struct rule_function *functions, size_t function_count,
+		const int *listen_fds, struct complaints *complaints)
 {
 	*w = (struct world){ .conf = conf, .share = share, .worker = worker };
 	TAILQ_INIT(&w->sessions);
@@ -138,7 +144,8 @@ void world_stop(struct world *w, void (*on_empty)(struct world *))
 	w->is_stopping = true;
 	w->on_empty = on_empty;
 	for (size_t i = 0; i < w->conf->vserver_count; i++)
-		for (size_t j = 0; w->vservers[i].listeners != NULL && j < w->vservers[i].conf->listen_count; j++)
+		for (size_t j = 0;
+		     w->vservers[i].listeners != NULL && j < w->vservers[i].conf->listen_count; j++)
 			listener_stop(&w->vservers[i].listeners[j].listener);
 	if (w->session_count == 0) {
 		on_empty(w);
@@ -197,7 +204,8 @@ bool world_is_own_listener(const struct world *w, const struct addr *a)
 				continue;
 			if (addr_is_same_ip(own, a))
 				return true;
-			if (addr_kind(own) == ADDR_UNSPECIFIED && (addr_kind(a) == ADDR_LOOPBACK || dial_is_own_address(a)))
+			if (addr_kind(own) == ADDR_UNSPECIFIED &&
+			    (addr_kind(a) == ADDR_LOOPBACK || dial_is_own_address(a)))
 				return true;
 		}
 	return false;

@@ -53,11 +53,11 @@ struct world {
 	const struct share *share;
 	unsigned worker;
 	struct rule_vm *vm;
-	struct rule **rules;            /* by conf.rules */
-	struct log_limit *rule_errors;  /* by conf.rules */
-	struct log_limit *rule_lines;   /* by conf.rules: log.info and its sisters */
-	struct pool *pools;             /* by conf.pools */
-	struct vserver *vservers;       /* by conf.vservers */
+	struct rule **rules;           /* by conf.rules */
+	struct log_limit *rule_errors; /* by conf.rules */
+	struct log_limit *rule_lines;  /* by conf.rules: log.info and its sisters */
+	struct pool *pools;            /* by conf.pools */
+	struct vserver *vservers;      /* by conf.vservers */
 	TAILQ_HEAD(, session) sessions;
 	unsigned session_count;
 	bool is_stopping;
@@ -77,9 +77,9 @@ bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule *
  * in the order of the configuration's virtual servers and their addresses. False when a rule does
  * not compile; world_close then frees what there is.
  */
-bool world_open(struct world *w, const struct conf *conf, const struct share *share, unsigned worker,
-		const struct rule_function *functions, size_t function_count, const int *listen_fds,
-		struct complaints *complaints);
+bool world_open(struct world *w, const struct conf *conf, const struct share *share,
+		unsigned worker, const struct rule_function *functions, size_t function_count,
+		const int *listen_fds, struct complaints *complaints);
 
 /*
  * Stops accepting; sessions between two requests end now, the others after their transaction.

@@ -2,6 +2,7 @@
 """Children die and are replaced, the load is shared, privileges are dropped, a stop is graceful."""
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -178,3 +179,13 @@ def test_children_do_not_outlive_their_supervisor(bench):
     again = bench.weir([node], listen="{}:{}".format(*weir.address()))  # the same port, at once
     assert bench.connect(again).get("/").status == 200
     weir.process.returncode = 0
+
+
+def test_readiness_is_told_to_systemd(bench, tmp_path):
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(path))
+        told.settimeout(10)
+        weir = bench.weir([bench.node()], wrapper=("env", f"NOTIFY_SOCKET={path}"))
+        assert b"READY=1" in told.recv(1000).split(b"\n")
+        assert bench.connect(weir).get("/").status == 200

@@ -54,7 +54,7 @@ static void check_redirected(const char *here, const char *headed_to)
 	close(listen_fd);
 }
 
-Test(capture, redirected_connections_tell_where_they_were_headed, .timeout = 20)
+Test(capture, redirected_connections_tell_where_they_were_headed)
 {
 	if (geteuid() != 0)
 		cr_skip_test("only root can make network namespaces");

@@ -252,7 +252,7 @@ static void listen_in_node_net(const char *text)
 	enter(weir_net);
 }
 
-TestSuite(dial_spoof, .init = build_nets, .timeout = 30);
+TestSuite(dial_spoof, .init = build_nets);
 
 static void check_spoof(const char *node, const char *client)
 {

@@ -54,7 +54,7 @@ static void close_boxes(void)
 	loop_close();
 }
 
-TestSuite(inbox, .init = open_boxes, .fini = close_boxes, .timeout = 30);
+TestSuite(inbox, .init = open_boxes, .fini = close_boxes);
 
 static void fill(struct filled *f, size_t count)
 {

@@ -46,7 +46,7 @@ static void close_listener(void)
 	loop_close();
 }
 
-TestSuite(listener, .init = open_listener, .fini = close_listener, .timeout = 20);
+TestSuite(listener, .init = open_listener, .fini = close_listener);
 
 static void add_clients(unsigned count)
 {

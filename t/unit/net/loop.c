@@ -19,7 +19,7 @@ static void close_loop(void)
 	loop_close();
 }
 
-TestSuite(loop, .init = open_loop, .fini = close_loop, .timeout = 20);
+TestSuite(loop, .init = open_loop, .fini = close_loop);
 
 /* ---- time -------------------------------------------------------------------------------------- */
 

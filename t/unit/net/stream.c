@@ -54,7 +54,7 @@ static void say(const char *text)
 	cr_assert_eq(send(theirs, text, strlen(text), 0), (ssize_t)strlen(text));
 }
 
-TestSuite(stream, .init = open_pair, .fini = close_pair, .timeout = 20);
+TestSuite(stream, .init = open_pair, .fini = close_pair);
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 

@@ -102,7 +102,7 @@ static void again_at_once(struct timer *timer)
 	timer_set_at(timer, 1);
 }
 
-Test(timer, one_that_is_always_due_does_not_hold_the_wheel, .timeout = 10)
+Test(timer, one_that_is_always_due_does_not_hold_the_wheel)
 {
 	struct timer t;
 	timer_init(&t, again_at_once);
@@ -210,7 +210,7 @@ static void check_all(void)
 	cr_assert_leq(timer_next(), nearest);
 }
 
-Test(timer, agrees_with_a_list_of_deadlines, .timeout = 60)
+Test(timer, agrees_with_a_list_of_deadlines)
 {
 	for (size_t i = 0; i < COUNT; i++)
 		timer_init(&many[i].timer, on_watched);
@@ -250,7 +250,7 @@ Test(timer, a_callback_may_release_all_others_of_its_moment)
 	cr_expect_eq(timer_next(), TIMER_NEVER);
 }
 
-Test(timer, ten_thousand, .timeout = 30)
+Test(timer, ten_thousand)
 {
 	enum { THOUSANDS = 10000 };
 	struct timer *list = calloc(THOUSANDS, sizeof *list);
