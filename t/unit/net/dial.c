@@ -226,6 +226,7 @@ static void build_nets(void)
 {
 	if (geteuid() != 0)
 		cr_skip_test("only root can make network namespaces");
+	unit_set_limit();
 	node_net = new_net();
 	weir_net = new_net();
 	run("ip link add cable0 type veth peer name cable1 netns /proc/$PPID/fd/%d", node_net);

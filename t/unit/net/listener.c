@@ -35,6 +35,7 @@ static bool are_all_accepted(void)
 static void open_listener(void)
 {
 	struct addr any = unit_address("127.0.0.1");
+	unit_set_limit();
 	loop_open();
 	listen_fd = unit_listen(&any, CLIENTS_MOST, &bound);
 	listener_start(&l, listen_fd, on_accept);

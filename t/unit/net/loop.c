@@ -11,6 +11,7 @@
 
 static void open_loop(void)
 {
+	unit_set_limit();
 	loop_open();
 }
 

@@ -11,6 +11,11 @@
 
 #define PATIENCE_MILLISECONDS 8000
 
+void unit_set_limit(void)
+{
+	alarm(30);
+}
+
 struct addr unit_address(const char *text)
 {
 	struct addr a;

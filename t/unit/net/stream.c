@@ -31,6 +31,7 @@ static bool is_ready(void)
 static void open_pair(void)
 {
 	int ours;
+	unit_set_limit();
 	loop_open();
 	unit_pair(&ours, &theirs);
 	stream_open(&s, ours, on_ready);
