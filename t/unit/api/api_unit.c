@@ -27,14 +27,16 @@ static const char conf_text[] =
 	"pools:\n"
 	"  web: {nodes: [\"10.0.0.1:80\", \"10.0.0.2:80\", \"10.0.0.3:80\","
 	" \"10.0.0.4:80\"]}\n"
-	"  other: {nodes: [\"[fd00::1]:80\"]}\n";
+	"  other: {nodes: [\"[fd00::1]:80\"]}\n"
+	"  canary: {nodes: [\"10.0.1.1:80\"]}\n"
+	"  web-transparent: {nodes: [\"10.0.0.1:80\"], transparent: true}\n";
 
 static void open_world(void)
 {
 	static struct conf_rule rules[] = { { .name = "test", .path = "rules/test.lua" } };
 	static struct rule *loaded[1];
-	static const unsigned nodes[] = { 4, 1 };
-	struct share_counts counts = { 1, 1, TXN_END_COUNT, 2, nodes };
+	static const unsigned nodes[] = { 4, 1, 1, 1 };
+	struct share_counts counts = { 1, 1, TXN_END_COUNT, 4, nodes };
 	struct complaints complaints = { 0 };
 	struct err e;
 	size_t count;
@@ -142,6 +144,23 @@ enum rule_result api_unit_run(enum rule_phase phase, const char *text)
 	complaints_release(&complaints);
 	api_unit_txn->phase = phase;
 	return rule_start(world.vm, rule, phase, &vserver.rule_limits, api_unit_txn,
+			  &api_unit_txn->run);
+}
+
+struct rule *api_unit_load(const char *path, unsigned phases)
+{
+	struct complaints complaints = { 0 };
+	struct rule *loaded = rule_load(world.vm, "test", path, phases, &complaints);
+	complaints_print(&complaints, stderr);
+	complaints_release(&complaints);
+	cr_assert_not_null(loaded, "%s does not compile", path);
+	return loaded;
+}
+
+enum rule_result api_unit_run_loaded(struct rule *loaded, enum rule_phase phase)
+{
+	api_unit_txn->phase = phase;
+	return rule_start(world.vm, loaded, phase, &vserver.rule_limits, api_unit_txn,
 			  &api_unit_txn->run);
 }
 

@@ -11,8 +11,8 @@
 
 /*
  * Virtual server "shop" with default pool "web" (10.0.0.1:80 to 10.0.0.4:80), pool "other"
- * ([fd00::1]:80). The client is 192.0.2.7:4321, accepted at 10.9.0.1:8080, headed for
- * 203.0.113.5:80. The rule is called "test".
+ * ([fd00::1]:80), and those that the rules in rules/ name. The client is 192.0.2.7:4321, accepted
+ * at 10.9.0.1:8080, headed for 203.0.113.5:80. The rule is called "test".
  */
 extern struct txn *api_unit_txn;
 
@@ -26,6 +26,10 @@ void api_unit_response(const char *head);
 
 /* Runs the text as a rule of that phase for the transaction. */
 enum rule_result api_unit_run(enum rule_phase phase, const char *text);
+
+/* The same in two steps, for a file. */
+struct rule *api_unit_load(const char *path, unsigned phases);
+enum rule_result api_unit_run_loaded(struct rule *loaded, enum rule_phase phase);
 
 /* A rule (a request rule) that must end without a verdict and without an error. */
 void api_unit_passes(const char *text);
