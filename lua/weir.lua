@@ -31,9 +31,8 @@ function http.getRawURL() end
 ---@return string
 function http.getPath() end
 
----Changes the path. The text is percent-encoded where it must be, "%" included: it is text, not a
----spelling, and what http.getPath gives is put back as it was. A "?" in it begins a new query,
----without one the query stays.
+---Changes the path. The text is percent-encoded where it must be, "%" included: what the getter
+---gave, decoded, can be put back. A "?" in it begins a new query, without one the query stays.
 ---@param path string
 function http.setPath(path) end
 
@@ -51,7 +50,7 @@ function http.setRawPath(path) end
 function http.getQueryString() end
 
 ---Changes the query; `nil` removes it. The text is percent-encoded where it must be, "%"
----included: it is text, not a spelling, and what http.getPath gives is put back as it was.
+---included: what the getter gave, decoded, can be put back.
 ---@param query? string
 function http.setQueryString(query) end
 

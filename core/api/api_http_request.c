@@ -320,8 +320,8 @@ static enum rule_answer remove_cookie(struct rule_call *call)
 }
 
 #define ENCODED \
-	"The text is percent-encoded where it must be, \"%\" included: it is text, not a spelling, and " \
-	"what http.getPath gives is put back as it was."
+	"The text is percent-encoded where it must be, \"%\" included: what the getter gave, decoded, can " \
+	"be put back."
 #define RAW "The text is taken as it is; a byte that cannot stand in a URL is an error."
 #define QUERY_TOO "A \"?\" in it begins a new query, without one the query stays."
 
