@@ -48,9 +48,12 @@ Test(timer, nought_and_times_without_end_are_never)
 	timer_init(&t, count);
 	timer_set(&t, 5);
 	timer_set(&t, 0);
-	timer_set(&t, UINT64_MAX);
-	timer_set(&t, UINT64_MAX - now);
-	timer_set(&t, UINT64_MAX - now + 1);
+	timer_advance(now + 1000);
+	const uint64_t spans[] = { UINT64_MAX, UINT64_MAX - now, UINT64_MAX - now + 1 };
+	for (size_t i = 0; i < sizeof spans / sizeof spans[0]; i++) {
+		timer_set(&t, spans[i]);
+		timer_advance(now + 2000 + i);
+	}
 	timer_set_at(&t, TIMER_NEVER);
 	timer_advance(now + 1000000);
 	cr_expect_eq(fired, 0);
