@@ -6,6 +6,7 @@
 #include "proc/privilege.h"
 
 #include <criterion/criterion.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -57,6 +58,8 @@ static bool can_be_transparent(void)
 Test(privilege, a_worker_becomes_the_user_and_keeps_nothing)
 {
 	need_root();
+	const gid_t more[] = { 1, 2 };
+	cr_assert_eq(setgroups(2, more), 0);
 	struct privilege p;
 	cr_assert(privilege_plan(&p, "nobody", NULL, &e), "%s", e.text);
 	cr_assert(privilege_drop(&p, true, &e), "%s", e.text);
