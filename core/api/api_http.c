@@ -14,13 +14,17 @@ bool api_http_is_ours(enum http_field_id id)
 static void check_name(struct rule_call *call, unsigned n, struct slice name)
 {
 	if (!http_field_name_is_valid(name))
-		rule_argument_error(call, n, "expected a header name, got '%.*s'", API_HTTP_PRINT(name));
+		rule_argument_error(call, n, "expected a header name, got '%.*s'",
+				    API_HTTP_PRINT(name));
 	enum http_field_id id = http_field_id(name);
 	if (api_http_is_ours(id))
-		rule_argument_error(call, n, "header '%.*s' is written by weir itself", API_HTTP_PRINT(name));
-	if (http_field_is_hop_by_hop(id))
-		rule_argument_error(call, n, "header '%.*s' is for one connection only and would not be forwarded",
+		rule_argument_error(call, n, "header '%.*s' is written by weir itself",
 				    API_HTTP_PRINT(name));
+	if (http_field_is_hop_by_hop(id))
+		rule_argument_error(
+			call, n,
+			"header '%.*s' is for one connection only and would not be forwarded",
+			API_HTTP_PRINT(name));
 }
 
 struct slice api_http_name(struct rule_call *call, unsigned n)
@@ -43,7 +47,8 @@ void api_http_check_line(struct rule_call *call, unsigned n, struct slice name, 
 	rule_spend(call, name.len + value.len);
 	check_name(call, n, name);
 	if (!http_field_value_is_valid(value))
-		rule_argument_error(call, n, "header '%.*s': " API_HTTP_NO_CONTROLS, API_HTTP_PRINT(name));
+		rule_argument_error(call, n, "header '%.*s': " API_HTTP_NO_CONTROLS,
+				    API_HTTP_PRINT(name));
 }
 
 /* The three digits at the start of `text`, or 0. */
@@ -69,8 +74,10 @@ unsigned api_http_code(struct rule_call *call, unsigned n, struct slice *reason)
 	struct slice text = api_text(call, n);
 	unsigned code = leading_code(text);
 	if (code < 200 || code > 599)
-		rule_argument_error(call, n, "expected a code from 200 to 599, perhaps with its words, got '%.*s'",
-				    API_HTTP_PRINT(text));
+		rule_argument_error(
+			call, n,
+			"expected a code from 200 to 599, perhaps with its words, got '%.*s'",
+			API_HTTP_PRINT(text));
 	if (text.len <= 4)
 		return code;
 	if (!http_field_value_is_valid(text))
@@ -84,10 +91,12 @@ void api_http_cookie(struct rule_call *call, struct slice *name, struct slice *v
 	*name = api_text(call, 1);
 	*value = api_text(call, 2);
 	if (!http_cookie_name_is_valid(*name))
-		rule_argument_error(call, 1, "expected a cookie name, got '%.*s'", API_HTTP_PRINT(*name));
+		rule_argument_error(call, 1, "expected a cookie name, got '%.*s'",
+				    API_HTTP_PRINT(*name));
 	if (!http_cookie_value_is_valid(*value))
-		rule_argument_error(call, 2, "expected text without blanks, quotes, commas, semicolons, "
-					     "backslashes, controls and bytes beyond ASCII");
+		rule_argument_error(call, 2,
+				    "expected text without blanks, quotes, commas, semicolons, "
+				    "backslashes, controls and bytes beyond ASCII");
 	*name = arena_copy(api_arena(call), *name);
 	*value = arena_copy(api_arena(call), *value);
 }
@@ -185,7 +194,8 @@ enum rule_answer api_http_remove_header(struct rule_call *call, struct http_fiel
 {
 	struct slice name = api_text(call, 1);
 	if (api_http_is_ours(http_field_id(name)))
-		rule_argument_error(call, 1, "header '%.*s' is written by weir itself", API_HTTP_PRINT(name));
+		rule_argument_error(call, 1, "header '%.*s' is written by weir itself",
+				    API_HTTP_PRINT(name));
 	http_fields_remove(f, name);
 	return RULE_RETURN;
 }

@@ -55,8 +55,8 @@ static enum rule_answer give(struct rule_call *call, const struct answer *a, con
 	return RULE_VERDICT;
 }
 
-static enum rule_answer give_location(struct rule_call *call, unsigned status, struct slice location,
-				      const char *function)
+static enum rule_answer give_location(struct rule_call *call, unsigned status,
+				      struct slice location, const char *function)
 {
 	struct answer a = { .status = status, .body = SLICE("") };
 	http_fields_add(&a.extra, api_arena(call), SLICE("Location"), location);
@@ -162,15 +162,18 @@ static struct site parse_site(struct rule_call *call, struct slice text)
 		rest = slice_skip(text, colon + 3);
 		if (!slice_is_equal_nocase(site.scheme, SLICE("http")) &&
 		    !slice_is_equal_nocase(site.scheme, SLICE("https")))
-			rule_argument_error(call, 1, "expected the scheme http or https, got '%.*s'",
+			rule_argument_error(call, 1,
+					    "expected the scheme http or https, got '%.*s'",
 					    API_HTTP_PRINT(site.scheme));
 	}
 	size_t slash = slice_find(rest, '/');
 	site.prefix = slice_skip(rest, slash);
 	if (!http_authority_parse(slice_of(rest.at, slash), &site.host, &site.port) ||
 	    (site.prefix.len > 0 && !http_path_is_valid(site.prefix)))
-		rule_argument_error(call, 1, "expected host, host:port or scheme://host[:port][/prefix], got '%.*s'",
-				    API_HTTP_PRINT(text));
+		rule_argument_error(
+			call, 1,
+			"expected host, host:port or scheme://host[:port][/prefix], got '%.*s'",
+			API_HTTP_PRINT(text));
 	while (site.prefix.len > 0 && site.prefix.at[site.prefix.len - 1] == '/')
 		site.prefix.len--;
 	return site;

@@ -28,7 +28,8 @@ static enum rule_answer set_method(struct rule_call *call)
 	struct http_request *r = request_of(call);
 	struct slice method = api_text(call, 1);
 	if (!http_is_token(method))
-		rule_argument_error(call, 1, "expected a method, got '%.*s'", API_HTTP_PRINT(method));
+		rule_argument_error(call, 1, "expected a method, got '%.*s'",
+				    API_HTTP_PRINT(method));
 	enum http_method id = http_method_id(method);
 	if (id == HTTP_METHOD_CONNECT)
 		rule_argument_error(call, 1, "a request cannot become a CONNECT");
@@ -47,7 +48,8 @@ static enum rule_answer get_version(struct rule_call *call)
 
 static enum rule_answer set_idempotent(struct rule_call *call)
 {
-	api_txn(call)->repeat = rule_argument_boolean(call, 1) ? TXN_REPEAT_ALLOWED : TXN_REPEAT_FORBIDDEN;
+	api_txn(call)->repeat = rule_argument_boolean(call, 1) ? TXN_REPEAT_ALLOWED
+							       : TXN_REPEAT_FORBIDDEN;
 	return RULE_RETURN;
 }
 
@@ -63,7 +65,8 @@ static struct slice raw_url(struct rule_call *call)
 	if (r->query.at == path_end + 1 && *path_end == '?')
 		return slice_of(r->path.at, r->path.len + 1 + r->query.len);
 	rule_spend(call, r->path.len + r->query.len);
-	return arena_print(api_arena(call), "%.*s?%.*s", SLICE_PRINT(r->path), SLICE_PRINT(r->query));
+	return arena_print(api_arena(call), "%.*s?%.*s", SLICE_PRINT(r->path),
+			   SLICE_PRINT(r->query));
 }
 
 static enum rule_answer get_raw_url(struct rule_call *call)
@@ -97,8 +100,10 @@ static struct slice spell_encoded(struct rule_call *call, struct slice text, boo
 static struct slice spell_raw(struct rule_call *call, struct slice text, bool is_query)
 {
 	if (is_query ? !http_query_is_valid(text) : !http_path_is_valid(text))
-		rule_argument_error(call, 1, "a blank, control, '#', backslash or byte beyond ASCII cannot stand in "
-					     "a URL: percent-encode it");
+		rule_argument_error(
+			call, 1,
+			"a blank, control, '#', backslash or byte beyond ASCII cannot stand in "
+			"a URL: percent-encode it");
 	return arena_copy(api_arena(call), text);
 }
 
@@ -145,7 +150,8 @@ static enum rule_answer get_raw_query(struct rule_call *call)
 static enum rule_answer set_query(struct rule_call *call, spell_function spell)
 {
 	struct http_request *r = request_of(call);
-	r->query = rule_argument_is_absent(call, 1) ? SLICE_ABSENT : spell(call, api_text(call, 1), true);
+	r->query = rule_argument_is_absent(call, 1) ? SLICE_ABSENT
+						    : spell(call, api_text(call, 1), true);
 	return RULE_RETURN;
 }
 
@@ -202,7 +208,8 @@ static void set_authority(struct rule_call *call, struct slice value)
 	struct slice host;
 	unsigned port;
 	if (!http_authority_parse(value, &host, &port))
-		rule_argument_error(call, 2, "expected a host or host:port, got '%.*s'", API_HTTP_PRINT(value));
+		rule_argument_error(call, 2, "expected a host or host:port, got '%.*s'",
+				    API_HTTP_PRINT(value));
 	request_of(call)->authority = value;
 }
 
@@ -220,7 +227,8 @@ static enum rule_answer add_header(struct rule_call *call)
 	struct slice name = api_http_name(call, 1), value = api_http_value(call, 2);
 	if (http_field_id(name) == HTTP_FIELD_HOST) {
 		if (http_fields_find_id(fields_of(call), HTTP_FIELD_HOST) != NULL)
-			rule_argument_error(call, 1, "a request has one Host: change it with http.setHeader");
+			rule_argument_error(
+				call, 1, "a request has one Host: change it with http.setHeader");
 		set_authority(call, value);
 	}
 	http_fields_add(fields_of(call), api_arena(call), name, value);
@@ -230,7 +238,8 @@ static enum rule_answer add_header(struct rule_call *call)
 static enum rule_answer remove_header(struct rule_call *call)
 {
 	if (http_field_id(rule_argument_string(call, 1)) == HTTP_FIELD_HOST)
-		rule_argument_error(call, 1, "a request needs its Host: change it with http.setHeader");
+		rule_argument_error(call, 1,
+				    "a request needs its Host: change it with http.setHeader");
 	return api_http_remove_header(call, fields_of(call));
 }
 
@@ -261,8 +270,8 @@ static enum rule_answer get_request(struct rule_call *call)
 	struct http_request *r = request_of(call);
 	struct slice url = raw_url(call);
 	rule_spend(call, r->method.len + url.len);
-	struct slice line = arena_print(api_arena(call), "%.*s %.*s HTTP/1.%u", SLICE_PRINT(r->method),
-					SLICE_PRINT(url), r->version_minor);
+	struct slice line = arena_print(api_arena(call), "%.*s %.*s HTTP/1.%u",
+					SLICE_PRINT(r->method), SLICE_PRINT(url), r->version_minor);
 	return api_http_get_head(call, line, &r->fields);
 }
 

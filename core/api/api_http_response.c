@@ -36,7 +36,8 @@ static enum rule_answer get_code(struct rule_call *call)
 {
 	struct txn *t = api_txn(call);
 	/* what the client got: an answer of our own stands in for the node's */
-	if (rule_call_phase(call) == RULE_COMPLETION && t->answer_status != 0 && !slice_is_absent(t->answer))
+	if (rule_call_phase(call) == RULE_COMPLETION && t->answer_status != 0 &&
+	    !slice_is_absent(t->answer))
 		rule_push_integer(call, t->answer_status);
 	else if (t->has_response)
 		rule_push_integer(call, t->response.status);
@@ -79,8 +80,8 @@ static enum rule_answer get_response(struct rule_call *call)
 	if (r == NULL)
 		return nothing(call);
 	rule_spend(call, r->reason.len);
-	struct slice line = arena_print(api_arena(call), "HTTP/1.%u %u %.*s", r->version_minor, r->status,
-					SLICE_PRINT(r->reason));
+	struct slice line = arena_print(api_arena(call), "HTTP/1.%u %u %.*s", r->version_minor,
+					r->status, SLICE_PRINT(r->reason));
 	return api_http_get_head(call, line, &r->fields);
 }
 
@@ -151,7 +152,8 @@ static enum rule_answer get_cookie(struct rule_call *call)
 	struct http_response *r = response_of(call);
 	struct http_cookie_position position = { 0 };
 	struct slice name, value, attributes;
-	while (r != NULL && http_set_cookie_next(&r->fields, &position, &name, &value, &attributes)) {
+	while (r != NULL &&
+	       http_set_cookie_next(&r->fields, &position, &name, &value, &attributes)) {
 		if (!slice_is_equal(name, wanted))
 			continue;
 		rule_push_string(call, value);

@@ -47,12 +47,14 @@ Test(api_http_answer, send_response)
 	expect_has("\r\n\r\ngo away");
 	cr_expect(slice_is_equal(api_unit_txn->verdict, SLICE("http.sendResponse 403")));
 	cr_expect_eq(api_unit_txn->answer_status, 403);
-	answers("http.sendResponse('503', 'a/b', '')", "HTTP/1.1 503 Service Unavailable\r\n", "a/b");
+	answers("http.sendResponse('503', 'a/b', '')", "HTTP/1.1 503 Service Unavailable\r\n",
+		"a/b");
 	answers("http.sendResponse('404 Not Here', 'a/b', '')", "HTTP/1.1 404 Not Here\r\n", "a/b");
 	answers("http.sendResponse('404 ', 'a/b', '')", "HTTP/1.1 404 Not Found\r\n", "a/b");
 	answers("http.sendResponse(200, nil, 'x')", "HTTP/1.1 200 OK\r\n", "\r\n\r\nx");
 	expect_lacks("Content-Type");
-	answers("http.sendResponse(200, '', 'a\\0b')", "HTTP/1.1 200 OK\r\n", "\r\nContent-Length: 3\r\n");
+	answers("http.sendResponse(200, '', 'a\\0b')", "HTTP/1.1 200 OK\r\n",
+		"\r\nContent-Length: 3\r\n");
 	expect_lacks("Content-Type");
 	answers("http.sendResponse(204, nil, 'dropped')", "HTTP/1.1 204 No Content\r\n", "\r\n");
 	expect_lacks("dropped");
@@ -60,13 +62,14 @@ Test(api_http_answer, send_response)
 
 Test(api_http_answer, headers_of_send_response)
 {
-	answers("http.sendResponse(200, 'a/b', '', 'X-One: 1\\r\\nX-Two:2 \\nX-Empty:')", "HTTP/1.1 200",
-		"\r\nX-One: 1\r\nX-Two: 2\r\nX-Empty: \r\n");
-	answers("http.sendResponse(200, 'a/b', '', 'X-One: 1\\r\\n')", "HTTP/1.1 200", "\r\nX-One: 1\r\n");
+	answers("http.sendResponse(200, 'a/b', '', 'X-One: 1\\r\\nX-Two:2 \\nX-Empty:')",
+		"HTTP/1.1 200", "\r\nX-One: 1\r\nX-Two: 2\r\nX-Empty: \r\n");
+	answers("http.sendResponse(200, 'a/b', '', 'X-One: 1\\r\\n')", "HTTP/1.1 200",
+		"\r\nX-One: 1\r\n");
 	answers("http.sendResponse(200, 'a/b', '', '')", "HTTP/1.1 200", "\r\n");
 	answers("http.sendResponse(200, 'a/b', '', {})", "HTTP/1.1 200", "\r\n");
-	answers("http.sendResponse(200, 'a/b', '', {['X-One'] = {'1', 2}, ['X-Two'] = ' 3 '})", "HTTP/1.1 200",
-		"\r\nX-One: 1\r\n");
+	answers("http.sendResponse(200, 'a/b', '', {['X-One'] = {'1', 2}, ['X-Two'] = ' 3 '})",
+		"HTTP/1.1 200", "\r\nX-One: 1\r\n");
 	expect_has("\r\nX-One: 2\r\n");
 	expect_has("\r\nX-Two: 3\r\n");
 	answers("http.sendResponse(200, nil, '', {['Content-Type'] = 'c/d'})", "HTTP/1.1 200",
@@ -79,7 +82,8 @@ Test(api_http_answer, send_response_refuses)
 		const char *arguments, *part;
 	} rows[] = {
 		{ "", "argument 1 (code): expected a string, got nothing" },
-		{ "199, 'a/b', ''", "argument 1 (code): expected a number from 200 to 599, got 199" },
+		{ "199, 'a/b', ''",
+		  "argument 1 (code): expected a number from 200 to 599, got 199" },
 		{ "600, 'a/b', ''", "argument 1 (code): " },
 		{ "200.5, 'a/b', ''", "argument 1 (code): expected a whole number" },
 		{ "'20', 'a/b', ''", "argument 1 (code): expected a code from 200 to 599" },
@@ -90,20 +94,28 @@ Test(api_http_answer, send_response_refuses)
 		{ "200, 'a/b\\r\\nX: y', ''", "argument 2 (type): expected text without CR" },
 		{ "200, {}, ''", "argument 2 (type): expected a string, got table" },
 		{ "200, 'a/b'", "argument 3 (body): expected a string, got nothing" },
-		{ "200, 'a/b', '', 'X'", "argument 4 (headers): expected lines 'name: value', got 'X'" },
+		{ "200, 'a/b', '', 'X'",
+		  "argument 4 (headers): expected lines 'name: value', got 'X'" },
 		{ "200, 'a/b', '', 'X: 1\\n\\nY: 2'", "argument 4 (headers): expected lines" },
-		{ "200, 'a/b', '', 'X: 1\\n Y: 2'", "argument 4 (headers): expected a header name, got ' Y'" },
-		{ "200, 'a/b', '', 'X: a\\rb'", "argument 4 (headers): header 'X': expected text without CR" },
-		{ "200, 'a/b', '', {X = 'a\\nb'}", "argument 4 (headers): header 'X': expected text without CR" },
-		{ "200, 'a/b', '', {['X Y'] = 'a'}", "argument 4 (headers): expected a header name" },
+		{ "200, 'a/b', '', 'X: 1\\n Y: 2'",
+		  "argument 4 (headers): expected a header name, got ' Y'" },
+		{ "200, 'a/b', '', 'X: a\\rb'",
+		  "argument 4 (headers): header 'X': expected text without CR" },
+		{ "200, 'a/b', '', {X = 'a\\nb'}",
+		  "argument 4 (headers): header 'X': expected text without CR" },
+		{ "200, 'a/b', '', {['X Y'] = 'a'}",
+		  "argument 4 (headers): expected a header name" },
 		{ "200, 'a/b', '', {'X: a'}", "argument 4 (headers): expected names as keys" },
 		{ "200, 'a/b', '', {X = true}", "argument 4 (headers): " },
 		{ "200, 'a/b', '', true", "argument 4 (headers): " },
-		{ "200, 'a/b', '', {['content-length'] = '5'}", "header 'content-length' is written by weir" },
-		{ "200, 'a/b', '', 'Transfer-Encoding: chunked'", "header 'Transfer-Encoding' is written by" },
+		{ "200, 'a/b', '', {['content-length'] = '5'}",
+		  "header 'content-length' is written by weir" },
+		{ "200, 'a/b', '', 'Transfer-Encoding: chunked'",
+		  "header 'Transfer-Encoding' is written by" },
 		{ "200, 'a/b', '', 'Connection: close'", "header 'Connection' is written by weir" },
 		{ "200, 'a/b', '', 'Date: today'", "header 'Date' is written by weir" },
-		{ "200, 'a/b', '', 'Content-Type: c/d'", "header 'Content-Type' is argument 2 already" },
+		{ "200, 'a/b', '', 'Content-Type: c/d'",
+		  "header 'Content-Type' is argument 2 already" },
 	};
 	char rule[200];
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -130,13 +142,14 @@ Test(api_http_answer, a_client_that_asked_with_head_gets_no_body)
 		"\r\nContent-Length: 4\r\n");
 	expect_lacks("body");
 	api_unit_request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-	answers("http.setMethod('HEAD') http.sendResponse(200, 'a/b', 'body')", "HTTP/1.1 200", "\r\n\r\nbody");
+	answers("http.setMethod('HEAD') http.sendResponse(200, 'a/b', 'body')", "HTTP/1.1 200",
+		"\r\n\r\nbody");
 }
 
 Test(api_http_answer, cookies_of_request_rules_go_along)
 {
-	answers("http.setResponseCookie('id', '7', 'Secure') http.redirect('/login')", "HTTP/1.1 302 Found\r\n",
-		"\r\nSet-Cookie: id=7; Secure\r\n");
+	answers("http.setResponseCookie('id', '7', 'Secure') http.redirect('/login')",
+		"HTTP/1.1 302 Found\r\n", "\r\nSet-Cookie: id=7; Secure\r\n");
 	expect_has("\r\nLocation: /login\r\n");
 }
 
@@ -149,7 +162,8 @@ Test(api_http_answer, redirect)
 	cr_expect(slice_is_equal(api_unit_txn->verdict, SLICE("http.redirect 302")));
 	answers("http.redirect('/a b\\t\\195\\164%20\\127')", "HTTP/1.1 302",
 		"\r\nLocation: /a%20b%09%C3%A4%20%7F\r\n");
-	api_unit_fails("http.redirect('/\\r\\nX: y')", "argument 1 (url): expected a URL without CR");
+	api_unit_fails("http.redirect('/\\r\\nX: y')",
+		       "argument 1 (url): expected a URL without CR");
 	api_unit_fails("http.redirect('/\\r')", "without CR, LF and NUL");
 	api_unit_fails("http.redirect('/\\0')", "without CR, LF and NUL");
 	api_unit_fails("http.redirect('')", "argument 1 (url): expected a URL, got none");
@@ -200,14 +214,16 @@ Test(api_http_answer, change_site_does_nothing_where_the_request_is_there)
 Test(api_http_answer, change_site_refuses)
 {
 	static const char *const sites[] = {
-		"", "a b", "a:0", "a:99999", "http://", "http:///x", "http://a/x y", "http://a/x?y", "u@a",
-		"a\\r\\nX: y", "://a",
+		"",        "a b",         "a:0",          "a:99999",
+		"http://", "http:///x",   "http://a/x y", "http://a/x?y",
+		"u@a",     "a\\r\\nX: y", "://a",
 	};
 	char rule[100];
 	for (size_t i = 0; i < sizeof sites / sizeof *sites; i++) {
 		snprintf(rule, sizeof rule, "http.changeSite('%s')", sites[i]);
 		api_unit_fails(rule, "http.changeSite: argument 1 (site): expected ");
 	}
-	api_unit_fails("http.changeSite('ftp://a')", "expected the scheme http or https, got 'ftp'");
+	api_unit_fails("http.changeSite('ftp://a')",
+		       "expected the scheme http or https, got 'ftp'");
 	api_unit_fails("http.changeSite()", "argument 1 (site): expected a string");
 }

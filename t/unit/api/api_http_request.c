@@ -26,7 +26,8 @@ TestSuite(api_http_request, .init = open_with_request, .fini = api_unit_close);
 static const char *forwarded(void)
 {
 	struct txn *t = api_unit_txn;
-	struct http_additions add = { .body = t->request.body, .content_length = t->request.content_length };
+	struct http_additions add = { .body = t->request.body,
+				      .content_length = t->request.content_length };
 	return arena_copy(&t->arena, http_write_request(&t->arena, &t->request, &add)).at;
 }
 
@@ -92,7 +93,8 @@ Test(api_http_request, set_method)
 	expect_line("PURGE /a%20b//c?q=1&r=%41+x HTTP/1.1");
 	api_unit_passes("http.setMethod('GET')");
 	cr_expect_eq(api_unit_txn->request.method_id, HTTP_METHOD_GET);
-	api_unit_fails("http.setMethod('CONNECT')", "argument 1 (method): a request cannot become a CONNECT");
+	api_unit_fails("http.setMethod('CONNECT')",
+		       "argument 1 (method): a request cannot become a CONNECT");
 	api_unit_fails("http.setMethod('A B')", "expected a method, got 'A B'");
 	api_unit_fails("http.setMethod('')", "expected a method");
 	api_unit_fails("http.setMethod()", "expected a string, got nothing");
@@ -111,7 +113,8 @@ Test(api_http_request, set_path_encodes_and_raw_checks)
 		{ "http.setPath(http.getPath())", "POST /x%20y?q=1&r=%41+x HTTP/1.1" },
 		{ "http.setPath('/100%')", "POST /100%25?q=1&r=%41+x HTTP/1.1" },
 		{ "http.setPath(http.getPath())", "POST /100%25?q=1&r=%41+x HTTP/1.1" },
-		{ "http.setEscapedPath('/\\r\\n\\0\\195\\164%41')", "POST /%0D%0A%00%C3%A4%2541?q=1&r=%41+x HTTP/1.1" },
+		{ "http.setEscapedPath('/\\r\\n\\0\\195\\164%41')",
+		  "POST /%0D%0A%00%C3%A4%2541?q=1&r=%41+x HTTP/1.1" },
 		{ "http.setPath('/a?b c?d=%41')", "POST /a?b%20c?d=%2541 HTTP/1.1" },
 		{ "http.setPath('/b')", "POST /b?b%20c?d=%2541 HTTP/1.1" },
 		{ "http.setRawPath('/r%41%')", "POST /r%41%?b%20c?d=%2541 HTTP/1.1" },
@@ -131,7 +134,8 @@ Test(api_http_request, set_path_encodes_and_raw_checks)
 
 Test(api_http_request, a_bad_path_changes_nothing)
 {
-	api_unit_fails("http.setPath('x')", "argument 1 (path): expected a path that begins with '/', got 'x'");
+	api_unit_fails("http.setPath('x')",
+		       "argument 1 (path): expected a path that begins with '/', got 'x'");
 	api_unit_fails("http.setPath('')", "expected a path that begins with '/'");
 	api_unit_fails("http.setPath('?a')", "expected a path that begins with '/'");
 	api_unit_fails("http.setRawPath('*')", "expected a path that begins with '/'");
@@ -146,29 +150,31 @@ Test(api_http_request, a_bad_path_changes_nothing)
 
 Test(api_http_request, normalize_path)
 {
-	api_unit_passes("assert(http.normalizePath('/a//b/./c/../d') == '/a/b/d')\n"
-			"assert(http.normalizePath('/%7euser?x=/../') == '/~user?x=/../')\n"
-			"assert(http.normalizePath('/a/../..') == nil)\n"
-			"assert(http.normalizePath('/%2e%2e/x') == nil)\n"
-			"assert(http.normalizePath('a') == nil and http.normalizePath('') == nil)\n"
-			"assert(http.normalizePath('/%4') == nil and http.normalizePath('/%00') == nil)\n");
+	api_unit_passes(
+		"assert(http.normalizePath('/a//b/./c/../d') == '/a/b/d')\n"
+		"assert(http.normalizePath('/%7euser?x=/../') == '/~user?x=/../')\n"
+		"assert(http.normalizePath('/a/../..') == nil)\n"
+		"assert(http.normalizePath('/%2e%2e/x') == nil)\n"
+		"assert(http.normalizePath('a') == nil and http.normalizePath('') == nil)\n"
+		"assert(http.normalizePath('/%4') == nil and http.normalizePath('/%00') == nil)\n");
 	api_unit_fails("http.normalizePath()", "argument 1 (path): expected a string");
 }
 
 Test(api_http_request, reads_headers)
 {
-	api_unit_passes("assert(http.getHeader('X-Two') == 'a, b')\n"
-			"assert(http.getHeader('COOKIE') == 'id=7; lang=de; id=8')\n"
-			"assert(http.getHeader('X-Empty') == '' and http.headerExists('x-empty') == true)\n"
-			"assert(http.getHeader('X-None') == nil and http.headerExists('X-None') == false)\n"
-			"local all = http.getHeaders()\n"
-			"assert(all['x-two'] == 'a, b' and all['x-empty'] == '' and all['X-Two'] == nil)\n"
-			"assert(all.host == 'Shop.Example.:8080' and all['content-length'] == '3')\n"
-			"local names = table.concat(http.listHeaderNames(), ' ')\n"
-			"assert(names == 'Host X-One x-two Content-Length X-Empty Cookie')\n"
-			"assert(http.getRequest() == 'POST /a%20b//c?q=1&r=%41+x HTTP/1.1\\r\\n'\n"
-			"  .. 'Host: Shop.Example.:8080\\r\\nX-One: 1\\r\\nx-two: a\\r\\nContent-Length: 3\\r\\n'\n"
-			"  .. 'X-TWO: b\\r\\nX-Empty: \\r\\nCookie: id=7; lang=de\\r\\nCookie: id=8\\r\\n\\r\\n')\n");
+	api_unit_passes(
+		"assert(http.getHeader('X-Two') == 'a, b')\n"
+		"assert(http.getHeader('COOKIE') == 'id=7; lang=de; id=8')\n"
+		"assert(http.getHeader('X-Empty') == '' and http.headerExists('x-empty') == true)\n"
+		"assert(http.getHeader('X-None') == nil and http.headerExists('X-None') == false)\n"
+		"local all = http.getHeaders()\n"
+		"assert(all['x-two'] == 'a, b' and all['x-empty'] == '' and all['X-Two'] == nil)\n"
+		"assert(all.host == 'Shop.Example.:8080' and all['content-length'] == '3')\n"
+		"local names = table.concat(http.listHeaderNames(), ' ')\n"
+		"assert(names == 'Host X-One x-two Content-Length X-Empty Cookie')\n"
+		"assert(http.getRequest() == 'POST /a%20b//c?q=1&r=%41+x HTTP/1.1\\r\\n'\n"
+		"  .. 'Host: Shop.Example.:8080\\r\\nX-One: 1\\r\\nx-two: a\\r\\nContent-Length: 3\\r\\n'\n"
+		"  .. 'X-TWO: b\\r\\nX-Empty: \\r\\nCookie: id=7; lang=de\\r\\nCookie: id=8\\r\\n\\r\\n')\n");
 	api_unit_fails("http.getHeader()", "argument 1 (name): expected a string");
 	api_unit_fails("http.headerExists({})", "argument 1 (name): expected a string");
 }
@@ -190,8 +196,9 @@ Test(api_http_request, writes_headers)
 
 Test(api_http_request, what_was_set_outlives_the_rule)
 {
-	api_unit_passes("for i = 1, 20 do http.setHeader('X-' .. i, 'value ' .. i) end\n"
-			"http.setPath('/p' .. 1) http.setMethod('M' .. 2) http.setCookie('c' .. 3, 'v' .. 4)");
+	api_unit_passes(
+		"for i = 1, 20 do http.setHeader('X-' .. i, 'value ' .. i) end\n"
+		"http.setPath('/p' .. 1) http.setMethod('M' .. 2) http.setCookie('c' .. 3, 'v' .. 4)");
 	api_unit_passes("local junk = {} for i = 1, 5000 do junk[i] = 'junk ' .. i end");
 	expect_line("M2 /p1?q=1&r=%41+x HTTP/1.1");
 	expect_has("\r\nX-17: value 17\r\n");
@@ -201,8 +208,8 @@ Test(api_http_request, what_was_set_outlives_the_rule)
 Test(api_http_request, headers_that_nobody_may_write)
 {
 	static const char *const ours[] = {
-		"Content-Length", "transfer-encoding", "CONNECTION", "Keep-Alive", "TE", "Trailer", "Upgrade",
-		"Expect", "Proxy-Connection",
+		"Content-Length", "transfer-encoding", "CONNECTION", "Keep-Alive",       "TE",
+		"Trailer",        "Upgrade",           "Expect",     "Proxy-Connection",
 	};
 	char rule[200];
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
@@ -230,18 +237,23 @@ Test(api_http_request, names_and_values_are_checked)
 		snprintf(rule, sizeof rule, "http.addHeader('X-One', '%s')", values[i]);
 		api_unit_fails(rule, "argument 2 (value): expected text without CR, LF, NUL");
 	}
-	api_unit_fails("http.setHeader('X-One')", "argument 2 (value): expected a string, got nothing");
-	api_unit_fails("http.setHeader('X-One', true)", "argument 2 (value): expected a string, got boolean");
-	api_unit_passes("http.setHeader('X-One', '\\195\\164') assert(http.getHeader('x-one') == '\\195\\164')");
+	api_unit_fails("http.setHeader('X-One')",
+		       "argument 2 (value): expected a string, got nothing");
+	api_unit_fails("http.setHeader('X-One', true)",
+		       "argument 2 (value): expected a string, got boolean");
+	api_unit_passes(
+		"http.setHeader('X-One', '\\195\\164') assert(http.getHeader('x-one') == '\\195\\164')");
 }
 
 Test(api_http_request, host_is_one_and_valid)
 {
-	api_unit_passes("http.setHeader('Host', 'other:81') assert(http.getHostHeader() == 'other')");
+	api_unit_passes(
+		"http.setHeader('Host', 'other:81') assert(http.getHostHeader() == 'other')");
 	cr_expect(slice_is_equal(api_unit_txn->request.authority, SLICE("other:81")));
 	expect_has("\r\nHost: other:81\r\n");
 	expect_lacks("Shop");
-	api_unit_fails("http.setHeader('host', 'a b')", "argument 2 (value): expected a host or host:port, got 'a b'");
+	api_unit_fails("http.setHeader('host', 'a b')",
+		       "argument 2 (value): expected a host or host:port, got 'a b'");
 	api_unit_fails("http.setHeader('host', 'u@a')", "expected a host or host:port");
 	api_unit_fails("http.setHeader('host', '')", "expected a host or host:port");
 	api_unit_fails("http.addHeader('Host', 'b')", "a request has one Host");
@@ -259,7 +271,8 @@ Test(api_http_request, scrub_keeps_what_is_named)
 			"local names = table.concat(http.listHeaderNames(), ' ')\n"
 			"assert(names == 'Host x-two Content-Length', names)\n"
 			"assert(http.getHeader('x-two') == 'a, b')");
-	api_unit_fails("http.scrubRequestHeaders()", "argument 1 (name): expected a string, got nothing");
+	api_unit_fails("http.scrubRequestHeaders()",
+		       "argument 1 (name): expected a string, got nothing");
 	api_unit_fails("http.scrubRequestHeaders('X-One', {})", "expected a string, got table");
 	api_unit_passes("assert(http.getHeader('x-two') == 'a, b')");
 }
@@ -277,7 +290,8 @@ Test(api_http_request, cookies)
 			"http.removeCookie('id') http.removeCookie('new')\n"
 			"assert(not http.headerExists('Cookie'))\n");
 	expect_lacks("Cookie");
-	api_unit_fails("http.setCookie('a b', 'x')", "argument 1 (name): expected a cookie name, got 'a b'");
+	api_unit_fails("http.setCookie('a b', 'x')",
+		       "argument 1 (name): expected a cookie name, got 'a b'");
 	api_unit_fails("http.setCookie('a', 'x; y')", "argument 2 (value): expected text without");
 	api_unit_fails("http.setCookie('a', 'x\\n')", "argument 2 (value): expected text without");
 	api_unit_fails("http.setCookie('a')", "argument 2 (value): expected a string");
@@ -291,16 +305,20 @@ Test(api_http_request, set_idempotent)
 	cr_expect(txn_is_idempotent(api_unit_txn));
 	api_unit_passes("http.setMethod('GET') http.setIdempotent(false)");
 	cr_expect_not(txn_is_idempotent(api_unit_txn));
-	api_unit_fails("http.setIdempotent(1)", "argument 1 (resend): expected a boolean, got number");
+	api_unit_fails("http.setIdempotent(1)",
+		       "argument 1 (resend): expected a boolean, got number");
 }
 
 Test(api_http_request, changes_come_too_late_in_other_phases)
 {
 	static const char *const rules[] = {
-		"http.setMethod('GET')", "http.setPath('/')", "http.setEscapedPath('/')", "http.setRawPath('/')",
-		"http.setQueryString('a')", "http.setRawQueryString('a')", "http.setHeader('a', 'b')",
-		"http.addHeader('a', 'b')", "http.removeHeader('a')", "http.scrubRequestHeaders('a')",
-		"http.setCookie('a', 'b')", "http.removeCookie('a')", "http.setIdempotent(true)",
+		"http.setMethod('GET')",    "http.setPath('/')",
+		"http.setEscapedPath('/')", "http.setRawPath('/')",
+		"http.setQueryString('a')", "http.setRawQueryString('a')",
+		"http.setHeader('a', 'b')", "http.addHeader('a', 'b')",
+		"http.removeHeader('a')",   "http.scrubRequestHeaders('a')",
+		"http.setCookie('a', 'b')", "http.removeCookie('a')",
+		"http.setIdempotent(true)",
 	};
 	char rule[200];
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
@@ -317,6 +335,7 @@ Test(api_http_request, changes_come_too_late_in_other_phases)
 Test(api_http_request, a_rule_cannot_fill_the_machine)
 {
 	api_unit_fails("local big = ('x'):rep(1000000)\n"
-		       "for i = 1, 100000 do http.setHeader('X-One', big) end", "http.setHeader: ");
+		       "for i = 1, 100000 do http.setHeader('X-One', big) end",
+		       "http.setHeader: ");
 	cr_expect_leq(api_unit_txn->arena.total, 32u << 20);
 }

@@ -26,7 +26,8 @@ TestSuite(api_http_response, .init = open_with_response, .fini = api_unit_close)
 static const char *forwarded(void)
 {
 	struct txn *t = api_unit_txn;
-	struct http_additions add = { .body = t->response.body, .content_length = t->response.content_length };
+	struct http_additions add = { .body = t->response.body,
+				      .content_length = t->response.content_length };
 	return arena_copy(&t->arena, http_write_response(&t->arena, &t->response, &add)).at;
 }
 
@@ -80,13 +81,14 @@ Test(api_http_response, reads_in_response_and_completion_rules)
 Test(api_http_response, without_a_response_all_is_absent)
 {
 	api_unit_txn->has_response = false;
-	api_unit_passes_in(RULE_COMPLETION,
-			   "assert(http.getResponseCode() == nil and http.getResponseVersion() == nil)\n"
-			   "assert(http.getResponse() == nil and http.getResponseHeader('a') == nil)\n"
-			   "assert(http.responseHeaderExists('a') == false)\n"
-			   "assert(http.getResponseHeaders() == nil)\n"
-			   "assert(http.listResponseHeaderNames() == nil)\n"
-			   "assert(http.getResponseCookie('a') == nil and http.getResponseCookies() == nil)");
+	api_unit_passes_in(
+		RULE_COMPLETION,
+		"assert(http.getResponseCode() == nil and http.getResponseVersion() == nil)\n"
+		"assert(http.getResponse() == nil and http.getResponseHeader('a') == nil)\n"
+		"assert(http.responseHeaderExists('a') == false)\n"
+		"assert(http.getResponseHeaders() == nil)\n"
+		"assert(http.listResponseHeaderNames() == nil)\n"
+		"assert(http.getResponseCookie('a') == nil and http.getResponseCookies() == nil)");
 }
 
 Test(api_http_response, the_code_of_our_own_answer_is_seen_at_completion)
@@ -103,16 +105,19 @@ Test(api_http_response, set_response_code)
 	expect_has("HTTP/1.1 201 Done 1\r\n");
 	passes("http.setResponseCode(599)");
 	expect_has("HTTP/1.1 599 Unknown\r\n");
-	fails("http.setResponseCode(199)", "argument 1 (code): expected a number from 200 to 599, got 199");
+	fails("http.setResponseCode(199)",
+	      "argument 1 (code): expected a number from 200 to 599, got 199");
 	fails("http.setResponseCode(600)", "expected a number from 200 to 599");
 	fails("http.setResponseCode('x')", "argument 1 (code): expected a number");
-	fails("http.setResponseCode(200, 'a\\r\\nb')", "argument 2 (message): expected text without CR");
+	fails("http.setResponseCode(200, 'a\\r\\nb')",
+	      "argument 2 (message): expected text without CR");
 	expect_has("HTTP/1.1 599 Unknown\r\n");
 }
 
 Test(api_http_response, the_code_of_a_switch_of_protocols_stays)
 {
-	api_unit_response("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+	api_unit_response(
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
 	fails("http.setResponseCode(200)", "the response switches protocols");
 	cr_expect_eq(api_unit_txn->response.status, 101);
 }
@@ -138,7 +143,8 @@ Test(api_http_response, writes_headers)
 	fails("http.addResponseHeader('Connection', 'close')", "is written by weir itself");
 	fails("http.removeResponseHeader('transfer-encoding')", "is written by weir itself");
 	fails("http.setResponseHeader('a b', '5')", "argument 1 (name): expected a header name");
-	fails("http.setResponseHeader('a', '5\\n')", "argument 2 (value): expected text without CR");
+	fails("http.setResponseHeader('a', '5\\n')",
+	      "argument 2 (value): expected text without CR");
 	fails("http.setResponseHeader('a')", "argument 2 (value): expected a string");
 }
 
@@ -175,13 +181,15 @@ Test(api_http_response, cookies)
 	       "http.removeResponseCookie('none') assert(http.getResponseCookie('lang') == 'en')");
 	fails("http.setResponseCookie('a b', '1')", "argument 1 (name): expected a cookie name");
 	fails("http.setResponseCookie('a', '1;')", "argument 2 (value): expected text without");
-	fails("http.setResponseCookie('a', '1', 'Path=/\\r\\n')", "argument 3 (options): expected text without CR");
+	fails("http.setResponseCookie('a', '1', 'Path=/\\r\\n')",
+	      "argument 3 (options): expected text without CR");
 }
 
 Test(api_http_response, a_request_rule_wishes_cookies)
 {
-	api_unit_passes("http.setResponseCookie('id', '1', 'Secure') http.setResponseCookie('id', '2')\n"
-			"http.setResponseCookie('b', '3')");
+	api_unit_passes(
+		"http.setResponseCookie('id', '1', 'Secure') http.setResponseCookie('id', '2')\n"
+		"http.setResponseCookie('b', '3')");
 	struct http_fields *wishes = &api_unit_txn->wishes.cookies;
 	cr_assert_eq(wishes->count, 2);
 	cr_expect(slice_is_equal(wishes->at[0].value, SLICE("id=2; Secure")));
@@ -192,8 +200,8 @@ Test(api_http_response, a_request_rule_wishes_cookies)
 Test(api_http_response, changes_come_too_early_or_too_late_in_other_phases)
 {
 	static const char *const names[] = {
-		"setResponseHeader", "addResponseHeader", "removeResponseHeader", "scrubResponseHeaders",
-		"removeResponseCookie",
+		"setResponseHeader",    "addResponseHeader",    "removeResponseHeader",
+		"scrubResponseHeaders", "removeResponseCookie",
 	};
 	char rule[100];
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -43,7 +43,8 @@ static bool is_answer(unsigned status)
 
 static bool answer_has(const char *part)
 {
-	return memmem(api_unit_txn->answer.at, api_unit_txn->answer.len, part, strlen(part)) != NULL;
+	return memmem(api_unit_txn->answer.at, api_unit_txn->answer.len, part, strlen(part)) !=
+	       NULL;
 }
 
 static struct slice header(const char *name)
@@ -97,7 +98,8 @@ Test(rules, block_by_network)
 		{ "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n", "192.0.2.7", RULE_RESULT_FINISHED },
 		{ "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n", "fd00:5::9", RULE_RESULT_FINISHED },
 		{ "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n", "203.0.113.5", RULE_RESULT_VERDICT },
-		{ "GET /x/..//%61dmin?a HTTP/1.1\r\nHost: a\r\n\r\n", "fd00:6::9", RULE_RESULT_VERDICT },
+		{ "GET /x/..//%61dmin?a HTTP/1.1\r\nHost: a\r\n\r\n", "fd00:6::9",
+		  RULE_RESULT_VERDICT },
 		{ "GET /../admin HTTP/1.1\r\nHost: a\r\n\r\n", "203.0.113.5", RULE_RESULT_VERDICT },
 		{ "GET /?/admin HTTP/1.1\r\nHost: a\r\n\r\n", "203.0.113.5", RULE_RESULT_FINISHED },
 	};
@@ -105,16 +107,18 @@ Test(rules, block_by_network)
 		api_unit_request(rows[i].request);
 		set_remote(rows[i].ip);
 		api_unit_txn->answer_status = 0;
-		cr_expect_eq(run("rules/block-by-network.lua", RULE_REQUEST), rows[i].wanted, "%zu", i);
+		cr_expect_eq(run("rules/block-by-network.lua", RULE_REQUEST), rows[i].wanted, "%zu",
+			     i);
 		cr_expect_eq(is_answer(404), rows[i].wanted == RULE_RESULT_VERDICT, "%zu", i);
 	}
 }
 
 Test(rules, header_hygiene)
 {
-	api_unit_request("GET / HTTP/1.1\r\nHost: a\r\nForwarded: 1\r\nProxy: 1\r\nX-Forwarded-For: 1\r\n"
-			 "X-Forwarded-Host: 1\r\nX-Forwarded-Proto: 1\r\nX-Original-URL: 1\r\nX-Real-IP: 1\r\n"
-			 "X-Rewrite-URL: 1\r\nAccept: 1\r\nx-real-ip: 2\r\n\r\n");
+	api_unit_request(
+		"GET / HTTP/1.1\r\nHost: a\r\nForwarded: 1\r\nProxy: 1\r\nX-Forwarded-For: 1\r\n"
+		"X-Forwarded-Host: 1\r\nX-Forwarded-Proto: 1\r\nX-Original-URL: 1\r\nX-Real-IP: 1\r\n"
+		"X-Rewrite-URL: 1\r\nAccept: 1\r\nx-real-ip: 2\r\n\r\n");
 	cr_expect_eq(run("rules/header-hygiene.lua", RULE_REQUEST), RULE_RESULT_FINISHED);
 	cr_expect_eq(api_unit_txn->request.fields.count, 2);
 	cr_expect(slice_is_equal(header("accept"), SLICE("1")));
@@ -138,7 +142,8 @@ Test(rules, canary_gets_one_in_twenty)
 	for (int i = 0; i < 2000; i++) {
 		api_unit_txn->wishes = (struct txn_wishes){ 0 };
 		bool is_chosen = api_unit_run_loaded(rule, RULE_REQUEST) == RULE_RESULT_VERDICT;
-		struct slice cookie = is_chosen ? SLICE("canary=yes; Path=/;") : SLICE("canary=no; Path=/;");
+		struct slice cookie = is_chosen ? SLICE("canary=yes; Path=/;")
+						: SLICE("canary=no; Path=/;");
 		cr_assert_eq(api_unit_txn->wishes.cookies.count, 1);
 		cr_assert(slice_has_prefix(api_unit_txn->wishes.cookies.at[0].value, cookie));
 		chosen += is_chosen;
@@ -151,8 +156,10 @@ Test(rules, redirect_to_site)
 	static const struct {
 		const char *request, *location; /* NULL: goes on */
 	} rows[] = {
-		{ "GET /a?b HTTP/1.1\r\nHost: Example.com\r\n\r\n", "\r\nLocation: http://www.example.com/a?b\r\n" },
-		{ "GET /a HTTP/1.1\r\nHost: x.example.net:80\r\n\r\n", "\r\nLocation: http://www.example.com/a\r\n" },
+		{ "GET /a?b HTTP/1.1\r\nHost: Example.com\r\n\r\n",
+		  "\r\nLocation: http://www.example.com/a?b\r\n" },
+		{ "GET /a HTTP/1.1\r\nHost: x.example.net:80\r\n\r\n",
+		  "\r\nLocation: http://www.example.com/a\r\n" },
 		{ "GET /a HTTP/1.1\r\nHost: www.example.com\r\n\r\n", NULL },
 		{ "GET /a HTTP/1.1\r\nHost: badexample.net\r\n\r\n", NULL },
 		{ "GET /a HTTP/1.0\r\n\r\n", NULL },
@@ -160,7 +167,9 @@ Test(rules, redirect_to_site)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		api_unit_request(rows[i].request);
 		enum rule_result result = run("rules/redirect-to-site.lua", RULE_REQUEST);
-		cr_assert_eq(result, rows[i].location == NULL ? RULE_RESULT_FINISHED : RULE_RESULT_VERDICT, "%zu", i);
+		cr_assert_eq(result,
+			     rows[i].location == NULL ? RULE_RESULT_FINISHED : RULE_RESULT_VERDICT,
+			     "%zu", i);
 		cr_expect(rows[i].location == NULL || answer_has(rows[i].location), "%zu", i);
 	}
 }
@@ -178,17 +187,20 @@ Test(rules, spoof_forwarded_client)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char text[ADDR_TEXT_BYTES], head[200];
-		snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n", rows[i].forwarded);
+		snprintf(head, sizeof head, "GET / HTTP/1.1\r\nHost: a\r\n%s\r\n\r\n",
+			 rows[i].forwarded);
 		api_unit_request(head);
 		set_remote(rows[i].peer);
-		cr_expect_eq(run("rules/spoof-forwarded-client.lua", RULE_REQUEST), RULE_RESULT_FINISHED);
+		cr_expect_eq(run("rules/spoof-forwarded-client.lua", RULE_REQUEST),
+			     RULE_RESULT_FINISHED);
 		cr_expect_str_eq(addr_format_ip(&api_unit_txn->remote, text), rows[i].wanted);
 	}
 }
 
 Test(rules, log_slow_nodes)
 {
-	struct rule *rule = api_unit_load("rules/log-slow-nodes.lua", RULE_IN_REQUEST | RULE_IN_RESPONSE);
+	struct rule *rule = api_unit_load("rules/log-slow-nodes.lua",
+					  RULE_IN_REQUEST | RULE_IN_RESPONSE);
 	api_unit_keep_log();
 	api_unit_request("GET /slow?x HTTP/1.1\r\nHost: a\r\n\r\n");
 	api_unit_response("HTTP/1.1 200 OK\r\n\r\n");
@@ -213,17 +225,20 @@ Test(rules, log_node_errors)
 	cr_expect_str_empty(api_unit_log());
 	api_unit_response("HTTP/1.1 503 Service Unavailable\r\n\r\n");
 	run("rules/log-node-errors.lua", RULE_COMPLETION);
-	cr_expect_not_null(strstr(api_unit_log(), "503 for GET /x from no node"), "%s", api_unit_log());
+	cr_expect_not_null(strstr(api_unit_log(), "503 for GET /x from no node"), "%s",
+			   api_unit_log());
 }
 
 Test(rules, security_headers)
 {
 	api_unit_request("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-	api_unit_response("HTTP/1.1 200 OK\r\nServer: x/1.2\r\nX-Powered-By: y\r\nReferrer-Policy: origin\r\n\r\n");
+	api_unit_response(
+		"HTTP/1.1 200 OK\r\nServer: x/1.2\r\nX-Powered-By: y\r\nReferrer-Policy: origin\r\n\r\n");
 	cr_expect_eq(run("rules/security-headers.lua", RULE_RESPONSE), RULE_RESULT_FINISHED);
 	cr_expect(slice_is_absent(response_header("server")));
 	cr_expect(slice_is_absent(response_header("x-powered-by")));
 	cr_expect(slice_is_equal(response_header("referrer-policy"), SLICE("origin")));
 	cr_expect(slice_is_equal(response_header("x-content-type-options"), SLICE("nosniff")));
-	cr_expect(slice_is_equal(response_header("content-security-policy"), SLICE("frame-ancestors 'self'")));
+	cr_expect(slice_is_equal(response_header("content-security-policy"),
+				 SLICE("frame-ancestors 'self'")));
 }
