@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is logged of a transaction, of a mistake, and of a thousand equal mistakes."""
+import json
 import re
 
 
@@ -32,12 +33,12 @@ def test_text_is_one_line_of_the_same_keys(bench):
 
 
 def test_nothing_of_a_client_breaks_a_line(bench):
-    """A quote, a backslash or a high byte in a target stays within its value."""
-    weir = bench.weir([bench.node()])
-    client = bench.connect(weir)
-    client.send(b'GET /"a\\b}\x80\xff HTTP/1.1\r\nHost: a\r\n\r\n')
-    client.response()
-    assert weir.wait_access(1)[0]["uri"].startswith('/"a\\b}')
+    """A quote, a backslash, a control or a high byte stays within its value."""
+    weir = bench.weir([bench.node()], request='log.info("agent " .. http.getHeader("User-Agent"))')
+    bench.connect(weir).send(b'GET /"a\\b}\x80\x01 HTTP/1.1\r\nHost: a\r\n\r\n')
+    assert '/"a\\b}' in weir.wait_access(1)[0]["refused"]
+    bench.connect(weir).send(b'GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: "x\\y"} \xff\r\n\r\n')
+    assert r'agent "x\y"} ' in json.loads(weir.wait_log("agent"))["message"]
 
 
 def test_access_off(bench):

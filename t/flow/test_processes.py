@@ -116,12 +116,13 @@ def test_children_keep_no_privilege_but_what_transparency_needs(bench, transpare
 
 def test_a_stop_waits_for_transactions_and_refuses_new_ones(bench):
     release = threading.Event()
-    node = bench.node(lambda x: release.wait(10) and x.reply(200, b"whole"))
+    node = bench.node(lambda x: (x.request.target == "/idle" or release.wait(10)) and x.reply(200, b"whole"))
     weir = bench.weir([node])
     busy = bench.connect(weir)
     busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     node.wait_for(1)
     idle = bench.connect(weir)
+    idle.get("/idle")
     weir.process.send_signal(signal.SIGTERM)
     assert idle.ending() == "end"
 

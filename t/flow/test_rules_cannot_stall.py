@@ -96,10 +96,11 @@ def test_the_sandbox_has_no_doors(bench):
             if ok and value ~= nil then found[#found + 1] = name end
         end
         {probe}
-        local ok = pcall(load, string.char(27) .. "LJ")
         if pcall(require, "ffi") then found[#found + 1] = "require ffi" end
+        local changed = load("string.find = nil")
+        if changed and pcall(changed) then found[#found + 1] = "string assignable" end
         if load("\\27LJ\\2") then found[#found + 1] = "bytecode" end
-        if pcall(function() string.find = nil end) then found[#found + 1] = "string writable" end
+        if pcall(rawset, string, "find", nil) then found[#found + 1] = "string writable" end
         if getmetatable("") and type(getmetatable("")) == "table" then found[#found + 1] = "string metatable" end
         http.sendResponse(200, "text/plain", table.concat(found, " "))
     """)

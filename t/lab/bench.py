@@ -59,6 +59,9 @@ class Bench:
     def clear(self, failed=False):
         for thing in self._to_close:
             thing.close()
+        troubles = [trouble for node in self.nodes for trouble in node.troubles]
+        for node in self.nodes:  # before weir, which would wait for answers that never come
+            node.close()
         try:
             for weir in self.weirs:
                 if failed:
@@ -68,8 +71,4 @@ class Bench:
         finally:
             for weir in self.weirs:
                 weir.kill()
-            for node in self.nodes:
-                node.close()
-        if not failed:
-            troubles = [trouble for node in self.nodes for trouble in node.troubles]
-            assert not troubles, "\n".join(troubles)
+        assert failed or not troubles, "\n".join(troubles)
