@@ -410,7 +410,7 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	/* a client that asked first and got its answer now will not send the body: no next request */
 	bool owes_body = t->request.expects_continue && t->up.state == TXN_BODY_MOVING &&
 			 !t->up.has_consumed;
-	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body)
+	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || t->vserver->world->is_stopping)
 		t->keep_client = false;
 	struct slice head = response_head(t, framing, is_tunnel);
 	http_relay_init(&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body,
@@ -499,7 +499,7 @@ void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason,
 {
 	bool took_all = t->has_request &&
 			(t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE);
-	t->keep_client = t->keep_client && took_all;
+	t->keep_client = t->keep_client && took_all && !t->vserver->world->is_stopping;
 	t->answer_status = status;
 	t->answer = http_write_answer(&t->arena, status, reason, content_type, body, extra,
 				      t->wants_head_only, !t->keep_client);
