@@ -10,7 +10,8 @@ local env, lua, host, functions = ...
 local error, next, pcall, rawequal, rawset, select, setmetatable, tonumber, tostring, type, unpack =
 	lua.error, lua.next, lua.pcall, lua.rawequal, lua.rawset, lua.select, lua.setmetatable, lua.tonumber,
 	lua.tostring, lua.type, lua.unpack
-local spend, make_room, settle, scan = host.spend, host.make_room, host.settle, host.scan
+local spend, make_room, check, settle, scan, concat =
+	host.spend, host.make_room, host.check, host.settle, host.scan, host.concat
 local WAIT, RAISE = host.WAIT, host.RAISE
 
 -- A string operation up to this size costs no more than the call itself.
@@ -21,6 +22,14 @@ local function charge(bytes)
 	if bytes > SMALL then
 		spend(bytes / 256)
 	end
+end
+
+-- What stands around every `..` of a rule. Small strings are looked at with the next slice of steps.
+env["\194\183fit"] = function(s)
+	if type(s) == "string" and #s > 16384 then
+		check(#s)
+	end
+	return s
 end
 
 -- Pays for handling `count` values.
@@ -159,12 +168,12 @@ local function length(s)
 	return type(s) == "string" and #s or 0
 end
 
-local function has_table(n, first, ...)
+-- How long the texts among the values are, and whether there is a table.
+local function measure(n, bytes, has_table, first, ...)
 	if n == 0 then
-		return false
+		return bytes, has_table
 	end
-	charge(length(first))
-	return type(first) == "table" or has_table(n - 1, ...)
+	return measure(n - 1, bytes + length(first), has_table or type(first) == "table", ...)
 end
 
 -- Tables as text: a __tostring called from inside of format could not wait.
@@ -223,7 +232,12 @@ end
 
 function string.format(text, ...)
 	local n = select("#", ...)
-	if has_table(n, ...) then
+	local bytes, has_table = measure(n, 0, false, ...)
+	if bytes > SMALL then
+		make_room(bytes)
+		charge(bytes)
+	end
+	if has_table then
 		return format(text, texts(n, ...))
 	end
 	return format(text, ...)
@@ -292,11 +306,11 @@ local function gsub_with(kind, s, pattern, with, most)
 	end
 	while count < most and at <= #s + 1 and step(scan(s, pattern, at, true)) do
 		if #parts > 4000 then
-			parts = { lua.table.concat(parts) }
+			parts = { concat(parts) }
 		end
 	end
 	parts[#parts + 1] = sub(s, done)
-	return lua.table.concat(parts), count
+	return concat(parts), count
 end
 
 function string.gsub(s, pattern, with, most)
@@ -310,14 +324,7 @@ end
 
 ---- tables --------------------------------------------------------------------------------------------------
 
-local table = {}
-
-function table.concat(t, separator, i, j)
-	if type(t) == "table" then
-		charge_items((tonumber(j) or #t) - (tonumber(i) or 1))
-	end
-	return lua.table.concat(t, separator, i, j)
-end
+local table = { concat = concat }
 
 function table.insert(t, ...)
 	if select("#", ...) > 1 and type(t) == "table" then
@@ -451,7 +458,7 @@ function env.load(text, name, mode, other)
 			parts[#parts + 1] = part
 			part = text()
 		end
-		text = lua.table.concat(parts)
+		text = concat(parts)
 	end
 	if type(text) ~= "string" then
 		error("bad argument #1 to 'load' (string expected, got " .. (text == nil and "no value" or type(text)) .. ")", 2)

@@ -121,14 +121,23 @@ int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failu
 	return lua_error(lua);
 }
 
-void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps)
+void rule_budget_check(struct rule_vm *vm, lua_State *lua)
 {
 	struct rule_run *run = vm->running;
 	if (run == NULL)
 		return;
-	run->charged += steps;
 	if (run->has_failed || run->charged > rule_budget_left(vm))
 		rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
+	if (vm->used > vm->ceiling && !rule_memory_fits(vm, lua, 0))
+		rule_budget_fail(vm, lua, RULE_FAILURE_MEMORY);
+}
+
+void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps)
+{
+	if (vm->running == NULL)
+		return;
+	vm->running->charged += steps;
+	rule_budget_check(vm, lua);
 }
 
 int rule_budget_more(lua_State *lua)
@@ -137,12 +146,14 @@ int rule_budget_more(lua_State *lua)
 	struct rule_run *run = vm->running;
 	if (run == NULL)
 		return luaL_error(lua, "no rule is running");
+	rule_budget_check(vm, lua);
+	/* What is owed may be more than was left without the slice that is used up now. */
 	uint64_t owed = run->charged;
-	run->charged = 0;
 	bool is_broke = owed > run->wait_left || owed > run->total_left;
+	run->charged = 0;
 	run->wait_left -= least(run->wait_left, owed);
 	run->total_left -= least(run->total_left, owed);
-	if (run->has_failed || is_broke || is_too_slow(run) || take_slice(run) == 0)
+	if (is_broke || is_too_slow(run) || take_slice(run) == 0)
 		return rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
 	set_left(vm, (lua_Number)run->slice - 1); /* the step that came here is one */
 	return 0;
@@ -150,11 +161,6 @@ int rule_budget_more(lua_State *lua)
 
 int rule_budget_settle(lua_State *lua)
 {
-	struct rule_vm *vm = rule_vm_of(lua);
-	if (vm->running->has_failed)
-		return rule_budget_fail(vm, lua, vm->running->failure);
-	if (vm->was_refused)
-		return rule_budget_fail(vm, lua, RULE_FAILURE_MEMORY);
-	rule_budget_spend(vm, lua, CATCH_STEPS);
+	rule_budget_spend(rule_vm_of(lua), lua, CATCH_STEPS);
 	return 0;
 }

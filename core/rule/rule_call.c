@@ -263,8 +263,6 @@ void rule_push_string(struct rule_call *call, struct slice s)
 		lua_pushnil(lua);
 		return;
 	}
-	if (s.len > RULE_BYTES_PER_STEP)
-		rule_memory_prepare(call->run->vm, s.len);
 	lua_pushlstring(lua, s.at, s.len);
 }
 
@@ -396,6 +394,8 @@ int rule_call_enter(lua_State *lua)
 	run->finish = NULL;
 	switch (binding->function->run(&call)) {
 	case RULE_RETURN:
+		if (binding->vm->used > binding->vm->ceiling)
+			rule_budget_check(binding->vm, lua);
 		/* As a statement its results go nowhere, and `true` would mean a verdict. */
 		return is_statement ? 0 : lua_gettop(lua) - (int)call.argument_count;
 	case RULE_WAIT:

@@ -6,11 +6,12 @@
  *     for i = 1, n do  f(i)  end            for i = 1, n do <spend> f(i)  end
  *     function g() h() end                  function g() <spend> h() end
  *     http.getHeader("x")                   http·getHeader("x")         found at load, not per call
- *     pool.use("web")                       if pool·use·("web")then return 7 end
+ *     pool.use("web")                       if pool·use·("web") then return 7 end
+ *     s = s .. s                            s = (·fit(s .. s))
  *
  * where <spend> is `·left=·left-1 if ·left<0 then ·more()end`. The last form is for a call that
  * stands as a statement in the rule's main chunk: it answers true for a verdict, and the rule
- * returns the line it was given at. Counter and functions are globals of an environment that
+ * returns the line it was given at. `·fit` looks at the length: see rule_memory.c. Counter and functions are globals of an environment that
  * rules cannot reach, not upvalues: a function may use up all 60 of those itself, and compiled
  * code pays 0.1 ns for the difference (interpreted 1.2 ns, a step).
  */
@@ -33,7 +34,8 @@
 
 /* ---- writing anew ----------------------------------------------------------------------------------- */
 
-enum edit_kind { EDIT_STATEMENT_END, EDIT_SPEND, EDIT_NAME }; /* in this order at one offset */
+/* In this order at one offset. */
+enum edit_kind { EDIT_FIT_END, EDIT_STATEMENT_END, EDIT_SPEND, EDIT_FIT, EDIT_NAME };
 
 struct edit {
 	size_t offset;
@@ -69,8 +71,12 @@ static size_t list_edits(const struct rule_vm *vm, const struct rule_source *sou
 			 const struct rule_parsed *parsed, struct edit *edits)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < parsed->spend_count; i++)
-		edits[count++] = (struct edit){ parsed->spends[i], EDIT_SPEND, NULL };
+	static const enum edit_kind kinds[] = { [RULE_SPOT_FIT_END] = EDIT_FIT_END,
+						[RULE_SPOT_SPEND] = EDIT_SPEND,
+						[RULE_SPOT_FIT] = EDIT_FIT };
+	for (size_t i = 0; i < parsed->spot_count; i++)
+		if (!source->is_sandbox || parsed->spots[i].kind == RULE_SPOT_SPEND)
+			edits[count++] = (struct edit){ parsed->spots[i].offset, kinds[parsed->spots[i].kind], NULL };
 	for (size_t i = 0; i < parsed->use_count && !source->is_sandbox; i++) {
 		const struct rule_use *use = &parsed->uses[i];
 		if (!is_direct(vm, use))
@@ -99,6 +105,13 @@ static void write_edit(FILE *to, const struct rule_vm *vm, const struct rule_sou
 	case EDIT_SPEND:
 		fputs(SPEND, to);
 		break;
+	case EDIT_FIT:
+		/* The outer brackets keep `return a .. b` from becoming a tail call. */
+		fputs("(" RULE_FIT "(", to);
+		break;
+	case EDIT_FIT_END:
+		fputs("))", to);
+		break;
 	case EDIT_NAME:
 		if (is_deciding(vm, source, edit->use))
 			fputs("if ", to);
@@ -119,7 +132,7 @@ static char *write_anew(const struct rule_vm *vm, const struct rule_source *sour
 	char *text;
 	FILE *to = open_memstream(&text, len);
 	check(to != NULL);
-	struct edit *edits = memory_new(parsed->spend_count + 2 * parsed->use_count + 1, sizeof *edits);
+	struct edit *edits = memory_new(parsed->spot_count + 2 * parsed->use_count + 1, sizeof *edits);
 	size_t count = list_edits(vm, source, parsed, edits);
 	size_t done = 0;
 	for (size_t i = 0; i < count; i++) {

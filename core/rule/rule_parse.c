@@ -103,11 +103,12 @@ static bool enter(struct parser *p)
 
 /* ---- what is noted --------------------------------------------------------------------------------------- */
 
-static void spend_at(struct parser *p, size_t offset)
+static void mark(struct parser *p, enum rule_spot_kind kind, size_t offset)
 {
 	struct rule_parsed *out = p->out;
-	out->spends = memory_resize(out->spends, (out->spend_count + 1) * sizeof *out->spends);
-	out->spends[out->spend_count++] = offset;
+	if ((out->spot_count & (out->spot_count + 1)) == 0) /* room for 2, 4, 8 ... */
+		out->spots = memory_resize(out->spots, (out->spot_count * 2 + 2) * sizeof *out->spots);
+	out->spots[out->spot_count++] = (struct rule_spot){ offset, kind };
 }
 
 static void add_local(struct parser *p, struct slice name)
@@ -178,7 +179,7 @@ static void function_body(struct parser *p, bool is_method)
 			break;
 	}
 	if (p->word.kind == ')')
-		spend_at(p, p->word.end);
+		mark(p, RULE_SPOT_SPEND, p->word.end);
 	expect(p, ')');
 	p->function_depth++;
 	block(p);
@@ -334,25 +335,53 @@ static void simple_expression(struct parser *p)
 	}
 }
 
-static bool is_binary_operator(int kind)
+/* Operators that bind no tighter than `..` end an operand of a comparison, `and`, `or`. */
+static bool is_loose_operator(const struct rule_word *word)
 {
-	return kind == LEX_OTHER || kind == LEX_AND || kind == LEX_OR ||
-	       (kind > 0 && kind < 128 && strchr("+-*/%^<>", kind) != NULL);
+	if (word->kind == LEX_OTHER)
+		return !slice_is_equal(word->text, SLICE(".."));
+	return word->kind == LEX_AND || word->kind == LEX_OR || word->kind == '<' || word->kind == '>';
 }
 
-/* Precedence does not matter here: operands and operators alternate. */
+static bool is_tight_operator(const struct rule_word *word)
+{
+	if (word->kind == LEX_OTHER)
+		return slice_is_equal(word->text, SLICE(".."));
+	return word->kind > 0 && word->kind < 128 && strchr("+-*/%^", word->kind) != NULL;
+}
+
+/*
+ * Operands with operators that bind as tight as `..` or tighter. If there is a `..`, the whole is
+ * marked, and again what is right of every fourth one (`..` groups to the right): so one step
+ * makes a string at most five times as long as the longest there is.
+ */
+static void joined_expression(struct parser *p)
+{
+	size_t start = p->word.start, joins = 0;
+	for (;;) {
+		while (p->word.kind == LEX_NOT || p->word.kind == '-' || p->word.kind == '#')
+			advance(p);
+		simple_expression(p);
+		if (!is_tight_operator(&p->word))
+			break;
+		bool is_join = p->word.kind == LEX_OTHER;
+		advance(p);
+		if (is_join && joins++ % 4 == 0)
+			mark(p, RULE_SPOT_FIT, joins == 1 ? start : p->word.start);
+	}
+	for (size_t i = 0; i < joins; i += 4)
+		mark(p, RULE_SPOT_FIT_END, p->last_end);
+}
+
 static void expression(struct parser *p)
 {
 	if (!enter(p))
 		return;
-	do {
-		while (p->word.kind == LEX_NOT || p->word.kind == '-' || p->word.kind == '#')
-			advance(p);
-		simple_expression(p);
-		if (!is_binary_operator(p->word.kind))
-			break;
+	joined_expression(p);
+	while (is_loose_operator(&p->word)) {
 		advance(p);
-	} while (p->word.kind != LEX_END);
+		joined_expression(p);
+	}
 	p->depth--;
 }
 
@@ -371,7 +400,7 @@ static void scoped_block(struct parser *p, int end)
 static void open_body(struct parser *p, int kind)
 {
 	if (p->word.kind == kind)
-		spend_at(p, p->word.end);
+		mark(p, RULE_SPOT_SPEND, p->word.end);
 	expect(p, kind);
 }
 
@@ -481,7 +510,7 @@ static void goto_statement(struct parser *p)
 {
 	for (size_t i = 0; i < p->label_count; i++)
 		if (slice_is_equal(p->labels[i], p->next.text)) {
-			spend_at(p, p->word.start);
+			mark(p, RULE_SPOT_SPEND, p->word.start);
 			break;
 		}
 	advance(p);
@@ -587,7 +616,7 @@ bool rule_parse(struct rule_parsed *parsed, struct arena *arena, const char *pat
 	*parsed = (struct rule_parsed){ .arena = arena };
 	rule_lexer_init(&p.lexer, text);
 	p.word = (struct rule_word){ .kind = LEX_OTHER };
-	spend_at(&p, p.lexer.at);
+	mark(&p, RULE_SPOT_SPEND, p.lexer.at);
 	p.next = rule_lexer_next(&p.lexer);
 	judge(&p, &p.next);
 	advance(&p);
@@ -602,5 +631,5 @@ bool rule_parse(struct rule_parsed *parsed, struct arena *arena, const char *pat
 void rule_parsed_release(struct rule_parsed *parsed)
 {
 	free(parsed->uses);
-	free(parsed->spends);
+	free(parsed->spots);
 }

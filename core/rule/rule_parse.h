@@ -1,6 +1,6 @@
 /*
  * rule_parse: walks through a Lua file that is known to compile and notes what the loader needs:
- * where steps must be spent, and every use of a global name with the dotted path behind it. Scopes
+ * where steps must be spent, where strings are joined, and every use of a global name with the dotted path behind it. Scopes
  * are followed, so a local that hides a global is no use of it.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -28,12 +28,23 @@ struct rule_use {
 	unsigned call_line;
 };
 
+enum rule_spot_kind {
+	RULE_SPOT_FIT_END, /* behind an expression with `..` */
+	RULE_SPOT_SPEND,   /* where a step is spent */
+	RULE_SPOT_FIT,     /* before an expression with `..` */
+};
+
+struct rule_spot {
+	size_t offset;
+	enum rule_spot_kind kind;
+};
+
 struct rule_parsed {
 	struct arena *arena;
 	struct rule_use *uses; /* in the order of the text */
 	size_t use_count;
-	size_t *spends; /* offsets, ascending, at which a step is spent */
-	size_t spend_count;
+	struct rule_spot *spots; /* in no order */
+	size_t spot_count;
 };
 
 /* What is wrong with single words (names with bytes beyond ASCII, 1LL) goes to `complaints`. */

@@ -522,6 +522,7 @@ int rule_pattern_gsub_text(lua_State *lua)
 		const char *last = match_here(&m, s, pattern.at + is_anchored);
 		if (last != NULL) {
 			count++;
+			rule_budget_check(m.vm, lua);
 			add_replacement(&m, &out, with, s, last);
 		}
 		if (last != NULL && last > s)

@@ -3,7 +3,7 @@
  *
  * Hidden names: the engine puts names into a rule's code that a rule cannot write, because they
  * hold the two bytes of a middle dot and the loader refuses such bytes in names. `·left` is the
- * step counter, `·more` asks for more steps, `http·getHeader` is a function found at load.
+ * step counter, `·more` asks for more steps, `·fit` looks at the length of a new string, `http·getHeader` is a function found at load.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_RULE_PRIVATE_H
@@ -20,6 +20,7 @@
 #define RULE_DOT "\xc2\xb7"
 #define RULE_LEFT RULE_DOT "left"
 #define RULE_MORE RULE_DOT "more"
+#define RULE_FIT RULE_DOT "fit"
 /* The chunk name of our own Lua: its frames are left out of positions and tracebacks. */
 #define RULE_SANDBOX "=weir"
 
@@ -28,6 +29,8 @@
 /* One step pays for so many bytes of a big allocation or a big string operation. */
 #define RULE_BYTES_PER_STEP 256
 #define RULE_FILE_MOST (4u << 20)
+/* No string of a rule is longer; five of them are still far from what LuaJIT cannot hold (2 GiB). */
+#define RULE_STRING_MOST (64u << 20)
 
 /* What is known of one dotted name that rules may use. Owned by the vm's `names`. */
 struct rule_known {
@@ -123,13 +126,9 @@ struct rule_vm {
 
 	size_t used;          /* bytes */
 	size_t base;          /* `used` when the stretch began, less what the run holds already */
-	size_t ceiling;       /* the running run may let `used` grow to here */
+	size_t ceiling;       /* the running run may let `used` grow to here, see rule_memory.c */
 	size_t cap;           /* of the running run */
-	size_t collect_at;    /* beyond this a full collection is asked for */
-	size_t lowest;        /* of `used` since it was asked for last */
 	uint64_t allocations;
-	bool is_collecting;
-	bool was_refused;     /* memory, since the stretch began */
 
 	enum rule_failure failure;
 	char message[1024];
@@ -146,8 +145,8 @@ void rule_vm_push_anchored(struct rule_vm *vm, lua_State *lua, int position);
 /* ---- rule_memory.c ---- */
 /* The allocator of the Lua state; `owner` is the vm. */
 void *rule_memory_allocate(void *owner, void *old, size_t old_size, size_t size);
-/* Room for `grow` more bytes: collects, and says false if the run may not have them even so. */
-bool rule_memory_prepare(struct rule_vm *vm, size_t grow);
+/* Whether the run may have `more` bytes, if need be after a full collection. */
+bool rule_memory_fits(struct rule_vm *vm, lua_State *lua, size_t more);
 void rule_memory_begin(struct rule_vm *vm, struct rule_run *run);
 void rule_memory_end(struct rule_vm *vm, struct rule_run *run);
 /* After the end of the whole run, when nothing of it can be reached any more. */
@@ -156,7 +155,9 @@ void rule_memory_over(struct rule_vm *vm, struct rule_run *run);
 /* ---- rule_budget.c ---- */
 void rule_budget_begin(struct rule_vm *vm, struct rule_run *run);
 void rule_budget_end(struct rule_vm *vm, struct rule_run *run);
-/* Charges `steps`; raises the budget error when there are not as many left. */
+/* Raises the error of the run if it has failed, or is over its budget or its memory. */
+void rule_budget_check(struct rule_vm *vm, lua_State *lua);
+/* Charges `steps`, and the same. */
 void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps);
 /* The time of this thread that one stretch may take, if its steps are as slow as can be. */
 uint64_t rule_budget_guard_ns(const struct rule_limits *limits);

@@ -144,7 +144,7 @@ static void note_failure(struct rule_run *run, int status)
 	struct rule_vm *vm = run->vm;
 	lua_State *thread = run->thread;
 	char place[512];
-	if (!run->has_failed && (status == LUA_ERRMEM || vm->was_refused)) {
+	if (!run->has_failed && status == LUA_ERRMEM) {
 		run->has_failed = true;
 		run->failure = RULE_FAILURE_MEMORY;
 	}
