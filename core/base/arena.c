@@ -70,7 +70,7 @@ void arena_release(struct arena *a)
 void *arena_alloc(struct arena *a, size_t size)
 {
 	size = rounded(size);
-	if (size > a->room) {
+	if (size > a->room || a->blocks == NULL) {
 		struct arena_block *block = block_take(size);
 		block->next = a->blocks;
 		a->blocks = block;
