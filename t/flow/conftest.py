@@ -9,16 +9,19 @@ import sys
 
 import pytest
 
-os.environ["PATH"] += ":/usr/sbin:/sbin"  # an ordinary user's path may lack them
-if os.geteuid() != 0:
-    os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--mount",
-                          sys.executable, "-m", "pytest", *sys.argv[1:]])
+from lab import netns
+from lab.bench import Bench
+from lab.river import River
 
-from lab import netns  # noqa: E402
-from lab.bench import Bench  # noqa: E402
-from lab.river import River  # noqa: E402
 
-netns.leave_the_machine()
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    os.environ["PATH"] += ":/usr/sbin:/sbin"  # an ordinary user's path may lack them
+    if os.geteuid() != 0:
+        config.pluginmanager.getplugin("capturemanager").suspend_global_capture(in_=True)
+        os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--mount",
+                              sys.executable, "-m", "pytest", *sys.argv[1:]])
+    netns.leave_the_machine()
 
 
 @pytest.hookimpl(hookwrapper=True)
