@@ -104,7 +104,7 @@ SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 
 lint: deps
 	$(MAKE) $(JOBS) --keep-going lint-all
-lint-all: lint-layers lint-house lint-format lint-tidy lint-lua lint-shell
+lint-all: lint-layers lint-house lint-format lint-tidy lint-lua lint-shell lint-reference
 
 lint-layers: all
 	t/lint/layers_test.sh
@@ -138,6 +138,17 @@ lint-lua:
 SHELL_FILES = .ci/run $(wildcard packaging/*.sh t/*/*.sh)
 lint-shell:
 	shellcheck $(SHELL_FILES)
+
+# What is written from the tables in the code: never by hand.
+REFERENCES = conf/weir.schema.json=schema docs/configuration.md=config docs/rules.md=rules \
+             lua/weir.lua=stubs
+reference: $(BUILD)/weir
+	@for pair in $(REFERENCES); do $(BUILD)/weir reference $${pair#*=} >$${pair%=*}; done
+
+lint-reference: all
+	@failed=; for pair in $(REFERENCES); do \
+		$(BUILD)/weir reference $${pair#*=} | cmp -s - $${pair%=*} || failed="$$failed $${pair%=*}"; \
+	done; test -z "$$failed" || { echo "out of date, run 'make reference':$$failed" >&2; exit 1; }
 
 # ---- the rest ----------------------------------------------------------------------------------
 

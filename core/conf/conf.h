@@ -64,7 +64,6 @@ struct conf_rule_limits {
 	uint64_t budget;       /* steps between two waits */
 	uint64_t total_budget; /* steps of a whole run */
 	uint64_t memory;       /* bytes of Lua memory of one run */
-	uint64_t buffer;       /* body bytes that a rule may ask for */
 	uint64_t wall_milliseconds;
 	enum conf_on_error on_error;
 };
@@ -82,7 +81,7 @@ struct conf_vserver {
 	size_t listen_count;
 	enum conf_protocol protocol;
 	enum conf_capture capture;
-	/* for `weir net` and for refusing what was not meant for us; empty: any */
+	/* what may be captured: all else is refused; empty: anything */
 	char *capture_interface; /* NULL: any */
 	struct conf_network *capture_to;
 	size_t capture_to_count;
@@ -130,7 +129,7 @@ struct conf_pool {
 	bool keepalive_non_idempotent;         /* http: {keepalive_non_idempotent} */
 	uint64_t max_idle_connections_pernode; /* 0 = no limit */
 	uint64_t idle_milliseconds;            /* life of an idle node connection */
-	uint64_t connect_milliseconds, reply_milliseconds, queue_milliseconds;
+	uint64_t connect_milliseconds, reply_milliseconds;
 	uint64_t max_connection_attempts;           /* 0 = every node */
 	uint64_t max_timed_out_connection_attempts; /* 0 = every node */
 	bool passive_monitoring;
@@ -149,7 +148,7 @@ struct conf {
 	enum conf_log_format log_format;
 	uint64_t log_rule_rate; /* lines a second per rule and worker */
 	char *access_log;       /* NULL: off; "stderr"; or a path */
-	uint64_t shutdown_milliseconds, drain_milliseconds, watchdog_milliseconds;
+	uint64_t shutdown_milliseconds, watchdog_milliseconds;
 	uint64_t idle_milliseconds; /* connection: {idle_timeout}; each pool has it too */
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;

@@ -41,6 +41,10 @@ static bool set_options(int fd, const struct wish *w)
 	if (is_done && w->vserver->capture == CONF_CAPTURE_TPROXY)
 		is_done = is_v6 ? set_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
 				: set_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
+	const char *interface = w->vserver->capture_interface;
+	if (is_done && interface != NULL)
+		is_done = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
+				     (socklen_t)strlen(interface)) == 0;
 	/* only where the client speaks first; a gain, not a need */
 	if (is_done && w->vserver->protocol == CONF_PROTOCOL_HTTP)
 		set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS);

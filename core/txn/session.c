@@ -2,6 +2,7 @@
 #include "txn/session.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "net/capture.h"
 #include "txn/txn.h"
@@ -170,6 +171,34 @@ static bool is_over_limit(const struct vserver *v)
 	return most != 0 && v->sessions > (most + workers - 1) / workers;
 }
 
+/* `capture: {ports, to}` say what may be captured; a connection headed elsewhere is not for us. */
+static bool is_meant_for(const struct conf_vserver *conf, const struct addr *dest)
+{
+	bool has_port = conf->capture_port_count == 0, has_network = conf->capture_to_count == 0;
+	for (size_t i = 0; i < conf->capture_port_count && !has_port; i++)
+		has_port = conf->capture_ports[i] == dest->port;
+	for (size_t i = 0; i < conf->capture_to_count && !has_network; i++)
+		has_network = addr_is_within(dest, &conf->capture_to[i].base,
+					     conf->capture_to[i].prefix_bits);
+	return has_port && has_network;
+}
+
+static void refuse_stray(struct session *s)
+{
+	static struct log_limit limit = { .most = 1 };
+	char dest[ADDR_TEXT_BYTES], remote[ADDR_TEXT_BYTES];
+	unsigned left_out;
+	stats_add(&stats_worker_row(s->vserver->world->share, s->vserver->world->worker)
+			   ->sessions_refused,
+		  1);
+	if (log_limit_allows(&limit, &left_out))
+		log_warn(
+			"refused a connection of %s to %s: virtual server '%s' does not capture it (%u more before)",
+			addr_format(&s->remote, remote), addr_format(&s->dest, dest),
+			s->vserver->conf->name, left_out);
+	session_cut(s);
+}
+
 void session_open(struct vserver *v, int fd, const struct addr *peer)
 {
 	static const enum capture how[] = {
@@ -197,6 +226,10 @@ void session_open(struct vserver *v, int fd, const struct addr *peer)
 	}
 	if (!capture_origin(fd, how[v->conf->capture], &s->local, &s->dest)) {
 		session_close(s);
+		return;
+	}
+	if (v->conf->capture != CONF_CAPTURE_NONE && !is_meant_for(v->conf, &s->dest)) {
+		refuse_stray(s);
 		return;
 	}
 	/* TCP_DEFER_ACCEPT means that the request is usually here already */

@@ -5,6 +5,7 @@ import pytest
 
 from lab import river as r
 from lab.client import Client
+from lab.http1 import Closed
 from lab.weir import free_port
 
 TELL = """
@@ -140,3 +141,22 @@ def test_the_rule_of_the_design_on_real_addresses(bench, river):
     with Client((r.LEGACY_V4, 80), source=source, namespace=river.client) as client:
         client.get("/")
     assert [q.peer[0] for q in node.requests] == [r.WEIR_NODE_SIDE_V4, source, r.WEIR_NODE_SIDE_V4, source, source]
+
+
+@pytest.mark.parametrize("only, is_meant", [
+    ({"ports": [80]}, True), ({"ports": [81, 443]}, False),
+    ({"to": ["10.9.0.0/16"]}, True), ({"to": ["10.8.0.0/16", "192.0.2.1"]}, False),
+    ({"ports": [80], "to": ["10.8.0.0/16"]}, False), ({"interface": "lo"}, False),
+], ids=str)
+def test_only_what_may_be_captured(bench, river, only, is_meant):
+    at, port = FAMILIES["v4"], free_port()
+    node = bench.node(address=at["node"], namespace=river.node)
+    bench.weir([node], listen=at["anywhere"].format(port), namespace=river.weir,
+               vserver={"capture": {"mode": "redirect", **only}})
+    capture(river, "redirect", 80, port)
+    try:
+        client = bench.client((at["elsewhere"], 80), source=at["client"], namespace=river.client)
+        assert client.get("/").status == 200 and is_meant
+    except (ConnectionError, Closed):
+        assert not is_meant
+        assert node.connections == []

@@ -30,13 +30,11 @@ Test(conf_read, an_empty_file_has_every_default)
 	cr_expect_eq(c->log_rule_rate, 100);
 	cr_expect_str_eq(c->access_log, "stderr");
 	cr_expect_eq(c->shutdown_milliseconds, 30000);
-	cr_expect_eq(c->drain_milliseconds, 3600000);
 	cr_expect_eq(c->watchdog_milliseconds, 5000);
 	cr_expect_eq(c->idle_milliseconds, 10000);
 	cr_expect_eq(c->rule_limits.budget, 1000000);
 	cr_expect_eq(c->rule_limits.total_budget, 10000000);
 	cr_expect_eq(c->rule_limits.memory, 16 << 20);
-	cr_expect_eq(c->rule_limits.buffer, 1 << 20);
 	cr_expect_eq(c->rule_limits.wall_milliseconds, 30000);
 	cr_expect_eq(c->rule_limits.on_error, CONF_ON_ERROR_FAIL);
 	cr_expect_eq(c->vserver_count + c->pool_count + c->rule_count, 0);
@@ -107,7 +105,6 @@ Test(conf_read, a_pool_has_every_default)
 	cr_expect_eq(p->idle_milliseconds, 10000);
 	cr_expect_eq(p->connect_milliseconds, 4000);
 	cr_expect_eq(p->reply_milliseconds, 30000);
-	cr_expect_eq(p->queue_milliseconds, 10000);
 	cr_expect_eq(p->max_connection_attempts, 0);
 	cr_expect_eq(p->max_timed_out_connection_attempts, 2);
 	cr_expect(p->passive_monitoring);
@@ -122,9 +119,9 @@ Test(conf_read, top_level_keys_are_read)
 	struct conf *c = conf_unit_read(
 		"workers: 3\nrules_dir: /somewhere\ncontrol: sock\n"
 		"log: {level: debug, format: json, rule_rate: 7, access: log/access}\n"
-		"shutdown_timeout: 500ms\ndrain_timeout: 2h\nwatchdog_timeout: 2m\n"
+		"shutdown_timeout: 500ms\nwatchdog_timeout: 2m\n"
 		"connection: {idle_timeout: 0}\n"
-		"rules: {budget: 1, total_budget: 2, memory: 64k, buffer: 0, wall_time: 1ms, "
+		"rules: {budget: 1, total_budget: 2, memory: 64k, wall_time: 1ms, "
 		"on_error: continue}\n"
 		"pools: {p: {nodes: [\"10.0.0.1:1\"]}}\n");
 	cr_expect_eq(c->workers, 3);
@@ -135,13 +132,11 @@ Test(conf_read, top_level_keys_are_read)
 	cr_expect_eq(c->log_format, CONF_LOG_JSON);
 	cr_expect_eq(c->log_rule_rate, 7);
 	cr_expect_eq(c->shutdown_milliseconds, 500);
-	cr_expect_eq(c->drain_milliseconds, 7200000);
 	cr_expect_eq(c->watchdog_milliseconds, 120000);
 	cr_expect_eq(c->pools[0].idle_milliseconds, 0);
 	cr_expect_eq(c->rule_limits.budget, 1);
 	cr_expect_eq(c->rule_limits.total_budget, 2);
 	cr_expect_eq(c->rule_limits.memory, 65536);
-	cr_expect_eq(c->rule_limits.buffer, 0);
 	cr_expect_eq(c->rule_limits.wall_milliseconds, 1);
 	cr_expect_eq(c->rule_limits.on_error, CONF_ON_ERROR_CONTINUE);
 	conf_free(c);
@@ -196,7 +191,7 @@ Test(conf_read, pool_and_node_keys_are_read)
 		"    algorithm: weighted_least_connections\n    transparent: true\n"
 		"    on_spoof_failure: plain\n    transparent_port: client\n    keepalive: false\n"
 		"    http: {keepalive_non_idempotent: true}\n    max_idle_connections_pernode: 0\n"
-		"    timeouts: {connect: 1s, reply: 2s, queue: 3s}\n    max_connection_attempts: 4\n"
+		"    timeouts: {connect: 1s, reply: 2s}\n    max_connection_attempts: 4\n"
 		"    max_timed_out_connection_attempts: 5\n    passive_monitoring: false\n"
 		"    node_connection_attempts: 6\n    node: {retry_fail_time: 7s}\n"
 		"    tcp: {nagle: true}\n  anywhere: {nodes: original_destination}\n");
@@ -214,7 +209,6 @@ Test(conf_read, pool_and_node_keys_are_read)
 	cr_expect_eq(p->max_idle_connections_pernode, 0);
 	cr_expect_eq(p->connect_milliseconds, 1000);
 	cr_expect_eq(p->reply_milliseconds, 2000);
-	cr_expect_eq(p->queue_milliseconds, 3000);
 	cr_expect_eq(p->max_connection_attempts, 4);
 	cr_expect_eq(p->max_timed_out_connection_attempts, 5);
 	cr_expect(!p->passive_monitoring);
