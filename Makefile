@@ -182,6 +182,12 @@ $(BUILD)/fuzz/%.o: %.c
 
 install: all
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -d $(DESTDIR)$(PREFIX)/share/weir/conf $(DESTDIR)$(PREFIX)/share/weir/rules \
+		$(DESTDIR)$(PREFIX)/share/weir/lua $(DESTDIR)$(PREFIX)/share/doc/weir
+	install -m 644 conf/* $(DESTDIR)$(PREFIX)/share/weir/conf
+	install -m 644 rules/*.lua $(DESTDIR)$(PREFIX)/share/weir/rules
+	install -m 644 lua/weir.lua $(DESTDIR)$(PREFIX)/share/weir/lua
+	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/weir
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|@PREFIX@|$(PREFIX)|' packaging/weir.service.in \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/weir.service
@@ -200,9 +206,11 @@ help:
 	@echo 'make fuzz      SECONDS=60 of random input for each parser'
 	@echo 'make unit-ROOM unit tests of one room: $(ROOMS)'
 	@echo 'make flow      system tests only'
+	@echo 'make reference write docs/, the JSON Schema and the editor stubs from the code'
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
 
-.PHONY: all clean deps demo test check unit unit-programs flow install help fuzz format \
+.PHONY: all clean deps demo test check unit unit-programs flow install help fuzz format reference \
+        lint-reference \
         lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
         $(ROOMS:%=unit-%)
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
