@@ -10,8 +10,8 @@ local env, lua, host, functions = ...
 local error, next, pcall, rawequal, rawset, select, setmetatable, tonumber, tostring, type, unpack =
 	lua.error, lua.next, lua.pcall, lua.rawequal, lua.rawset, lua.select, lua.setmetatable, lua.tonumber,
 	lua.tostring, lua.type, lua.unpack
-local spend, make_room, check, settle, scan, concat =
-	host.spend, host.make_room, host.check, host.settle, host.scan, host.concat
+local spend, make_room, check, settle, find, scan, concat =
+	host.spend, host.make_room, host.check, host.settle, host.find, host.scan, host.concat
 local WAIT, RAISE = host.WAIT, host.RAISE
 
 -- A string operation up to this size costs no more than the call itself.
@@ -67,9 +67,9 @@ end
 
 local function settled(ok, ...)
 	if not ok then
-		settle()
+		return false, settle(...)
 	end
-	return ok, ...
+	return true, ...
 end
 
 function env.pcall(f, ...)
@@ -80,9 +80,8 @@ local function handled(handler, ok, ...)
 	if ok then
 		return true, ...
 	end
-	settle()
 	-- After the stack is unwound: what a handler can see is the same, and it may wait.
-	return false, select(2, settled(pcall(handler, ...)))
+	return false, select(2, settled(pcall(handler, settle(...))))
 end
 
 function env.xpcall(f, handler, ...)
@@ -98,8 +97,7 @@ local DEEPEST = 100
 
 local function passed(co, ok, ...)
 	if not ok then
-		settle()
-		return false, ...
+		return false, settle(...)
 	end
 	if ... ~= WAIT then
 		return true, ...
@@ -136,7 +134,9 @@ end
 
 local function wrapped(ok, ...)
 	if not ok then
-		error((...), 0)
+		local reason = ...
+		local has_place = type(reason) ~= "string" or find(reason, "^[^\n]*:%d+: ")
+		error(reason, has_place and 0 or 2)
 	end
 	return ...
 end
@@ -189,7 +189,7 @@ end
 
 local string = {
 	char = raw.char,
-	find = host.find,
+	find = find,
 	len = raw.len,
 	match = host.match,
 }

@@ -161,6 +161,10 @@ int rule_budget_more(lua_State *lua)
 
 int rule_budget_settle(lua_State *lua)
 {
+	char shown[512];
 	rule_budget_spend(rule_vm_of(lua), lua, CATCH_STEPS);
-	return 0;
+	lua_settop(lua, 1);
+	if (lua_type(lua, 1) == LUA_TSTRING && rule_call_show_names(lua_tostring(lua, 1), shown, sizeof shown))
+		lua_pushstring(lua, shown);
+	return 1;
 }

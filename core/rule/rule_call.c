@@ -35,6 +35,27 @@ bool rule_call_where(lua_State *lua, int level, lua_Debug *frame)
 	return false;
 }
 
+bool rule_call_show_names(const char *message, char *to, size_t size)
+{
+	/* "bad argument #1 to 'string·rep' (...)" */
+	const char *name = strstr(message, "bad argument #");
+	name = name == NULL ? NULL : strstr(name, " to '");
+	const char *end = name == NULL ? NULL : strchr(name + 5, '\'');
+	const char *dot = name == NULL ? NULL : strstr(name, RULE_DOT);
+	if (end == NULL || dot == NULL || dot > end)
+		return false;
+	size_t used = 0;
+	for (; *message != '\0' && used + 1 < size; message++)
+		if (message < end && strncmp(message, RULE_DOT, strlen(RULE_DOT)) == 0) {
+			to[used++] = '.';
+			message += strlen(RULE_DOT) - 1;
+		} else {
+			to[used++] = *message;
+		}
+	to[used] = '\0';
+	return true;
+}
+
 void *rule_call_subject(const struct rule_call *call)
 {
 	return call->run->subject;

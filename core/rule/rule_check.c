@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_check.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 /* What TrafficScript had, or other Lua programs have, and a rule writes in another way. */
@@ -105,33 +108,54 @@ static const char *instead_of(const char *name)
 	return NULL;
 }
 
-/* The known name that differs in case only, else the nearest one. */
-static const char *nearest(const struct rule_vm *vm, const char *name)
+static const char *last_part(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+	return dot == NULL ? path : dot + 1;
+}
+
+/* The nearest of the names in the family that `name` stands in. */
+static const char *nearest_sibling(const struct rule_vm *vm, const char *name)
+{
+	size_t family_len = (size_t)(last_part(name) - name), count = 0;
+	const char **parts = memory_new(vm->name_count, sizeof *parts);
+	for (size_t i = 0; i < vm->name_count; i++)
+		if (strncmp(vm->name_list[i], name, family_len) == 0 && strchr(vm->name_list[i] + family_len, '.') == NULL)
+			parts[count++] = vm->name_list[i] + family_len;
+	const char *near = complaint_nearest(name + family_len, parts, count);
+	free(parts);
+	return near == NULL ? NULL : near - family_len;
+}
+
+/* What was most likely meant by `path`, of which `unknown` is the beginning that is not known. */
+static const char *nearest(const struct rule_vm *vm, const char *path, const char *unknown)
 {
 	for (size_t i = 0; i < vm->name_count; i++)
-		if (strcasecmp(vm->name_list[i], name) == 0)
+		if (strcasecmp(vm->name_list[i], path) == 0)
 			return vm->name_list[i];
-	return complaint_nearest(name, vm->name_list, vm->name_count);
+	const char *near = nearest_sibling(vm, unknown);
+	if (near != NULL && strcmp(path, unknown) == 0)
+		return near;
+	/* the right name in the wrong family */
+	for (size_t i = 0; strchr(path, '.') != NULL && i < vm->name_count; i++)
+		if (strchr(vm->name_list[i], '.') != NULL && strcasecmp(last_part(vm->name_list[i]), last_part(path)) == 0)
+			return vm->name_list[i];
+	return near;
 }
 
 /* `name` is not known; the whole path that was written may say more. */
 static void complain_unknown(const struct place *place, const char *name)
 {
-	const char *whole = place->use->path;
-	const char *instead = instead_of(whole);
+	const char *path = place->use->path;
+	const char *instead = instead_of(path);
 	if (instead == NULL)
 		instead = instead_of(name);
-	const char *near = nearest(place->vm, whole);
-	if (near == NULL && strcmp(whole, name) != 0)
-		near = nearest(place->vm, name);
-	bool is_root = strchr(name, '.') == NULL;
-	const char *kind = strchr(whole, '.') != NULL ? "name" : "global";
-	const char *shown = near != NULL || instead != NULL ? whole : name;
+	const char *near = nearest(place->vm, path, name);
 	if (instead != NULL)
-		complain(place, "'%s' does not exist here; write %s", shown, instead);
+		complain(place, "'%s' does not exist here; write %s", path, instead);
 	else if (near != NULL)
-		complain(place, "unknown %s '%s'; did you mean '%s'?", kind, shown, near);
-	else if (is_root)
+		complain(place, "unknown %s '%s'; did you mean '%s'?", strchr(path, '.') != NULL ? "name" : "global", path, near);
+	else if (strchr(name, '.') == NULL)
 		complain(place, "unknown global '%s'; declare it local", name);
 	else
 		complain(place, "unknown name '%s'", name);

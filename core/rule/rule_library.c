@@ -104,8 +104,9 @@ static int yield(lua_State *lua)
 static int running(lua_State *lua)
 {
 	if (lua == rule_vm_of(lua)->running->thread)
-		return 0;
-	lua_pushthread(lua);
+		lua_pushnil(lua);
+	else
+		lua_pushthread(lua);
 	return 1;
 }
 

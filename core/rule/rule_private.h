@@ -167,7 +167,7 @@ uint64_t rule_budget_left(const struct rule_vm *vm);
 int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failure);
 /* Lua: `·more()`, the slow path of the counter. */
 int rule_budget_more(lua_State *lua);
-/* Lua: settle(), raises again what a pcall caught but may not keep. */
+/* Lua: settle(value): raises again what a pcall caught but may not keep; else the value for the rule. */
 int rule_budget_settle(lua_State *lua);
 
 /* ---- rule_call.c ---- */
@@ -177,6 +177,8 @@ int rule_call_enter(lua_State *lua);
 int rule_call_finish(lua_State *lua);
 /* The first frame of `lua` from `level` that is a rule's own; false if there is none. */
 bool rule_call_where(lua_State *lua, int level, lua_Debug *frame);
+/* Writes `message` with the hidden names that Lua put into it as a rule knows them; false if there are none. */
+bool rule_call_show_names(const char *message, char *to, size_t size);
 /* Marks an error that `finish` raised, on its way to the wrapper that raises it in the rule. */
 void *rule_call_raise_mark(void);
 /* Marks a yield that is a wait of the run, not one of the rule's own coroutines. */

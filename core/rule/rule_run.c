@@ -138,33 +138,52 @@ static void write_place(const struct rule_run *run, char *to, size_t size)
 		snprintf(to, size, "%s: ", run->rule->path);
 }
 
+static void write_limit_message(struct rule_run *run)
+{
+	struct rule_vm *vm = run->vm;
+	const struct rule_limits *limits = run->limits;
+	char place[512];
+	write_place(run, place, sizeof place);
+	if (run->is_slow)
+		snprintf(vm->message, sizeof vm->message, "%sbudget exhausted: more than %llu ms of processor time",
+			 place, (unsigned long long)rule_budget_guard_ns(limits) / 1000000);
+	else if (run->failure == RULE_FAILURE_BUDGET)
+		snprintf(vm->message, sizeof vm->message,
+			 "%sbudget exhausted: more than %llu steps between two waits or %llu in all", place,
+			 (unsigned long long)limits->budget, (unsigned long long)limits->total_budget);
+	else
+		snprintf(vm->message, sizeof vm->message, "%smemory exhausted: more than %llu bytes", place,
+			 (unsigned long long)limits->memory);
+}
+
+static void write_error_message(struct rule_run *run)
+{
+	struct rule_vm *vm = run->vm;
+	char place[512];
+	const char *message = lua_tostring(run->thread, -1);
+	if (message == NULL) {
+		write_place(run, place, sizeof place);
+		snprintf(vm->message, sizeof vm->message, "%serror value is a %s", place,
+			 luaL_typename(run->thread, -1));
+	} else if (!rule_call_show_names(message, vm->message, sizeof vm->message)) {
+		snprintf(vm->message, sizeof vm->message, "%s", message);
+	}
+}
+
 /* What lua_resume left on the thread becomes the failure of the vm. */
 static void note_failure(struct rule_run *run, int status)
 {
 	struct rule_vm *vm = run->vm;
-	lua_State *thread = run->thread;
-	char place[512];
 	if (!run->has_failed && status == LUA_ERRMEM) {
 		run->has_failed = true;
 		run->failure = RULE_FAILURE_MEMORY;
 	}
 	vm->failure = run->has_failed ? run->failure : RULE_FAILURE_ERROR;
-	write_place(run, place, sizeof place);
-	if (run->is_slow)
-		snprintf(vm->message, sizeof vm->message, "%sbudget exhausted: more than %llu ms of processor time",
-			 place, (unsigned long long)rule_budget_guard_ns(run->limits) / 1000000);
-	else if (vm->failure == RULE_FAILURE_BUDGET)
-		snprintf(vm->message, sizeof vm->message,
-			 "%sbudget exhausted: more than %llu steps between two waits or %llu in all", place,
-			 (unsigned long long)run->limits->budget, (unsigned long long)run->limits->total_budget);
-	else if (vm->failure == RULE_FAILURE_MEMORY)
-		snprintf(vm->message, sizeof vm->message, "%smemory exhausted: more than %llu bytes", place,
-			 (unsigned long long)run->limits->memory);
-	else if (lua_isstring(thread, -1))
-		snprintf(vm->message, sizeof vm->message, "%s", lua_tostring(thread, -1));
+	if (run->has_failed)
+		write_limit_message(run);
 	else
-		snprintf(vm->message, sizeof vm->message, "%serror value is a %s", place, luaL_typename(thread, -1));
-	write_traceback(vm, thread);
+		write_error_message(run);
+	write_traceback(vm, run->thread);
 }
 
 /* ---- one stretch ------------------------------------------------------------------------------------- */
