@@ -2,6 +2,7 @@
 #include "net/inbox.h"
 
 #include "net/loop.h"
+#include "net_unit.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ static void on_ready(struct stream *s)
 
 static void open_boxes(void)
 {
+	unit_set_limit();
 	loop_open();
 	for (int i = 0; i < INBOXES; i++) {
 		int pair[2], large = 1 << 20;

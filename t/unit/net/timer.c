@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "net_unit.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static uint64_t now;
 
 static void start_clock(void)
 {
+	unit_set_limit();
 	clock_update();
 	now = clock_milliseconds();
 	timer_advance(now);
