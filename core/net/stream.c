@@ -42,9 +42,11 @@ void stream_reset(struct stream *s)
 	stream_close(s);
 }
 
+/* What waits is lost: kept, it would make the owner ask for writes that can only fail, for ever. */
 static enum io failed(struct stream *s)
 {
 	s->error = errno;
+	buf_release(&s->out);
 	return IO_FAIL;
 }
 
@@ -177,22 +179,29 @@ void stream_shut(struct stream *s)
 	shutdown(s->fd, SHUT_WR);
 }
 
-bool stream_watch(struct stream *s, bool want_read, bool want_write)
+static void watch(struct stream *s, int events)
 {
-	bool is_surprise = !want_read && s->is_readable && (s->watcher.events & EV_READ);
-	if (is_surprise && peek(s) == IO_FAIL)
-		return false;
-	/* an unwanted read that is ready would wake us at every turn, and so would an ended stream */
-	bool reads = want_read || !s->is_readable;
-	int events = (reads && !s->is_eof ? EV_READ : 0) | (want_write ? EV_WRITE : 0);
 	bool is_on = ev_is_active(&s->watcher);
 	if (is_on == (events != 0) && (s->watcher.events & (EV_READ | EV_WRITE)) == events)
-		return true;
+		return;
 	if (is_on)
 		ev_io_stop(loop_ev(), &s->watcher);
 	ev_io_set(&s->watcher, s->fd, events);
 	if (events != 0)
 		ev_io_start(loop_ev(), &s->watcher);
+}
+
+bool stream_watch(struct stream *s, bool want_read, bool want_write)
+{
+	bool is_surprise = !want_read && s->is_readable && (s->watcher.events & EV_READ);
+	if (is_surprise && peek(s) == IO_FAIL) {
+		/* told once: whoever reads later hears it then, and until then it must not wake us */
+		watch(s, 0);
+		return false;
+	}
+	/* an unwanted read that is ready would wake us at every turn, and so would an ended stream */
+	bool reads = want_read || !s->is_readable;
+	watch(s, (reads && !s->is_eof ? EV_READ : 0) | (want_write ? EV_WRITE : 0));
 	return true;
 }
 

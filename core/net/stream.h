@@ -81,7 +81,7 @@ void stream_shut(struct stream *s);
 /*
  * Says what the owner waits for. Costs nothing when nothing changes. Reads that are not wanted are
  * watched too, until they happen: an end must be noticed, and most connections never pay for a
- * change. False when such a read turned out to be a reset (s->error is set).
+ * change. False, once, when such a read turned out to be a reset (s->error is set).
  */
 bool stream_watch(struct stream *s, bool want_read, bool want_write);
 
