@@ -246,6 +246,31 @@ static void finish(struct txn *t)
 	leave_session(s, keep, cut, linger);
 }
 
+/*
+ * Moves what can be moved. What waits in our memory leaves at any step: an informational answer, the
+ * tail of a body that is done. A stream that breaks at it tells so when it is read or written next.
+ */
+static void move(struct txn *t)
+{
+	txn_body_move(&t->up);
+	txn_body_move(&t->down);
+	stream_flush(&t->session->client);
+	if (t->connection != NULL)
+		stream_flush(&t->connection->stream);
+}
+
+/* A slow reader takes what is written in small bites: each of them counts. */
+static void note_movement(struct txn *t)
+{
+	uint64_t written = t->session->client.bytes_out;
+	if (t->connection != NULL)
+		written += t->connection->stream.bytes_out;
+	if (t->up.has_moved || t->down.has_moved || written != t->written)
+		t->moved_at = clock_milliseconds();
+	t->up.has_moved = t->down.has_moved = false;
+	t->written = written;
+}
+
 void txn_run(struct txn *t)
 {
 	check(t->magic == TXN_MAGIC);
@@ -257,14 +282,11 @@ void txn_run(struct txn *t)
 	enum txn_next next;
 	do {
 		t->again = false;
-		txn_body_move(&t->up);
-		txn_body_move(&t->down);
+		move(t);
 		do
 			next = current(t)->run(t);
 		while (next == TXN_GO_ON);
-		if (t->up.has_moved || t->down.has_moved)
-			t->moved_at = clock_milliseconds();
-		t->up.has_moved = t->down.has_moved = false;
+		note_movement(t);
 	} while (next == TXN_WAIT && (t->again || !watch(t)));
 	t->is_running = false;
 	if (next == TXN_DONE)

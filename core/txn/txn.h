@@ -137,8 +137,9 @@ struct txn {
 	struct txn_body down;   /* node to client */
 	unsigned informational; /* 1xx heads passed on */
 
-	uint64_t step_since;                        /* milliseconds */
-	uint64_t moved_at;                          /* when a byte last moved, milliseconds */
+	uint64_t step_since; /* milliseconds */
+	uint64_t moved_at;   /* when a byte last moved, milliseconds */
+	uint64_t written;    /* to both connections in their lives, when last looked at */
 	uint64_t client_bytes_in, client_bytes_out; /* of the session when we began */
 	struct txn_times times;
 };

@@ -96,7 +96,6 @@ static bool move_once(struct txn_body *b, bool may_read)
 		return false;
 	case IO_EOF:
 	case IO_FAIL:
-		b->relay = before;
 		b->state = TXN_BODY_TO_BROKEN;
 		return false;
 	}
@@ -117,8 +116,8 @@ void txn_body_move(struct txn_body *b)
 {
 	if (b->state != TXN_BODY_MOVING)
 		return;
-	bool may_read = true;
-	for (int reads = 0; reads < READS_PER_TURN; reads++) {
+	/* what was read must all get on now: no event will tell of it again, only of what is unread */
+	for (int reads = 0;;) {
 		switch (stream_flush(b->to)) {
 		case IO_OK:
 			break;
@@ -129,7 +128,9 @@ void txn_body_move(struct txn_body *b)
 		case IO_EOF:
 			return;
 		}
-		if (!move_once(b, may_read))
+		bool reads_now = inbox_slice(b->inbox).len == 0;
+		if (!move_once(b, reads < READS_PER_TURN))
 			return;
+		reads += reads_now;
 	}
 }

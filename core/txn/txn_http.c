@@ -70,7 +70,7 @@ static enum txn_next on_idle_timeout(struct txn *t)
 {
 	if (t->end != TXN_END_NONE) { /* an answer of ours that the client does not take */
 		t->is_cut = true;
-		t->step = TXN_HTTP_COMPLETION_RULES;
+		txn_go(t, TXN_HTTP_COMPLETION_RULES);
 		return TXN_GO_ON;
 	}
 	return txn_end(t, TXN_END_IDLE_TIMEOUT, NULL);
@@ -220,11 +220,35 @@ static void start_up(struct txn *t)
 		       request_head(t), (size_t)t->vserver->conf->max_client_buffer);
 }
 
+/* What the request body met with, while the answer is still to come. TXN_WAIT: nothing bad. */
+static enum txn_next check_up(struct txn *t)
+{
+	switch (t->up.state) {
+	case TXN_BODY_FROM_BROKEN:
+		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	case TXN_BODY_FROM_CUT:
+		return txn_end(t, TXN_END_CLIENT_CUT, NULL);
+	case TXN_BODY_BAD:
+		t->keep_client = false;
+		t->answer_status = http_reason_status(t->up.relay.why);
+		return txn_end(t, TXN_END_BODY_BAD, http_reason_words(t->up.relay.why));
+	case TXN_BODY_TO_BROKEN: /* the node may have answered before it closed: read on */
+	case TXN_BODY_OFF:
+	case TXN_BODY_MOVING:
+	case TXN_BODY_DONE:
+		break;
+	}
+	return TXN_WAIT;
+}
+
 static enum txn_next txn_http_send_request(struct txn *t)
 {
 	if (t->up.state == TXN_BODY_OFF)
 		start_up(t);
 	txn_body_move(&t->up);
+	/* a body that is broken where it begins keeps the head back too */
+	if (check_up(t) == TXN_GO_ON)
+		return TXN_GO_ON;
 	if (t->up.state == TXN_BODY_TO_BROKEN && t->up.head.len > 0)
 		return txn_node_lost(t);
 	if (t->up.head.len > 0)
@@ -285,27 +309,6 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	node_succeeded(t->node);
 	txn_go(t, TXN_HTTP_RESPONSE_RULES);
 	return TXN_GO_ON;
-}
-
-/* What the request body met with, while the answer is still to come. */
-static enum txn_next check_up(struct txn *t)
-{
-	switch (t->up.state) {
-	case TXN_BODY_FROM_BROKEN:
-		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
-	case TXN_BODY_FROM_CUT:
-		return txn_end(t, TXN_END_CLIENT_CUT, NULL);
-	case TXN_BODY_BAD:
-		t->keep_client = false;
-		t->answer_status = http_reason_status(t->up.relay.why);
-		return txn_end(t, TXN_END_BODY_BAD, http_reason_words(t->up.relay.why));
-	case TXN_BODY_TO_BROKEN: /* the node may have answered before it closed: read on */
-	case TXN_BODY_OFF:
-	case TXN_BODY_MOVING:
-	case TXN_BODY_DONE:
-		break;
-	}
-	return TXN_WAIT;
 }
 
 static enum txn_next txn_http_read_response(struct txn *t)
@@ -420,6 +423,7 @@ static enum txn_next txn_http_send_response(struct txn *t)
 		       head, (size_t)t->vserver->conf->max_server_buffer);
 	if (is_tunnel)
 		start_tunnel(t);
+	txn_body_move(&t->up);
 	txn_body_move(&t->down);
 	txn_go(t, TXN_HTTP_RELAY);
 	return TXN_GO_ON;
