@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define BATCH_MOST 64
+#define REST_MOST 4096
 #define PAUSE_MILLISECONDS 100
 
 /* One descriptor in reserve: without it, a full table would leave connections in the queue and the
@@ -107,6 +108,13 @@ void listener_start(struct listener *l, int fd,
 	*l = (struct listener){ .fd = fd, .batch = 1, .on_accept = on_accept };
 	timer_init(&l->pause, on_pause_over);
 	loop_io_start(&l->io, fd, on_readable);
+}
+
+void listener_accept_rest(struct listener *l)
+{
+	/* without descriptors accept_one ends it by a pause */
+	for (unsigned i = 0; i < REST_MOST && loop_io_is_on(&l->io) && accept_one(l); i++)
+		;
 }
 
 void listener_stop(struct listener *l)

@@ -23,6 +23,12 @@ struct listener {
 void listener_start(struct listener *l, int fd,
 		    void (*on_accept)(struct listener *l, int fd, const struct addr *peer));
 
+/*
+ * Accepts what waits now, but no more than a burst: the kernel resets what is in the queue when the
+ * last copy of the socket closes. Call it before listener_stop; never from within on_accept.
+ */
+void listener_accept_rest(struct listener *l);
+
 /* Stops accepting; also from within on_accept. */
 void listener_stop(struct listener *l);
 

@@ -42,7 +42,7 @@ void session_close(struct session *s)
 	stream_close(&s->client);
 	table_release(&s->data, NULL);
 	free(s);
-	if (w->is_stopping && w->session_count == 0)
+	if (w->on_empty != NULL && w->session_count == 0)
 		w->on_empty(w);
 }
 

@@ -139,14 +139,20 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 
 /* ---- closing ------------------------------------------------------------------------------------- */
 
+static void stop_listeners(struct vserver *v)
+{
+	for (size_t i = 0; v->listeners != NULL && i < v->conf->listen_count; i++) {
+		listener_accept_rest(&v->listeners[i].listener);
+		listener_stop(&v->listeners[i].listener);
+	}
+}
+
 void world_stop(struct world *w, void (*on_empty)(struct world *))
 {
-	w->is_stopping = true;
-	w->on_empty = on_empty;
+	w->is_stopping = true; /* so that those who just made it hear Connection: close */
 	for (size_t i = 0; i < w->conf->vserver_count; i++)
-		for (size_t j = 0;
-		     w->vservers[i].listeners != NULL && j < w->vservers[i].conf->listen_count; j++)
-			listener_stop(&w->vservers[i].listeners[j].listener);
+		stop_listeners(&w->vservers[i]);
+	w->on_empty = on_empty;
 	if (w->session_count == 0) {
 		on_empty(w);
 		return;
@@ -169,7 +175,7 @@ static void free_vserver(struct vserver *v)
 void world_close(struct world *w)
 {
 	struct session *s;
-	w->is_stopping = false;
+	w->on_empty = NULL;
 	while ((s = TAILQ_FIRST(&w->sessions)) != NULL) {
 		if (s->txn != NULL)
 			txn_abort(s->txn, TXN_END_SHUTDOWN);

@@ -61,7 +61,8 @@ struct world {
 	TAILQ_HEAD(, session) sessions;
 	unsigned session_count;
 	bool is_stopping;
-	void (*on_empty)(struct world *w); /* stopping, and the last session has ended */
+	void (*on_empty)(
+		struct world *w); /* the last session has ended; NULL until we wait for it */
 };
 
 /*

@@ -148,3 +148,22 @@ Test(listener, a_socket_that_was_shut_down_does_not_spin)
 	shutdown(listen_fd, SHUT_RDWR);
 	cr_expect_lt(unit_turns(50), 6);
 }
+
+Test(listener, what_waits_is_accepted_before_the_end)
+{
+	add_clients(100);
+	listener_accept_rest(&l);
+	listener_stop(&l);
+	cr_expect_eq(accepted, 100);
+}
+
+Test(listener, accepting_the_rest_ends_without_descriptors)
+{
+	add_clients(5);
+	set_descriptors(3);
+	listener_accept_rest(&l);
+	listener_stop(&l);
+	set_descriptors(1000);
+	unit_turns(150);
+	cr_expect_eq(accepted, 0);
+}
