@@ -16,9 +16,9 @@ LUAJIT  := $(shell pkg-config --cflags luajit 2>/dev/null)
 CFLAGS  ?= -O2 -g
 OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasing $(WARNINGS) \
            $(LUAJIT)
-LIBS     = -lluajit-5.1 -lyaml -lev -lcrypto -lcap -lsystemd -lm
+LIBS     = -lluajit-5.1 -lyaml -lev -lcrypto -lcap -lsystemd -ljansson -lm
 
-ROOMS    = base net share http conf pool rule txn api proc
+ROOMS    = base net share http conf pool rule txn api admin proc
 SOURCES  = $(wildcard core/*.c core/*/*.c)
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 
@@ -46,7 +46,8 @@ BELOW_rule  = base rule
 BELOW_pool  = base net share conf pool
 BELOW_txn   = base net share http conf pool rule txn
 BELOW_api   = $(BELOW_txn) api
-BELOW_proc  = $(BELOW_api) proc
+BELOW_admin = $(BELOW_txn) admin
+BELOW_proc  = $(BELOW_api) admin proc
 
 define unit_rules
 UNIT_SOURCES_$(1) = $$(wildcard t/unit/$(1)/*.c)

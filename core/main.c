@@ -3,6 +3,7 @@
  * work is done in the rooms below.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/admin_command.h"
 #include "api/api.h"
 #include "base/complaint.h"
 #include "conf/conf.h"
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +29,11 @@ struct command {
 
 static int run_run(char **words, int word_count);
 static int run_check(char **words, int word_count);
+static int run_status(char **words, int word_count);
+static int run_stop(char **words, int word_count);
+static int run_drain(char **words, int word_count);
+static int run_enable(char **words, int word_count);
+static int run_disable(char **words, int word_count);
 static int run_reference(char **words, int word_count);
 static int run_version(char **words, int word_count);
 static int run_help(char **words, int word_count);
@@ -35,6 +42,12 @@ static const struct command commands[] = {
 	{ "run", "[-c FILE]", "run in the foreground", run_run },
 	{ "check", "[-c FILE]", "check configuration and rules, and say all that is wrong",
 	  run_check },
+	{ "status", "[WHICH] [--json]", "say what a running weir does", run_status },
+	{ "stop", "[WHICH]", "let a running weir finish its transactions and end", run_stop },
+	{ "drain", "[WHICH] [--pool NAME] NODE ...",
+	  "give nodes (address:port) no new transactions; those under way finish", run_drain },
+	{ "enable", "[WHICH] [--pool NAME] NODE ...", "use nodes again", run_enable },
+	{ "disable", "[WHICH] [--pool NAME] NODE ...", "take nodes out of use", run_disable },
 	{ "reference", "config|schema|rules|stubs", "print what there is to configure and to call",
 	  run_reference },
 	{ "version", "", "print the version", run_version },
@@ -60,9 +73,10 @@ static void write_usage(FILE *to)
 {
 	fprintf(to, "usage: weir COMMAND\n\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(to, "  %-10s %-26s %s\n", commands[i].name, commands[i].arguments,
+		fprintf(to, "  %-10s %-31s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].purpose);
 	fprintf(to, "\nWithout -c, FILE is conf/weir.yaml or else /etc/weir/weir.yaml.\n"
+		    "WHICH weir is meant: -c FILE, whose `control:` it is, or --control PATH.\n"
 		    "Exit status: 0 fine, 1 failed, 2 wrong usage.\n");
 }
 
@@ -86,10 +100,15 @@ static int complain_of_usage(const char *text, const char *word)
 	return STATUS_USAGE;
 }
 
+static const char *default_file(void)
+{
+	return access("conf/weir.yaml", F_OK) == 0 ? "conf/weir.yaml" : "/etc/weir/weir.yaml";
+}
+
 /* [-c FILE], or the default; false, and said why, when the words are something else. */
 static bool take_file(char **words, int word_count, const char **file)
 {
-	*file = access("conf/weir.yaml", F_OK) == 0 ? "conf/weir.yaml" : "/etc/weir/weir.yaml";
+	*file = default_file();
 	if (word_count == 0)
 		return true;
 	if (strcmp(words[0], "-c") != 0) {
@@ -103,6 +122,56 @@ static bool take_file(char **words, int word_count, const char **file)
 	}
 	*file = words[1];
 	return true;
+}
+
+/* What the words behind a command that talks to a running weir may be. */
+struct request {
+	const char *file;    /* -c */
+	const char *control; /* --control */
+	const char *pool;    /* --pool */
+	bool as_json;        /* --json */
+	char **nodes;        /* the words that are no options: the first ones, after take_request */
+	int node_count;
+};
+
+enum { MAY_JSON = 1, MAY_POOL = 2, MAY_NODES = 4 };
+
+/* Where the word behind an option goes, or NULL when it takes none. */
+static const char **place_of_value(struct request *r, const char *word, unsigned may)
+{
+	if (strcmp(word, "-c") == 0)
+		return &r->file;
+	if (strcmp(word, "--control") == 0)
+		return &r->control;
+	return (may & MAY_POOL) != 0 && strcmp(word, "--pool") == 0 ? &r->pool : NULL;
+}
+
+/* Takes the words apart; false, and said why, when they are something else. */
+static bool take_request(struct request *r, char **words, int word_count, unsigned may)
+{
+	*r = (struct request){ .nodes = words };
+	for (int i = 0; i < word_count; i++) {
+		const char **value = place_of_value(r, words[i], may);
+		if (value != NULL && (*value != NULL || i + 1 == word_count)) {
+			complain_of_usage(*value != NULL ? "twice" : "nothing after", words[i]);
+			return false;
+		}
+		if (value != NULL) {
+			*value = words[++i];
+		} else if ((may & MAY_JSON) != 0 && strcmp(words[i], "--json") == 0) {
+			r->as_json = true;
+		} else if ((may & MAY_NODES) != 0 && words[i][0] != '-') {
+			words[r->node_count++] =
+				words[i]; /* never ahead of what is still to read */
+		} else {
+			complain_of_usage("unexpected", words[i]);
+			return false;
+		}
+	}
+	if (r->file == NULL || r->control == NULL)
+		return true;
+	complain_of_usage("one of -c FILE and --control PATH, not both:", r->control);
+	return false;
 }
 
 /* A full disk or a closed pipe must not look like success. */
@@ -144,6 +213,81 @@ static int run_check(char **words, int word_count)
 	print_count(conf->rule_count, "rule", ": no errors\n");
 	conf_free(conf);
 	return finish_output();
+}
+
+/*
+ * The control socket that is meant, to be freed; NULL, and said why, when the file that names it
+ * has errors. On a machine without any file it is where a weir would have it by default.
+ */
+static char *find_control(const struct request *r)
+{
+	struct complaints complaints = { 0 };
+	const char *file = r->file != NULL ? r->file : default_file();
+	bool is_there = r->file != NULL || access(file, F_OK) == 0;
+	if (r->control != NULL)
+		return strdup(r->control);
+	struct conf *conf = is_there ? conf_read(file, &complaints)
+				     : conf_read_text(file, SLICE(""), &complaints);
+	complaints_print(&complaints, stderr);
+	complaints_release(&complaints);
+	char *control = conf != NULL ? strdup(conf->control) : NULL;
+	if (conf == NULL)
+		fprintf(stderr, "weir: which weir is meant stands in that file; --control PATH goes"
+				" without it\n");
+	conf_free(conf);
+	return control;
+}
+
+static int run_status(char **words, int word_count)
+{
+	struct request r;
+	if (!take_request(&r, words, word_count, MAY_JSON))
+		return STATUS_USAGE;
+	char *control = find_control(&r);
+	bool is_done = control != NULL && admin_command_status(control, r.as_json);
+	free(control);
+	return is_done ? finish_output() : STATUS_FAILED;
+}
+
+static int run_stop(char **words, int word_count)
+{
+	struct request r;
+	if (!take_request(&r, words, word_count, 0))
+		return STATUS_USAGE;
+	char *control = find_control(&r);
+	bool is_done = control != NULL && admin_command_stop(control);
+	free(control);
+	return is_done ? STATUS_FINE : STATUS_FAILED;
+}
+
+static int set_nodes(char **words, int word_count, const char *command, const char *state)
+{
+	struct request r;
+	if (!take_request(&r, words, word_count, MAY_POOL | MAY_NODES))
+		return STATUS_USAGE;
+	if (r.node_count == 0)
+		return complain_of_usage("no node after", command);
+	char *control = find_control(&r);
+	bool is_done = control != NULL && admin_command_set_nodes(control, state, r.pool, r.nodes,
+								  (size_t)r.node_count);
+	free(control);
+	int status = finish_output();
+	return is_done ? status : STATUS_FAILED;
+}
+
+static int run_drain(char **words, int word_count)
+{
+	return set_nodes(words, word_count, "drain", "draining");
+}
+
+static int run_enable(char **words, int word_count)
+{
+	return set_nodes(words, word_count, "enable", "active");
+}
+
+static int run_disable(char **words, int word_count)
+{
+	return set_nodes(words, word_count, "disable", "disabled");
 }
 
 static int run_reference(char **words, int word_count)

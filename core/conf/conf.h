@@ -144,6 +144,7 @@ struct conf {
 	char *user;       /* NULL: stay who we are */
 	char *rules_dir;  /* absolute or relative to the working directory: ready to open */
 	char *control;
+	struct conf_place control_place; /* line 0: the file does not name it */
 	enum conf_log_level log_level;
 	enum conf_log_format log_format;
 	uint64_t log_rule_rate; /* lines a second per rule and worker */

@@ -458,11 +458,23 @@ static void read_section(struct conf_reader *r, enum conf_section section, void 
 	}
 }
 
+/* Where the socket cannot be made, it matters whether a person asked for it. */
+static void note_control(struct conf *conf, const struct conf_yaml *top)
+{
+	if (top->kind != CONF_YAML_MAPPING)
+		return;
+	for (const struct conf_yaml_entry *e = top->entries; e != NULL; e = e->next)
+		if (slice_is_equal(e->key->text, SLICE("control")))
+			conf->control_place = e->value->place;
+}
+
 void conf_read_tree(struct conf_reader *r, const struct conf_yaml *top)
 {
 	struct scope scope = { .place = { 1, 1 } };
 	set_presets(r, CONF_IN_TOP, r->conf);
-	if (top != NULL)
+	if (top != NULL) {
 		read_section(r, CONF_IN_TOP, r->conf, top, &scope);
+		note_control(r->conf, top);
+	}
 	conf_list_take_rules(r);
 }

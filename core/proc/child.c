@@ -8,11 +8,23 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool report(const struct child *c, enum child_word word)
+{
+	struct child_report r = { .pid = getpid(), .word = word };
+	bool is_told = write(c->reports, &r, sizeof r) != -1;
+	if (!is_told)
+		log_error("cannot report to the supervisor: %s", strerror(errno));
+	return is_told;
+}
+
 void child_report_ready(const struct child *c)
 {
-	pid_t pid = getpid();
-	if (write(c->reports, &pid, sizeof pid) == -1)
-		log_error("cannot report to the supervisor: %s", strerror(errno));
+	report(c, CHILD_READY);
+}
+
+bool child_report_stop(const struct child *c)
+{
+	return report(c, CHILD_WANTS_STOP);
 }
 
 void child_accept_stop(void)

@@ -1,42 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/keeper.h"
 
+#include "admin/admin_server.h"
 #include "base/log.h"
+#include "net/loop.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-/* Waits until told to stop, or until the supervisor is gone. */
-static bool wait_for_end(const struct child *child)
+static struct {
+	const struct child *child;
+	struct admin admin;
+	struct admin_server server;
+	struct loop_signal on_term;
+	struct loop_io life;
+} keeper;
+
+static void on_term(int signal_number)
 {
-	sigset_t stop;
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM); /* blocked since our start, as signalfd wants it */
-	int signals = signalfd(-1, &stop, SFD_CLOEXEC);
-	if (signals == -1) {
-		log_error("cannot watch signals: %s", strerror(errno));
-		return false;
-	}
-	struct pollfd fds[] = { { .fd = child->life, .events = POLLIN },
-				{ .fd = signals, .events = POLLIN } };
-	while (poll(fds, 2, -1) == -1 && errno == EINTR)
-		;
-	close(signals);
-	return true;
+	(void)signal_number;
+	loop_stop();
+}
+
+/* Left alone: another weir may want the control socket. */
+static void on_life(struct loop_io *io)
+{
+	loop_io_stop(io);
+	loop_stop();
+}
+
+static bool on_stop(struct admin *admin)
+{
+	admin->is_stopping = child_report_stop(keeper.child);
+	return admin->is_stopping;
 }
 
 int keeper_run(const struct child *child, struct start *start)
 {
 	struct err e;
+	keeper.child = child;
+	keeper.admin =
+		(struct admin){ .conf = start->conf, .share = &start->share, .on_stop = on_stop };
 	listeners_close(&start->listeners);
 	if (!privilege_drop(&start->privilege, false, &e)) {
 		log_error("%s", e.text);
 		return CHILD_CANNOT_START;
 	}
+	loop_open();
+	loop_watch_signal(&keeper.on_term, SIGTERM, on_term);
+	loop_io_start(&keeper.life, child->life, on_life);
+	if (start->control.fd != -1)
+		admin_server_start(&keeper.server, &keeper.admin, start->control.fd);
+	child_accept_stop();
 	child_report_ready(child);
-	return wait_for_end(child) ? 0 : 1;
+	loop_run(NULL);
+	if (start->control.fd != -1)
+		admin_server_stop(&keeper.server);
+	loop_close();
+	return 0;
 }

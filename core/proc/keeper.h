@@ -1,6 +1,7 @@
 /*
- * keeper: the one child for what is done once per machine, not once per worker. It lives as long
- * as the supervisor and waits.
+ * keeper: the one child for what is done once per machine, not once per worker: it serves the
+ * control socket. It parses bytes of those who may control weir, so it has no privilege; what only
+ * the supervisor can do it asks for.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_PROC_KEEPER_H

@@ -117,6 +117,23 @@ static void open_logs(const struct conf *conf, struct complaints *complaints)
 			       conf->access_log, strerror(errno));
 }
 
+/*
+ * A weir without root, on the path that nobody chose, goes on without: whoever tries it out has
+ * traffic to see, not commands to give. What was asked for must work.
+ */
+static void open_control(struct start *s, struct complaints *complaints)
+{
+	struct err e;
+	const struct conf_place *place = &s->conf->control_place;
+	enum control_result result = control_open(&s->control, s->conf->control, &e);
+	if (result == CONTROL_FORBIDDEN && place->line == 0)
+		log_warn("%s; going on without: weir status, stop and the like need a `control:`"
+			 " path that may be written",
+			 e.text);
+	else if (result != CONTROL_OPEN)
+		complaints_add(complaints, s->conf->path, place->line, place->column, "%s", e.text);
+}
+
 /* Everything that can fail, all of it tried, so that all that is wrong is told in one go. */
 static bool open_all(struct start *s, struct complaints *complaints)
 {
@@ -125,6 +142,7 @@ static bool open_all(struct start *s, struct complaints *complaints)
 	plan_privilege(s, complaints);
 	listeners_open(&s->listeners, s->conf, (unsigned)s->conf->workers, complaints);
 	open_share(s, complaints);
+	open_control(s, complaints);
 	if (complaints->errors > 0)
 		return false;
 	set_node_states(s);
@@ -159,11 +177,12 @@ static int supervise(struct start *s)
 int start_run(const char *path)
 {
 	struct complaints complaints = { 0 };
-	struct start s = { .conf = start_check(path, &complaints) };
+	struct start s = { .conf = start_check(path, &complaints), .control = { .fd = -1 } };
 	bool is_open = s.conf != NULL && open_all(&s, &complaints);
 	complaints_print(&complaints, stderr);
 	complaints_release(&complaints);
 	int status = is_open ? supervise(&s) : 1;
+	control_close(&s.control);
 	listeners_close(&s.listeners);
 	segment_close(&s.share);
 	conf_free(s.conf);

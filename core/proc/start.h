@@ -7,6 +7,7 @@
 #ifndef WEIR_PROC_START_H
 #define WEIR_PROC_START_H
 
+#include "admin/control.h"
 #include "base/complaint.h"
 #include "conf/conf.h"
 #include "proc/listeners.h"
@@ -19,6 +20,7 @@ struct start {
 	struct privilege privilege;
 	struct listeners listeners;
 	struct share share;
+	struct control control;
 };
 
 /*

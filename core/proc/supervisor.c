@@ -186,6 +186,8 @@ static void start(struct supervisor *s, struct process *p)
 		return;
 	}
 	p->pid = pid;
+	if (p->is_worker)
+		life_set_pid(s->plan->share, p->child.index, pid);
 	log_debug("%s started as process %d", p->name, (int)pid);
 }
 
@@ -200,11 +202,22 @@ static void start_due(struct supervisor *s)
 
 /* ---- stopping ------------------------------------------------------------------------------------ */
 
-static void send_all(struct supervisor *s, int signal_number)
+static void send_all(struct supervisor *s, unsigned count, int signal_number)
 {
-	for (unsigned i = 0; i < s->count; i++)
+	for (unsigned i = 0; i < count; i++)
 		if (s->list[i].pid != 0)
 			kill(s->list[i].pid, signal_number);
+}
+
+/* The keeper goes last: it can still say what the others are waiting for. */
+static void stop_keeper_when_alone(struct supervisor *s)
+{
+	pid_t keeper = s->list[s->plan->workers].pid;
+	for (unsigned i = 0; i < s->plan->workers; i++)
+		if (s->list[i].pid != 0)
+			return;
+	if (keeper != 0)
+		kill(keeper, SIGTERM);
 }
 
 static void begin_stop(struct supervisor *s, const char *why)
@@ -219,7 +232,8 @@ static void begin_stop(struct supervisor *s, const char *why)
 	/* a socket that only we hold would go on taking connections that nobody will ever accept */
 	if (s->plan->listeners != NULL)
 		listeners_close(s->plan->listeners);
-	send_all(s, SIGTERM);
+	send_all(s, s->plan->workers, SIGTERM);
+	stop_keeper_when_alone(s);
 }
 
 static void kill_rest(struct supervisor *s, const char *why)
@@ -227,7 +241,7 @@ static void kill_rest(struct supervisor *s, const char *why)
 	log_warn("stopping at once: %s", why);
 	s->was_cut = true;
 	s->kill_at = UINT64_MAX;
-	send_all(s, SIGKILL);
+	send_all(s, s->count, SIGKILL);
 }
 
 static bool is_over(const struct supervisor *s)
@@ -274,10 +288,13 @@ static void on_end(struct supervisor *s, struct process *p, int status)
 	tell_end(how, sizeof how, status);
 	p->pid = 0;
 	p->is_ready = false;
-	if (p->is_worker)
+	if (p->is_worker) {
 		stats_give_back(s->plan->share, p->child.index);
+		life_set_pid(s->plan->share, p->child.index, 0);
+	}
 	if (s->is_stopping) {
 		on_end_while_stopping(s, p, how, status);
+		stop_keeper_when_alone(s);
 		return;
 	}
 	if (!s->was_ready && WIFEXITED(status) && WEXITSTATUS(status) == CHILD_CANNOT_START) {
@@ -308,16 +325,24 @@ static void reap(struct supervisor *s)
 	}
 }
 
+static void on_report(struct supervisor *s, const struct child_report *r)
+{
+	struct process *p = r->pid > 0 ? find(s, r->pid) : NULL;
+	if (p == NULL)
+		return;
+	if (r->word == CHILD_READY)
+		p->is_ready = true;
+	else if (r->word == CHILD_WANTS_STOP && !p->is_worker)
+		begin_stop(s, "told to over the control socket");
+}
+
 static void take_reports(struct supervisor *s)
 {
-	pid_t pid;
+	struct child_report r;
 	/* bounded: a child gone mad must not hold us here */
-	for (unsigned i = 0;
-	     i < s->count && read(s->reports[0], &pid, sizeof pid) == (ssize_t)sizeof pid; i++) {
-		struct process *p = pid > 0 ? find(s, pid) : NULL;
-		if (p != NULL)
-			p->is_ready = true;
-	}
+	for (unsigned i = 0; i < s->count && read(s->reports[0], &r, sizeof r) == (ssize_t)sizeof r;
+	     i++)
+		on_report(s, &r);
 	for (unsigned i = 0; i < s->plan->workers; i++)
 		if (!s->list[i].is_ready)
 			return;

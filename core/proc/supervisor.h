@@ -5,7 +5,8 @@
  *
  * A child that dies is replaced at once; one that dies within a second of its start after a pause
  * that doubles, up to 5 seconds. A worker whose loop has not turned for the watchdog's time is
- * killed and replaced. SIGTERM or SIGINT stop gracefully; SIGINT while stopping kills at once.
+ * killed and replaced. SIGTERM, SIGINT or a report of the keeper stop gracefully, the workers first,
+ * then the keeper; SIGINT while stopping kills at once.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_PROC_SUPERVISOR_H

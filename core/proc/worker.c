@@ -145,6 +145,7 @@ int worker_run(const struct child *child, struct start *start)
 	worker.child = child;
 	worker.start = start;
 	listeners_keep(&start->listeners, child->index);
+	control_let_go(&start->control);
 	loop_open();
 	/* rules are read before we become a user who may not be allowed to: nothing of them runs yet */
 	if (!open_world())

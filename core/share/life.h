@@ -1,7 +1,7 @@
 /*
  * life: signs of life of each worker, for the supervisor's watchdog. A worker says now and then,
  * from a timer of its loop, that the loop still turns; one that hangs in a rule or in a bug of
- * ours cannot say so.
+ * ours cannot say so. And what the supervisor lets others know of the worker's process.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_SHARE_LIFE_H
@@ -10,12 +10,14 @@
 #include "share/segment.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct share_life {
 	uint64_t
 		turned_milliseconds; /* CLOCK_MONOTONIC, the same clock for all; the worker writes */
 	uint64_t restarts;           /* the supervisor writes */
-	char apart[112];             /* keeps workers out of each other's cache lines */
+	int64_t pid;     /* of its process, 0 while there is none; the supervisor writes */
+	char apart[104]; /* keeps workers out of each other's cache lines */
 };
 
 /* The loop of this worker turns: now. */
@@ -38,6 +40,17 @@ static inline void life_count_restart(struct share *s, unsigned worker)
 static inline uint64_t life_restarts(const struct share *s, unsigned worker)
 {
 	return __atomic_load_n(&s->lives[worker].restarts, __ATOMIC_RELAXED);
+}
+
+/* Which process it is from now on; 0: none. */
+static inline void life_set_pid(struct share *s, unsigned worker, pid_t pid)
+{
+	__atomic_store_n(&s->lives[worker].pid, pid, __ATOMIC_RELAXED);
+}
+
+static inline pid_t life_pid(const struct share *s, unsigned worker)
+{
+	return (pid_t)__atomic_load_n(&s->lives[worker].pid, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * The supervisor with small workers of the test's own. All of them write log lines into one pipe;
- * the test waits for lines, never for time.
+ * the test waits for lines, never for time. It is long because all tests share those workers.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc/supervisor.h"
@@ -121,11 +121,28 @@ static int run_and_hang(const struct child *child, void *extra)
 		pause();
 }
 
-static int run_keeper(const struct child *child, void *extra)
+static bool is_up(unsigned worker)
+{
+	return life_turned(&share, worker) != 0 && life_pid(&share, worker) != 0;
+}
+
+static int run_and_ask(const struct child *child, void *extra)
 {
 	(void)extra;
+	child_report_stop(child);
+	return run_well(child, NULL);
+}
+
+static int run_keeper(const struct child *child, void *extra)
+{
+	const char *how = extra;
 	alarm(60);
 	log_info("up as process %d", (int)getpid());
+	if (how != NULL && strcmp(how, "keeper asks") == 0) {
+		while (!is_up(0) || !is_up(1))
+			poll(NULL, 0, 1);
+		child_report_stop(child);
+	}
 	struct pollfd life = { .fd = child->life, .events = POLLIN };
 	struct timespec none = { 0 };
 	sigset_t stop;
@@ -134,6 +151,8 @@ static int run_keeper(const struct child *child, void *extra)
 	while (poll(&life, 1, 10) == 0)
 		if (sigtimedwait(&stop, NULL, &none) == SIGTERM)
 			break;
+	log_info("the workers are processes %d and %d", (int)life_pid(&share, 0),
+		 (int)life_pid(&share, 1));
 	_exit(0);
 }
 
@@ -244,6 +263,47 @@ Test(supervisor, starts_all_and_stops_gracefully)
 	cr_expect_eq(wait_exit(), 0);
 	for (int i = 0; i < 3; i++)
 		cr_expect_eq(kill(pids[i], 0), -1);
+}
+
+Test(supervisor, others_can_see_which_processes_the_workers_are)
+{
+	pid_t pids[3];
+	start_weir();
+	wait_all_up(pids);
+	cr_expect_eq(life_pid(&share, 0), pids[0]);
+	cr_expect_eq(life_pid(&share, 1), pids[1]);
+	kill(pids[1], SIGKILL);
+	pid_t next = wait_up("worker 1");
+	cr_expect_neq(next, pids[1]);
+	/* it may speak before the supervisor has noted it */
+	for (int patience = PATIENCE_MS; life_pid(&share, 1) != next && patience > 0; patience--)
+		poll(NULL, 0, 1);
+	cr_expect_eq(life_pid(&share, 1), next);
+	kill(weir, SIGTERM);
+	wait_exit();
+}
+
+Test(supervisor, stops_when_the_keeper_asks_and_the_keeper_goes_last)
+{
+	char line[4096];
+	plan.extra = "keeper asks";
+	start_weir();
+	wait_line("stopping: told to over the control socket", line);
+	wait_line("keeper: the workers are processes 0 and 0", line);
+	cr_expect_eq(wait_exit(), 0);
+}
+
+Test(supervisor, a_worker_cannot_stop_weir)
+{
+	pid_t pids[3];
+	char line[4096];
+	plan.run_worker = run_and_ask;
+	start_weir();
+	wait_all_up(pids);
+	kill(weir, SIGTERM);
+	wait_line("stopping: ", line);
+	cr_expect_not_null(strstr(line, "told to by SIGTERM"), "%s", line);
+	wait_exit();
 }
 
 Test(supervisor, a_killed_child_is_replaced_and_the_others_live_on)

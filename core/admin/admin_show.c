@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/admin_show.h"
+
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS_MOST 8
+#define CELL_BYTES 512
+
+/* Cells, row by row; the first row is the head. Columns are as wide as their widest cell. */
+struct table_of_cells {
+	unsigned columns;
+	unsigned right; /* bit i: column i holds numbers */
+	char **cells;
+	size_t count;
+};
+
+/* ---- cells ---------------------------------------------------------------------------------------- */
+
+static void add_text(struct table_of_cells *t, const char *text)
+{
+	t->cells = memory_resize(t->cells, (t->count + 1) * sizeof *t->cells);
+	char *cell = memory_copy_string(text, strlen(text));
+	for (char *c = cell; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?'; /* a terminal would obey it */
+	t->cells[t->count++] = cell;
+}
+
+/* The value as it stands: a number, a string, or "-". */
+static void add_value(struct table_of_cells *t, const json_t *value)
+{
+	char text[32];
+	if (json_is_integer(value)) {
+		snprintf(text, sizeof text, "%lld", (long long)json_integer_value(value));
+		add_text(t, text);
+	} else {
+		add_text(t, json_is_string(value) ? json_string_value(value) : "-");
+	}
+}
+
+static void add_key(struct table_of_cells *t, const json_t *object, const char *key)
+{
+	add_value(t, json_object_get(object, key));
+}
+
+static void open_table(struct table_of_cells *t, unsigned right, const char *const *heads)
+{
+	*t = (struct table_of_cells){ .right = right };
+	for (; heads[t->columns] != NULL; t->columns++)
+		add_text(t, heads[t->columns]);
+}
+
+/* ---- layout --------------------------------------------------------------------------------------- */
+
+static void measure(const struct table_of_cells *t, size_t widths[COLUMNS_MOST])
+{
+	memset(widths, 0, COLUMNS_MOST * sizeof *widths);
+	for (size_t i = 0; i < t->count; i++) {
+		size_t len = strlen(t->cells[i]);
+		if (len > widths[i % t->columns])
+			widths[i % t->columns] = len;
+	}
+}
+
+static void write_cell(const struct table_of_cells *t, size_t at, size_t width, FILE *to)
+{
+	unsigned column = (unsigned)(at % t->columns);
+	bool is_last = column + 1 == t->columns;
+	if ((t->right >> column & 1) != 0)
+		fprintf(to, "%*s", (int)width, t->cells[at]);
+	else
+		fprintf(to, "%-*s", is_last ? 0 : (int)width, t->cells[at]);
+	fputs(is_last ? "\n" : "  ", to);
+}
+
+/* Writes the table and frees it. */
+static void close_table(struct table_of_cells *t, FILE *to)
+{
+	size_t widths[COLUMNS_MOST];
+	measure(t, widths);
+	for (size_t i = 0; i < t->count; i++) {
+		write_cell(t, i, widths[i % t->columns], to);
+		free(t->cells[i]);
+	}
+	free(t->cells);
+}
+
+/* ---- the tables ----------------------------------------------------------------------------------- */
+
+/* Appends to a text of CELL_BYTES what fits. */
+static void join(char text[CELL_BYTES], const char *separator, const char *word, const char *behind)
+{
+	size_t len = strlen(text);
+	snprintf(text + len, CELL_BYTES - len, "%s%s%s", len == 0 ? "" : separator, word, behind);
+}
+
+static void add_listens(struct table_of_cells *t, const json_t *vserver)
+{
+	char text[CELL_BYTES] = "";
+	const json_t *listens = json_object_get(vserver, "listen");
+	for (size_t i = 0; i < json_array_size(listens); i++) {
+		const char *address = json_string_value(json_array_get(listens, i));
+		join(text, " ", address == NULL ? "-" : address, "");
+	}
+	if (json_is_false(json_object_get(vserver, "enabled")))
+		join(text, " ", "(disabled)", "");
+	add_text(t, text[0] == '\0' ? "-" : text);
+}
+
+/* Those that there were. */
+static void add_outcomes(struct table_of_cells *t, json_t *vserver)
+{
+	char text[CELL_BYTES] = "", count[32];
+	const char *word;
+	json_t *value;
+	json_object_foreach(json_object_get(vserver, "outcomes"), word, value)
+	{
+		if (json_integer_value(value) == 0)
+			continue;
+		snprintf(count, sizeof count, " %lld", (long long)json_integer_value(value));
+		join(text, ", ", word, count);
+	}
+	add_text(t, text[0] == '\0' ? "-" : text);
+}
+
+static void show_vservers(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = {
+		"VIRTUAL SERVER", "LISTENS ON", "SESSIONS", "TRANSACTIONS",
+		"TOTAL",          "OUTCOMES",   NULL
+	};
+	struct table_of_cells t;
+	const char *name;
+	json_t *vserver;
+	open_table(&t, 1u << 2 | 1u << 3 | 1u << 4, heads);
+	json_object_foreach(json_object_get(status, "virtual_servers"), name, vserver)
+	{
+		add_text(&t, name);
+		add_listens(&t, vserver);
+		add_key(&t, vserver, "sessions");
+		add_key(&t, vserver, "transactions");
+		add_key(&t, vserver, "transactions_total");
+		add_outcomes(&t, vserver);
+	}
+	close_table(&t, to);
+}
+
+static void add_node(struct table_of_cells *t, const char *pool, const json_t *node)
+{
+	add_text(t, pool);
+	add_key(t, node, "address");
+	add_key(t, node, "state");
+	add_key(t, node, "sessions");
+	add_key(t, node, "transactions");
+	add_key(t, node, "transactions_total");
+	add_key(t, node, "failures_total");
+}
+
+/* A pool without nodes has a row too, or one would look for it. */
+static void add_nodeless(struct table_of_cells *t, const char *pool, const json_t *value)
+{
+	bool is_original = json_is_true(json_object_get(value, "original_destination"));
+	add_text(t, pool);
+	add_text(t, is_original ? "original_destination" : "-");
+	for (unsigned i = 2; i < t->columns; i++)
+		add_text(t, "-");
+}
+
+static void show_pools(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "POOL",         "NODE",  "STATE",    "SESSIONS",
+					     "TRANSACTIONS", "TOTAL", "FAILURES", NULL };
+	struct table_of_cells t;
+	const char *name;
+	json_t *pool;
+	open_table(&t, 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6, heads);
+	json_object_foreach(json_object_get(status, "pools"), name, pool)
+	{
+		const json_t *nodes = json_object_get(pool, "nodes");
+		if (json_array_size(nodes) == 0)
+			add_nodeless(&t, name, pool);
+		for (size_t i = 0; i < json_array_size(nodes); i++)
+			add_node(&t, name, json_array_get(nodes, i));
+	}
+	close_table(&t, to);
+}
+
+static void show_workers(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "WORKER", "PROCESS", "RESTARTS", "SESSIONS", NULL };
+	struct table_of_cells t;
+	const json_t *workers = json_object_get(status, "workers");
+	char number[32];
+	open_table(&t, 1u << 1 | 1u << 2 | 1u << 3, heads);
+	for (size_t i = 0; i < json_array_size(workers); i++) {
+		const json_t *worker = json_array_get(workers, i);
+		snprintf(number, sizeof number, "%zu", i);
+		add_text(&t, number);
+		add_key(&t, worker, "pid");
+		add_key(&t, worker, "restarts");
+		add_key(&t, worker, "sessions");
+	}
+	close_table(&t, to);
+}
+
+void admin_show_status(const json_t *status, FILE *to)
+{
+	const char *state = json_string_value(json_object_get(status, "state"));
+	if (state != NULL && strcmp(state, "stopping") == 0)
+		fputs("weir is stopping\n\n", to);
+	show_vservers(status, to);
+	fputs("\n", to);
+	show_pools(status, to);
+	fputs("\n", to);
+	show_workers(status, to);
+}

@@ -1,0 +1,15 @@
+/*
+ * admin_show: the status of a weir as tables that a person likes to read. Takes the JSON as it
+ * came: what is missing or of another type is shown as "-".
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_ADMIN_SHOW_H
+#define WEIR_ADMIN_SHOW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Writes all tables. */
+void admin_show_status(const json_t *status, FILE *to);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/admin_status.h"
+
+#include "base/memory.h"
+#include "share/life.h"
+#include "share/state.h"
+#include "share/stats.h"
+#include "txn/txn.h"
+
+#include <stdlib.h>
+
+/* JSON has no unsigned numbers; a counter of bytes gets there in a few thousand years. */
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+/* ---- virtual servers ------------------------------------------------------------------------------ */
+
+static json_t *outcomes_of(const struct stats_vserver *sum)
+{
+	json_t *outcomes = json_object();
+	for (unsigned i = TXN_END_NONE + 1; i < TXN_END_COUNT; i++)
+		json_object_set_new(outcomes, txn_end_word((enum txn_end)i),
+				    number(sum->outcomes[i]));
+	return outcomes;
+}
+
+static uint64_t transactions_of(const struct stats_vserver *sum)
+{
+	uint64_t begun = sum->transactions_current;
+	for (unsigned i = 0; i < TXN_END_COUNT; i++)
+		begun += sum->outcomes[i];
+	return begun;
+}
+
+static json_t *listens_of(const struct conf_vserver *v)
+{
+	char text[ADDR_TEXT_BYTES];
+	json_t *listens = json_array();
+	for (size_t i = 0; i < v->listen_count; i++)
+		json_array_append_new(listens, json_string(addr_format(&v->listens[i], text)));
+	return listens;
+}
+
+static json_t *vserver(const struct admin *a, unsigned index, struct stats_vserver *sum)
+{
+	static const char *const protocols[] = { [CONF_PROTOCOL_HTTP] = "http",
+						 [CONF_PROTOCOL_TCP] = "tcp",
+						 [CONF_PROTOCOL_UDP] = "udp" };
+	const struct conf_vserver *v = &a->conf->vservers[index];
+	bool is_discard = v->pool == CONF_POOL_DISCARD;
+	stats_sum_vserver(a->share, index, sum);
+	json_t *o = json_object();
+	json_object_set_new(o, "enabled", json_boolean(v->enabled));
+	json_object_set_new(o, "protocol", json_string(protocols[v->protocol]));
+	json_object_set_new(o, "listen", listens_of(v));
+	json_object_set_new(o, "pool",
+			    json_string(is_discard ? "discard" : a->conf->pools[v->pool].name));
+	json_object_set_new(o, "sessions", number(sum->sessions_current));
+	json_object_set_new(o, "sessions_total", number(sum->sessions));
+	json_object_set_new(o, "transactions", number(sum->transactions_current));
+	json_object_set_new(o, "transactions_total", number(transactions_of(sum)));
+	json_object_set_new(o, "rule_failures_total", number(sum->rule_failures));
+	json_object_set_new(o, "from_client_bytes_total", number(sum->from_client_bytes));
+	json_object_set_new(o, "to_client_bytes_total", number(sum->to_client_bytes));
+	json_object_set_new(o, "outcomes", outcomes_of(sum));
+	return o;
+}
+
+static json_t *vservers(const struct admin *a)
+{
+	json_t *all = json_object();
+	struct stats_vserver *sum = memory_new(1, a->share->vserver_bytes);
+	for (unsigned i = 0; i < a->conf->vserver_count; i++)
+		json_object_set_new(all, a->conf->vservers[i].name, vserver(a, i, sum));
+	free(sum);
+	return all;
+}
+
+/* ---- pools and nodes ------------------------------------------------------------------------------ */
+
+const char *admin_status_state(const struct admin *a, unsigned pool, unsigned node)
+{
+	const struct share_node *n = share_node(a->share, segment_node_row(a->share, pool, node));
+	switch (share_node_state(n)) {
+	case SHARE_NODE_ACTIVE:
+		return share_node_is_failed(n) ? "failed" : "active";
+	case SHARE_NODE_DRAINING:
+		return "draining";
+	case SHARE_NODE_DISABLED:
+		return "disabled";
+	}
+	return "unknown";
+}
+
+json_t *admin_status_node(const struct admin *a, unsigned pool, unsigned node)
+{
+	const struct conf_node *n = &a->conf->pools[pool].nodes[node];
+	struct stats_node sum;
+	stats_sum_node(a->share, segment_node_row(a->share, pool, node), &sum);
+	json_t *o = json_object();
+	json_object_set_new(o, "address", json_string(n->text));
+	json_object_set_new(o, "state", json_string(admin_status_state(a, pool, node)));
+	json_object_set_new(o, "weight", number(n->weight));
+	json_object_set_new(o, "priority", number(n->priority));
+	json_object_set_new(o, "sessions", number(sum.sessions_current));
+	json_object_set_new(o, "sessions_total", number(sum.sessions));
+	json_object_set_new(o, "transactions", number(sum.transactions_current));
+	json_object_set_new(o, "transactions_total", number(sum.transactions));
+	json_object_set_new(o, "failures_total", number(sum.failures));
+	json_object_set_new(o, "to_bytes_total", number(sum.to_bytes));
+	json_object_set_new(o, "from_bytes_total", number(sum.from_bytes));
+	return o;
+}
+
+static json_t *pool_of(const struct admin *a, unsigned index)
+{
+	const struct conf_pool *p = &a->conf->pools[index];
+	json_t *o = json_object(), *nodes = json_array();
+	for (unsigned i = 0; i < p->node_count; i++)
+		json_array_append_new(nodes, admin_status_node(a, index, i));
+	json_object_set_new(o, "transparent", json_boolean(p->transparent));
+	json_object_set_new(o, "original_destination", json_boolean(p->original_destination));
+	json_object_set_new(o, "nodes", nodes);
+	return o;
+}
+
+static json_t *pools(const struct admin *a)
+{
+	json_t *all = json_object();
+	for (unsigned i = 0; i < a->conf->pool_count; i++)
+		json_object_set_new(all, a->conf->pools[i].name, pool_of(a, i));
+	return all;
+}
+
+/* ---- workers -------------------------------------------------------------------------------------- */
+
+static json_t *worker(const struct admin *a, unsigned index)
+{
+	uint64_t sessions = 0;
+	for (unsigned i = 0; i < a->share->vservers; i++)
+		sessions += __atomic_load_n(
+			&stats_vserver_row(a->share, index, i)->sessions_current, __ATOMIC_RELAXED);
+	json_t *o = json_object();
+	json_object_set_new(o, "pid", number((uint64_t)life_pid(a->share, index)));
+	json_object_set_new(o, "restarts", number(life_restarts(a->share, index)));
+	json_object_set_new(o, "sessions", number(sessions));
+	return o;
+}
+
+static json_t *workers(const struct admin *a)
+{
+	json_t *all = json_array();
+	for (unsigned i = 0; i < a->share->workers; i++)
+		json_array_append_new(all, worker(a, i));
+	return all;
+}
+
+json_t *admin_status(const struct admin *a)
+{
+	struct stats_worker sum;
+	stats_sum_workers(a->share, &sum);
+	json_t *o = json_object();
+	json_object_set_new(o, "state", json_string(a->is_stopping ? "stopping" : "running"));
+	json_object_set_new(o, "generation", number(1));
+	json_object_set_new(o, "virtual_servers", vservers(a));
+	json_object_set_new(o, "pools", pools(a));
+	json_object_set_new(o, "workers", workers(a));
+	json_object_set_new(o, "sessions_refused_total", number(sum.sessions_refused));
+	json_object_set_new(o, "log_lines_dropped_total", number(sum.log_lines_dropped));
+	return o;
+}
