@@ -1,15 +1,16 @@
--- What a rule sees: Lua's own libraries where they are harmless, wrapped where they are not, and the
--- families of functions for rules. Runs once per worker; everything it makes is read-only for rules.
+-- What a rule sees: Lua's own libraries where they are harmless, wrapped where they are not, and
+-- the families of functions for rules. Runs once per worker; what it makes is read-only for rules.
 --
--- This file is instrumented like a rule, so its own loops and calls are paid for by whoever runs them.
--- Frames of it are left out of positions and tracebacks. Where a wrapper only charges and goes on, it
--- ends in a tail call: an error of Lua's then still names the rule's own line.
+-- This file is instrumented like a rule, so its own loops and calls are paid for by who runs them.
+-- Frames of it are left out of positions and tracebacks. Where a wrapper only charges and goes on,
+-- it ends in a tail call: an error of Lua's then still names the rule's own line. One file, long as
+-- it is: everything in it closes over the same few functions that rules must not reach.
 -- SPDX-License-Identifier: Apache-2.0
 local env, lua, host, functions = ...
 
-local error, next, pcall, rawequal, rawset, select, setmetatable, tonumber, tostring, type, unpack =
-	lua.error, lua.next, lua.pcall, lua.rawequal, lua.rawset, lua.select, lua.setmetatable, lua.tonumber,
-	lua.tostring, lua.type, lua.unpack
+local error, next, pcall, rawset, select = lua.error, lua.next, lua.pcall, lua.rawset, lua.select
+local setmetatable, tonumber, tostring = lua.setmetatable, lua.tonumber, lua.tostring
+local type, unpack = lua.type, lua.unpack
 local spend, make_room, check, settle, find, scan, concat =
 	host.spend, host.make_room, host.check, host.settle, host.find, host.scan, host.concat
 local WAIT, RAISE = host.WAIT, host.RAISE
@@ -24,7 +25,7 @@ local function charge(bytes)
 	end
 end
 
--- What stands around every `..` of a rule. Small strings are looked at with the next slice of steps.
+-- What stands around every `..` of a rule. Small strings are looked at with the next slice.
 env["\194\183fit"] = function(s)
 	if type(s) == "string" and #s > 16384 then
 		check(#s)
@@ -39,10 +40,22 @@ local function charge_items(count)
 	end
 end
 
----- read-only tables ------------------------------------------------------------------------------------
+-- Raises the error of Lua's own functions, at the line of the one that called our caller.
+local function bad_argument(n, name, wanted, value)
+	local got = value == nil and "no value" or type(value)
+	error("bad argument #" .. n .. " to '" .. name .. "' (" .. wanted .. " expected, got " .. got .. ")", 3)
+end
+
+---- read-only tables ------------------------------------------------------------------------------
 
 -- What stands behind each read-only table that rules hold.
 local behind = setmetatable({}, { __mode = "k" })
+
+local function named(name, key)
+	return "'" .. name .. (name == "" and "" or ".") .. tostring(key) .. "'"
+end
+
+local READ_ONLY = ": what rules are given is read-only"
 
 local function read_only(real, name, call)
 	local view = {}
@@ -51,19 +64,19 @@ local function read_only(real, name, call)
 		__index = function(_, key)
 			local value = real[key]
 			if value == nil then
-				error("unknown name '" .. name .. (name == "" and "" or ".") .. tostring(key) .. "'", 2)
+				error("unknown name " .. named(name, key), 2)
 			end
 			return value
 		end,
 		__newindex = function(_, key)
-			error("cannot change '" .. name .. (name == "" and "" or ".") .. tostring(key) .. "': what rules are given is read-only", 2)
+			error("cannot change " .. named(name, key) .. READ_ONLY, 2)
 		end,
 		__call = call and function(_, ...) return call(...) end or nil,
 		__metatable = false,
 	})
 end
 
----- errors and waits that a rule cannot keep ---------------------------------------------------------------
+---- errors and waits that a rule cannot keep ------------------------------------------------------
 
 local function settled(ok, ...)
 	if not ok then
@@ -88,7 +101,8 @@ function env.xpcall(f, handler, ...)
 	return handled(handler, pcall(f, ...))
 end
 
-local co_create, co_resume, co_running, co_yield = lua.coroutine.create, lua.coroutine.resume, host.running, lua.coroutine.yield
+local co_create, co_resume, co_yield = lua.coroutine.create, lua.coroutine.resume, lua.coroutine.yield
+local co_running = host.running
 -- How deep in coroutines each coroutine was resumed (each costs C stack), and which were left in a
 -- wait that never ended, because their run was over.
 local depths = setmetatable({}, { __mode = "k" })
@@ -106,8 +120,7 @@ local function passed(co, ok, ...)
 	return co, co_yield(WAIT)
 end
 
--- A wait inside goes out to the run, and what comes back goes in again. In a loop, as a coroutine may
--- wait any number of times.
+-- A wait inside goes out to the run, and what comes back goes in again, any number of times.
 local function resumed(co, ...)
 	if ... ~= co then
 		return ...
@@ -150,7 +163,7 @@ local coroutine = {
 	isyieldable = function() return co_running() ~= nil end,
 	wrap = function(f)
 		if type(f) ~= "function" then
-			error("bad argument #1 to 'wrap' (function expected, got " .. type(f) .. ")", 2)
+			bad_argument(1, "wrap", "function", f)
 		end
 		local co = co_create(f)
 		return function(...)
@@ -159,10 +172,11 @@ local coroutine = {
 	end,
 }
 
----- strings -------------------------------------------------------------------------------------------------
+---- strings ---------------------------------------------------------------------------------------
 
 local raw = lua.string
-local byte, format, lower, rep, reverse, sub, upper = raw.byte, raw.format, raw.lower, raw.rep, raw.reverse, raw.sub, raw.upper
+local byte, format, lower, rep = raw.byte, raw.format, raw.lower, raw.rep
+local reverse, sub, upper = raw.reverse, raw.sub, raw.upper
 
 local function length(s)
 	return type(s) == "string" and #s or 0
@@ -247,8 +261,8 @@ end
 local function text_argument(value, n, name)
 	local kind = type(value)
 	if kind ~= "string" and kind ~= "number" then
-		kind = value == nil and "no value" or kind
-		error("bad argument #" .. n .. " to '" .. name .. "' (string expected, got " .. kind .. ")", 3)
+		local got = value == nil and "no value" or kind
+		error("bad argument #" .. n .. " to '" .. name .. "' (string expected, got " .. got .. ")", 3)
 	end
 	return tostring(value)
 end
@@ -322,7 +336,7 @@ function string.gsub(s, pattern, with, most)
 	return gsub_with(kind, s, pattern, with, tonumber(most) or lua.math.huge)
 end
 
----- tables --------------------------------------------------------------------------------------------------
+---- tables ----------------------------------------------------------------------------------------
 
 local table = { concat = concat }
 
@@ -360,7 +374,8 @@ local function check_comparable(t, n)
 	for i = 1, n do
 		local other = type(t[i])
 		if other ~= kind or (kind ~= "number" and kind ~= "string" and kind ~= "table") then
-			error("attempt to compare " .. (other == kind and "two " .. kind .. " values" or kind .. " with " .. other), 3)
+			local what = other == kind and "two " .. kind .. " values" or kind .. " with " .. other
+			error("attempt to compare " .. what, 3)
 		end
 	end
 end
@@ -395,14 +410,14 @@ end
 -- In Lua, so that every comparison is a step and may wait; heap sort has no bad case.
 function table.sort(t, less)
 	if type(t) ~= "table" then
-		error("bad argument #1 to 'sort' (table expected, got " .. (t == nil and "no value" or type(t)) .. ")", 2)
+		bad_argument(1, "sort", "table", t)
 	end
 	local n = #t
 	if less == nil then
 		check_comparable(t, n)
 		less = is_less
 	elseif type(less) ~= "function" then
-		error("bad argument #2 to 'sort' (function expected, got " .. type(less) .. ")", 2)
+		bad_argument(2, "sort", "function", less)
 	end
 	if n <= 16 then
 		return insertion_sort(t, less, n)
@@ -423,18 +438,18 @@ function env.unpack(t, i, j)
 	return unpack(t, i, j)
 end
 
----- the rest of Lua's own --------------------------------------------------------------------------------------
+---- the rest of Lua's own -------------------------------------------------------------------------
 
 for _, name in lua.ipairs({
-	"assert", "error", "getmetatable", "ipairs", "next", "rawequal", "rawget", "select", "setmetatable",
-	"tonumber", "tostring", "type",
+	"assert", "error", "getmetatable", "ipairs", "next", "rawequal", "rawget", "select",
+	"setmetatable", "tonumber", "tostring", "type",
 }) do
 	env[name] = lua[name]
 end
 
 function env.rawset(t, key, value)
 	if behind[t] then
-		error("cannot change '" .. tostring(key) .. "': what rules are given is read-only", 2)
+		error("cannot change " .. named("", key) .. READ_ONLY, 2)
 	end
 	return rawset(t, key, value)
 end
@@ -461,7 +476,7 @@ function env.load(text, name, mode, other)
 		text = concat(parts)
 	end
 	if type(text) ~= "string" then
-		error("bad argument #1 to 'load' (string expected, got " .. (text == nil and "no value" or type(text)) .. ")", 2)
+		bad_argument(1, "load", "string", text)
 	end
 	if other ~= nil then
 		error("bad argument #4 to 'load' (rules have one environment)", 2)
@@ -469,7 +484,8 @@ function env.load(text, name, mode, other)
 	if mode ~= nil and not lua.string.find(tostring(mode), "t", 1, true) then
 		return nil, "attempt to load chunk (only text is loaded)"
 	end
-	return host.load(text, type(name) == "string" and lua.string.gsub(name, "^[=@]", "") or "load")
+	name = type(name) == "string" and lua.string.gsub(name, "^[=@]", "") or "load"
+	return host.load(text, name)
 end
 
 local loaded, loading = {}, {}
@@ -490,7 +506,7 @@ end
 
 function env.require(name)
 	if type(name) ~= "string" then
-		error("bad argument #1 to 'require' (string expected, got " .. (name == nil and "no value" or type(name)) .. ")", 2)
+		bad_argument(1, "require", "string", name)
 	end
 	if loaded[name] ~= nil then
 		return loaded[name]
@@ -505,7 +521,7 @@ function env.require(name)
 	return module_value(name, chunk)
 end
 
----- the environment -----------------------------------------------------------------------------------------------
+---- the environment -------------------------------------------------------------------------------
 
 local libraries = {
 	string = string,
@@ -513,13 +529,17 @@ local libraries = {
 	coroutine = coroutine,
 	math = {},
 	bit = {},
-	os = { time = lua.os.time, date = lua.os.date, clock = lua.os.clock, difftime = lua.os.difftime },
+	os = {},
 }
 for name, value in next, lua.math do
 	libraries.math[name] = value
 end
 for name, value in next, lua.bit do
 	libraries.bit[name] = value
+end
+
+for _, name in lua.ipairs({ "time", "date", "clock", "difftime" }) do
+	libraries.os[name] = lua.os[name]
 end
 
 local function arrived(...)

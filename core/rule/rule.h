@@ -32,11 +32,11 @@ struct rule;
 struct rule_run;
 struct rule_call;
 
-/* ---- functions for rules ----------------------------------------------------------------------- */
+/* ---- functions for rules --------------------------------------------------------------------- */
 
 enum rule_answer {
-	RULE_RETURN, /* the results pushed so far go back to the rule */
-	RULE_WAIT,   /* park the run; rule_resume goes on with it (set the end by rule_wait) */
+	RULE_RETURN,  /* the results pushed so far go back to the rule */
+	RULE_WAIT,    /* park the run; rule_resume goes on with it (set the end by rule_wait) */
 	RULE_VERDICT, /* the run and the phase's remaining rules are over: it does not return */
 };
 
@@ -46,7 +46,7 @@ typedef enum rule_answer (*rule_function_run)(struct rule_call *call);
 struct rule_function {
 	const char *name; /* "http.getHeader", "connection.data.get" */
 	rule_function_run run;
-	unsigned phases;       /* RULE_IN_ bits, elsewhere a call is an error that says so; and RULE_WAITS */
+	unsigned phases;       /* RULE_IN_ bits (elsewhere a call is an error), RULE_WAITS */
 	const char *arguments; /* LuaLS style: "name: string, value: string, extra?: table" */
 	const char *results;   /* LuaLS style: "string|nil" or "" */
 	const char *words;     /* one or two sentences: meaning, errors */
@@ -66,7 +66,8 @@ unsigned rule_call_line(const struct rule_call *call);
  */
 unsigned rule_argument_count(const struct rule_call *call);
 bool rule_argument_is_absent(const struct rule_call *call, unsigned n); /* nil or not given */
-struct slice rule_argument_string(struct rule_call *call, unsigned n);  /* numbers count as text, as in Lua */
+/* Numbers count as text, as in Lua. */
+struct slice rule_argument_string(struct rule_call *call, unsigned n);
 int64_t rule_argument_integer(struct rule_call *call, unsigned n, int64_t least, int64_t most);
 double rule_argument_number(struct rule_call *call, unsigned n);
 bool rule_argument_boolean(struct rule_call *call, unsigned n);
@@ -79,10 +80,11 @@ bool rule_argument_is_number(struct rule_call *call, unsigned n);
  * value under the same key. Keys or values that are no text raise an error. Order is not defined.
  */
 void rule_argument_pairs(struct rule_call *call, unsigned n,
-			 void (*each)(struct rule_call *call, struct slice key, struct slice value, void *extra),
+			 void (*each)(struct rule_call *call, struct slice key, struct slice value,
+				      void *extra),
 			 void *extra);
 
-/* Raises an error in the rule: "rules/x.lua:3: http.setHeader: argument 1 (name): ...". Does not return. */
+/* Raises "rules/x.lua:3: http.setHeader: argument 1 (name): ..." in the rule. Does not return. */
 _Noreturn void rule_argument_error(struct rule_call *call, unsigned n, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 _Noreturn void rule_error(struct rule_call *call, const char *format, ...)
@@ -94,7 +96,10 @@ _Noreturn void rule_error(struct rule_call *call, const char *format, ...)
  */
 void rule_spend(struct rule_call *call, size_t bytes);
 
-/* Results, in order. An absent slice is nil. */
+/*
+ * Results, in order. An absent slice is nil. Pushing raises no error for want of memory: a run that
+ * has too much of it ends behind the function. (More results than Lua's stack takes do raise one.)
+ */
 void rule_push_string(struct rule_call *call, struct slice s);
 void rule_push_integer(struct rule_call *call, int64_t value);
 void rule_push_number(struct rule_call *call, double value);
@@ -115,7 +120,7 @@ void rule_drop_kept(struct rule_vm *vm, int handle);
  */
 void rule_wait(struct rule_call *call, rule_function_run finish);
 
-/* ---- the state ----------------------------------------------------------------------------------- */
+/* ---- the state ------------------------------------------------------------------------------- */
 
 /* What one run may use; 0 is not "no limit" but nothing. */
 struct rule_limits {
@@ -125,7 +130,8 @@ struct rule_limits {
 };
 
 /* A new state with these functions (kept, not copied) beside what stays Lua's own. */
-struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *functions, size_t count);
+struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *functions,
+			    size_t count);
 void rule_vm_free(struct rule_vm *vm);
 
 /*
@@ -136,8 +142,8 @@ void rule_vm_free(struct rule_vm *vm);
 struct rule *rule_load(struct rule_vm *vm, const char *name, const char *path, unsigned phases,
 		       struct complaints *complaints);
 /* The same from memory, for tests. */
-struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *path, struct slice text,
-			    unsigned phases, struct complaints *complaints);
+struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *path,
+			    struct slice text, unsigned phases, struct complaints *complaints);
 
 const char *rule_name(const struct rule *rule);
 
@@ -154,7 +160,7 @@ struct rule_literal {
 };
 size_t rule_literals(const struct rule *rule, const struct rule_literal **list);
 
-/* ---- runs ------------------------------------------------------------------------------------------ */
+/* ---- runs ------------------------------------------------------------------------------------ */
 
 enum rule_result {
 	RULE_RESULT_FINISHED, /* ran to its end, no verdict */

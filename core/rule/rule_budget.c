@@ -42,7 +42,8 @@ static bool is_too_slow(struct rule_run *run)
 	}
 	/* The wall's clock is the cheap one; but the machine may have been busy with others. */
 	uint64_t guard = rule_budget_guard_ns(run->limits);
-	run->is_slow = wall - run->wall_start_ns > guard && clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns > guard;
+	run->is_slow = wall - run->wall_start_ns > guard &&
+		       clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns > guard;
 	return run->is_slow;
 }
 
@@ -164,7 +165,8 @@ int rule_budget_settle(lua_State *lua)
 	char shown[512];
 	rule_budget_spend(rule_vm_of(lua), lua, CATCH_STEPS);
 	lua_settop(lua, 1);
-	if (lua_type(lua, 1) == LUA_TSTRING && rule_call_show_names(lua_tostring(lua, 1), shown, sizeof shown))
+	if (lua_type(lua, 1) == LUA_TSTRING &&
+	    rule_call_show_names(lua_tostring(lua, 1), shown, sizeof shown))
 		lua_pushstring(lua, shown);
 	return 1;
 }

@@ -79,7 +79,7 @@ unsigned rule_call_line(const struct rule_call *call)
 	return rule_call_where(call->lua, 1, &frame) ? (unsigned)frame.currentline : 0;
 }
 
-/* ---- errors ------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 /* Pushes "rules/x.lua:3: http.setHeader: ". */
 static void push_place(struct rule_call *call)
@@ -87,8 +87,8 @@ static void push_place(struct rule_call *call)
 	lua_Debug frame;
 	luaL_checkstack(call->lua, 4, NULL);
 	if (call->is_finishing)
-		lua_pushfstring(call->lua, "%s:%d: %s: ", call->run->rule->path, (int)call->run->line,
-				call->function->name);
+		lua_pushfstring(call->lua, "%s:%d: %s: ", call->run->rule->path,
+				(int)call->run->line, call->function->name);
 	else if (rule_call_where(call->lua, 1, &frame))
 		lua_pushfstring(call->lua, "%s:%d: %s: ", frame.source + 1, frame.currentline,
 				call->function->name);
@@ -117,9 +117,10 @@ static void push_argument_name(struct rule_call *call, unsigned n)
 }
 
 /* The pushed pieces and the formatted text, as one error. */
-static _Noreturn void raise(struct rule_call *call, int pieces, const char *format, va_list arguments)
-	__attribute__((format(printf, 3, 0)));
-static _Noreturn void raise(struct rule_call *call, int pieces, const char *format, va_list arguments)
+static _Noreturn void raise(struct rule_call *call, int pieces, const char *format,
+			    va_list arguments) __attribute__((format(printf, 3, 0)));
+static _Noreturn void raise(struct rule_call *call, int pieces, const char *format,
+			    va_list arguments)
 {
 	char text[512];
 	vsnprintf(text, sizeof text, format, arguments);
@@ -146,7 +147,7 @@ void rule_error(struct rule_call *call, const char *format, ...)
 	raise(call, 1, format, arguments);
 }
 
-/* ---- arguments ---------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 static const char *type_name(const struct rule_call *call, unsigned n)
 {
@@ -225,14 +226,16 @@ static struct slice text_on_top(struct rule_call *call, unsigned n, const char *
 {
 	int type = lua_type(call->lua, -1);
 	if (type != LUA_TSTRING && type != LUA_TNUMBER)
-		rule_argument_error(call, n, "expected text as %s, got %s", what, lua_typename(call->lua, type));
+		rule_argument_error(call, n, "expected text as %s, got %s", what,
+				    lua_typename(call->lua, type));
 	size_t len;
 	const char *at = lua_tolstring(call->lua, -1, &len);
 	return slice_of(at, len);
 }
 
 void rule_argument_pairs(struct rule_call *call, unsigned n,
-			 void (*each)(struct rule_call *call, struct slice key, struct slice value, void *extra),
+			 void (*each)(struct rule_call *call, struct slice key, struct slice value,
+				      void *extra),
 			 void *extra)
 {
 	lua_State *lua = call->lua;
@@ -242,7 +245,8 @@ void rule_argument_pairs(struct rule_call *call, unsigned n,
 	lua_pushnil(lua);
 	while (lua_next(lua, (int)n)) {
 		if (lua_type(lua, -2) != LUA_TSTRING)
-			rule_argument_error(call, n, "expected names as keys, got %s", luaL_typename(lua, -2));
+			rule_argument_error(call, n, "expected names as keys, got %s",
+					    luaL_typename(lua, -2));
 		size_t len;
 		const char *at = lua_tolstring(lua, -2, &len);
 		struct slice key = slice_of(at, len);
@@ -269,7 +273,7 @@ void rule_spend(struct rule_call *call, size_t bytes)
 		rule_budget_spend(call->run->vm, call->lua, bytes / RULE_BYTES_PER_STEP);
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static lua_State *room(struct rule_call *call)
 {
@@ -330,7 +334,7 @@ void rule_table_append(struct rule_call *call, struct slice value)
 	lua_rawseti(lua, -2, at);
 }
 
-/* ---- values that outlive the call ----------------------------------------------------------------- */
+/* ---- values that outlive the call ------------------------------------------------------------ */
 
 int rule_keep_argument(struct rule_call *call, unsigned n)
 {
@@ -355,7 +359,7 @@ void rule_drop_kept(struct rule_vm *vm, int handle)
 		luaL_unref(vm->lua, LUA_REGISTRYINDEX, handle);
 }
 
-/* ---- the call itself ------------------------------------------------------------------------------ */
+/* ---- the call itself ------------------------------------------------------------------------- */
 
 void rule_wait(struct rule_call *call, rule_function_run finish)
 {
@@ -405,7 +409,9 @@ int rule_call_enter(lua_State *lua)
 	const struct rule_binding *binding = lua_touserdata(lua, lua_upvalueindex(1));
 	struct rule_run *run = binding->vm->running;
 	bool is_statement = lua_toboolean(lua, lua_upvalueindex(2));
-	struct rule_call call = { .lua = lua, .run = run, .function = binding->function,
+	struct rule_call call = { .lua = lua,
+				  .run = run,
+				  .function = binding->function,
 				  .argument_count = (unsigned)lua_gettop(lua) };
 	unsigned phases = binding->function->phases;
 	if ((phases & 1u << run->phase) == 0)
@@ -432,7 +438,9 @@ int rule_call_finish(lua_State *lua)
 {
 	struct rule_run *run = lua_touserdata(lua, 1);
 	rule_function_run finish = run->finish;
-	struct rule_call call = { .lua = lua, .run = run, .function = run->function, .is_finishing = true };
+	struct rule_call call = {
+		.lua = lua, .run = run, .function = run->function, .is_finishing = true
+	};
 	lua_settop(lua, 0);
 	run->finish = NULL;
 	run->is_waiting = false;

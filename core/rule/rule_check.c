@@ -36,7 +36,8 @@ static const struct {
 	{ "lang.assert", "assert(v, message)" },
 	{ "lang.dump", "log.info(tostring(v))" },
 	{ "lang.warn", "log.warn(text)" },
-	{ "lang", "tostring, tonumber, string.char, string.byte, math.max, math.min, type or assert" },
+	{ "lang",
+	  "tostring, tonumber, string.char, string.byte, math.max, math.min, type or assert" },
 	{ "array.create", "{}" },
 	{ "array.append", "a loop over table.insert(t, v)" },
 	{ "array.copy", "{unpack(t)}" },
@@ -98,7 +99,8 @@ struct place {
 };
 
 #define complain(place, ...) \
-	complaints_add((place)->complaints, (place)->path, (place)->use->line, (place)->use->column, __VA_ARGS__)
+	complaints_add((place)->complaints, (place)->path, (place)->use->line, \
+		       (place)->use->column, __VA_ARGS__)
 
 static const char *instead_of(const char *name)
 {
@@ -120,7 +122,8 @@ static const char *nearest_sibling(const struct rule_vm *vm, const char *name)
 	size_t family_len = (size_t)(last_part(name) - name), count = 0;
 	const char **parts = memory_new(vm->name_count, sizeof *parts);
 	for (size_t i = 0; i < vm->name_count; i++)
-		if (strncmp(vm->name_list[i], name, family_len) == 0 && strchr(vm->name_list[i] + family_len, '.') == NULL)
+		if (strncmp(vm->name_list[i], name, family_len) == 0 &&
+		    strchr(vm->name_list[i] + family_len, '.') == NULL)
 			parts[count++] = vm->name_list[i] + family_len;
 	const char *near = complaint_nearest(name + family_len, parts, count);
 	free(parts);
@@ -138,7 +141,8 @@ static const char *nearest(const struct rule_vm *vm, const char *path, const cha
 		return near;
 	/* the right name in the wrong family */
 	for (size_t i = 0; strchr(path, '.') != NULL && i < vm->name_count; i++)
-		if (strchr(vm->name_list[i], '.') != NULL && strcasecmp(last_part(vm->name_list[i]), last_part(path)) == 0)
+		if (strchr(vm->name_list[i], '.') != NULL &&
+		    strcasecmp(last_part(vm->name_list[i]), last_part(path)) == 0)
 			return vm->name_list[i];
 	return near;
 }
@@ -154,7 +158,8 @@ static void complain_unknown(const struct place *place, const char *name)
 	if (instead != NULL)
 		complain(place, "'%s' does not exist here; write %s", path, instead);
 	else if (near != NULL)
-		complain(place, "unknown %s '%s'; did you mean '%s'?", strchr(path, '.') != NULL ? "name" : "global", path, near);
+		complain(place, "unknown %s '%s'; did you mean '%s'?",
+			 strchr(path, '.') != NULL ? "name" : "global", path, near);
 	else if (strchr(name, '.') == NULL)
 		complain(place, "unknown global '%s'; declare it local", name);
 	else
@@ -167,7 +172,8 @@ static void judge_phase(const struct place *place, const struct rule_function *f
 {
 	for (unsigned phase = RULE_REQUEST; phase <= RULE_COMPLETION; phase++)
 		if ((place->phases & 1u << phase) != 0 && (function->phases & 1u << phase) == 0)
-			complain(place, "'%s' makes no sense in a %s rule", function->name, phase_names[phase]);
+			complain(place, "'%s' makes no sense in a %s rule", function->name,
+				 phase_names[phase]);
 }
 
 static void judge_known(const struct place *place, const struct rule_known *known, bool is_whole)
@@ -175,9 +181,11 @@ static void judge_known(const struct place *place, const struct rule_known *know
 	const struct rule_use *use = place->use;
 	if (use->kind == RULE_USE_WRITE) {
 		if (is_whole && strchr(known->name, '.') == NULL)
-			complain(place, "cannot assign to '%s': it is given to all rules", known->name);
+			complain(place, "cannot assign to '%s': it is given to all rules",
+				 known->name);
 		else
-			complain(place, "cannot change '%s': what rules are given is read-only", use->path);
+			complain(place, "cannot change '%s': what rules are given is read-only",
+				 use->path);
 	} else if (use->kind == RULE_USE_METHOD && is_whole && known->is_family) {
 		complain(place, "write '%s.%s' with a dot", use->path, use->method);
 	} else if (use->kind == RULE_USE_CALL && is_whole && !known->is_function) {

@@ -4,8 +4,9 @@
 #include <string.h>
 
 static const char *const keywords[] = {
-	"and", "break", "do",  "else", "elseif", "end",    "false",  "for",  "function", "if",	  "in",
-	"local", "nil", "not", "or",   "repeat", "return", "then", "true", "until",	  "while",
+	"and", "break",    "do",     "else", "elseif", "end",   "false",
+	"for", "function", "if",     "in",   "local",  "nil",   "not",
+	"or",  "repeat",   "return", "then", "true",   "until", "while",
 };
 
 static int peek(const struct rule_lexer *lexer, size_t ahead)
@@ -22,7 +23,8 @@ static bool is_digit(int c)
 /* LuaJIT takes every byte from 0x80 on as part of a name; the parser refuses those. */
 static bool is_name_byte(int c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' || c >= 0x80;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' ||
+	       c >= 0x80;
 }
 
 /* Steps over a line end; \r\n and \n\r are one. */
@@ -99,7 +101,8 @@ static bool skip_blanks(struct rule_lexer *lexer)
 					return false;
 				continue;
 			}
-			while (peek(lexer, 0) != -1 && peek(lexer, 0) != '\n' && peek(lexer, 0) != '\r')
+			while (peek(lexer, 0) != -1 && peek(lexer, 0) != '\n' &&
+			       peek(lexer, 0) != '\r')
 				lexer->at++;
 		} else {
 			return true;
@@ -125,8 +128,8 @@ static bool skip_string(struct rule_lexer *lexer, struct rule_word *word)
 			skip_line_end(lexer);
 		else if (peek(lexer, 0) != -1)
 			lexer->at++;
-		while (skips_blanks && peek(lexer, 0) != -1 && strchr(" \t\v\f\n\r", peek(lexer, 0)) != NULL &&
-		       peek(lexer, 0) != 0) {
+		while (skips_blanks && peek(lexer, 0) != -1 &&
+		       strchr(" \t\v\f\n\r", peek(lexer, 0)) != NULL && peek(lexer, 0) != 0) {
 			if (peek(lexer, 0) == '\n' || peek(lexer, 0) == '\r')
 				skip_line_end(lexer);
 			else
@@ -142,7 +145,8 @@ static void skip_number(struct rule_lexer *lexer)
 {
 	char exponent = peek(lexer, 0) == '0' && (peek(lexer, 1) | 0x20) == 'x' ? 'p' : 'e';
 	int last = 0;
-	for (int c = peek(lexer, 0); is_name_byte(c) || c == '.' || ((c == '-' || c == '+') && last == exponent);
+	for (int c = peek(lexer, 0);
+	     is_name_byte(c) || c == '.' || ((c == '-' || c == '+') && last == exponent);
 	     c = peek(lexer, 0)) {
 		last = c | 0x20;
 		lexer->at++;
@@ -196,7 +200,8 @@ struct rule_word rule_lexer_next(struct rule_lexer *lexer)
 	} else if (is_name_byte(c)) {
 		while (is_name_byte(peek(lexer, 0)))
 			lexer->at++;
-		word.kind = keyword_or_name(slice_of(lexer->text.at + word.start, lexer->at - word.start));
+		word.kind = keyword_or_name(
+			slice_of(lexer->text.at + word.start, lexer->at - word.start));
 	} else if (c == '"' || c == '\'') {
 		word.kind = skip_string(lexer, &word) ? LEX_STRING : LEX_BAD;
 	} else if (level >= 0) {

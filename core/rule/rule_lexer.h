@@ -44,11 +44,12 @@ enum rule_lex {
 };
 
 struct rule_word {
-	int kind; /* enum rule_lex, or a byte */
+	int kind;          /* enum rule_lex, or a byte */
 	size_t start, end; /* in the text */
 	unsigned line, column;
-	struct slice text; /* as it stands there; of a string, what is between the quotes or brackets */
-	bool is_plain;     /* a string without escapes */
+	struct slice
+		text;  /* as it stands there; of a string, what is between the quotes or brackets */
+	bool is_plain; /* a string without escapes */
 };
 
 struct rule_lexer {

@@ -15,7 +15,8 @@ static int spend(lua_State *lua)
 {
 	lua_Number steps = lua_tonumber(lua, 1);
 	if (steps > 0)
-		rule_budget_spend(rule_vm_of(lua), lua, steps < 1e15 ? (uint64_t)steps : (uint64_t)1e15);
+		rule_budget_spend(rule_vm_of(lua), lua,
+				  steps < 1e15 ? (uint64_t)steps : (uint64_t)1e15);
 	return 0;
 }
 
@@ -46,7 +47,8 @@ static struct slice item_on_top(lua_State *lua, int index)
 {
 	int type = lua_type(lua, -1);
 	if (type != LUA_TSTRING && type != LUA_TNUMBER)
-		luaL_error(lua, "invalid value (%s) at index %d in table for 'concat'", lua_typename(lua, type), index);
+		luaL_error(lua, "invalid value (%s) at index %d in table for 'concat'",
+			   lua_typename(lua, type), index);
 	size_t len;
 	const char *at = lua_tolstring(lua, -1, &len);
 	return slice_of(at, len);
@@ -66,7 +68,7 @@ static int concat(lua_State *lua)
 	int last = lua_isnoneornil(lua, 4) ? (int)lua_objlen(lua, 1) : luaL_checkint(lua, 4);
 	size_t total = 0;
 	if (first <= last)
-		rule_budget_spend(vm, lua, ((uint64_t)last - (uint64_t)first) / 16);
+		rule_budget_spend(vm, lua, ((uint64_t)last - (uint64_t)first) / 4);
 	for (int64_t i = first; i <= last; i++) {
 		lua_rawgeti(lua, 1, (int)i);
 		total += item_on_top(lua, (int)i).len + (i < last ? separator_len : 0);
@@ -121,7 +123,8 @@ static int run_number(lua_State *lua)
  * Compiles outside of the run's memory: nothing may be raised while C memory is held. What it
  * makes counts from the next allocation on, and the text was paid for in steps.
  */
-static bool load_aside(lua_State *lua, const struct rule_source *source, struct complaints *complaints)
+static bool load_aside(lua_State *lua, const struct rule_source *source,
+		       struct complaints *complaints)
 {
 	struct rule_vm *vm = rule_vm_of(lua);
 	struct rule_run *run = vm->running;
@@ -135,12 +138,11 @@ static bool load_aside(lua_State *lua, const struct rule_source *source, struct 
 static void say_first(struct complaints *complaints, char *to, size_t size)
 {
 	const struct complaint *first = complaints->list;
-	for (size_t i = 0; i < complaints->count && first->is_warning; i++)
-		first = &complaints->list[i];
 	if (first->line > 0)
 		snprintf(to, size, "%s:%u: %s", first->file, first->line, first->text);
 	else
-		snprintf(to, size, "%s%s%s", first->file, *first->file == '\0' ? "" : ": ", first->text);
+		snprintf(to, size, "%s%s%s", first->file, *first->file == '\0' ? "" : ": ",
+			 first->text);
 	complaints_release(complaints);
 }
 

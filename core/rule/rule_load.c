@@ -11,9 +11,10 @@
  *
  * where <spend> is `·left=·left-1 if ·left<0 then ·more()end`. The last form is for a call that
  * stands as a statement in the rule's main chunk: it answers true for a verdict, and the rule
- * returns the line it was given at. `·fit` looks at the length: see rule_memory.c. Counter and functions are globals of an environment that
- * rules cannot reach, not upvalues: a function may use up all 60 of those itself, and compiled
- * code pays 0.1 ns for the difference (interpreted 1.2 ns, a step).
+ * returns the line it was given at. `·fit` looks at the length, see rule_memory.c. Counter and
+ * functions are globals of an environment that rules cannot reach, not upvalues: a function may
+ * use up all 60 of those itself, and compiled code pays nothing for the difference (interpreted
+ * code 1.2 ns a step).
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_check.h"
@@ -32,7 +33,7 @@
 
 #define SPEND " " RULE_LEFT "=" RULE_LEFT "-1 if " RULE_LEFT "<0 then " RULE_MORE "()end "
 
-/* ---- writing anew ----------------------------------------------------------------------------------- */
+/* ---- writing anew ---------------------------------------------------------------------------- */
 
 /* In this order at one offset. */
 enum edit_kind { EDIT_FIT_END, EDIT_STATEMENT_END, EDIT_SPEND, EDIT_FIT, EDIT_NAME };
@@ -55,13 +56,15 @@ static int compare_edits(const void *a, const void *b)
 static bool is_direct(const struct rule_vm *vm, const struct rule_use *use)
 {
 	const struct rule_known *known = rule_vm_known(vm, use->path);
-	if (known == NULL || !known->is_function || !use->is_on_one_line || strchr(use->path, '.') == NULL)
+	if (known == NULL || !known->is_function || !use->is_on_one_line ||
+	    strchr(use->path, '.') == NULL)
 		return false;
 	/* As a value, a name that is also a family must stay the table that holds both. */
 	return use->kind == RULE_USE_CALL || (use->kind == RULE_USE_READ && !known->is_family);
 }
 
-static bool is_deciding(const struct rule_vm *vm, const struct rule_source *source, const struct rule_use *use)
+static bool is_deciding(const struct rule_vm *vm, const struct rule_source *source,
+			const struct rule_use *use)
 {
 	const struct rule_known *known = rule_vm_known(vm, use->path);
 	return source->is_main && use->is_statement && known != NULL && known->function != NULL;
@@ -76,14 +79,16 @@ static size_t list_edits(const struct rule_vm *vm, const struct rule_source *sou
 						[RULE_SPOT_FIT] = EDIT_FIT };
 	for (size_t i = 0; i < parsed->spot_count; i++)
 		if (!source->is_sandbox || parsed->spots[i].kind == RULE_SPOT_SPEND)
-			edits[count++] = (struct edit){ parsed->spots[i].offset, kinds[parsed->spots[i].kind], NULL };
+			edits[count++] = (struct edit){ parsed->spots[i].offset,
+							kinds[parsed->spots[i].kind], NULL };
 	for (size_t i = 0; i < parsed->use_count && !source->is_sandbox; i++) {
 		const struct rule_use *use = &parsed->uses[i];
 		if (!is_direct(vm, use))
 			continue;
 		edits[count++] = (struct edit){ use->start, EDIT_NAME, use };
 		if (is_deciding(vm, source, use))
-			edits[count++] = (struct edit){ use->statement_end, EDIT_STATEMENT_END, use };
+			edits[count++] = (struct edit){ use->statement_end, EDIT_STATEMENT_END,
+							use };
 	}
 	qsort(edits, count, sizeof *edits, compare_edits);
 	return count;
@@ -99,7 +104,8 @@ static void write_name(FILE *to, const char *path)
 			fputc(*path, to);
 }
 
-static void write_edit(FILE *to, const struct rule_vm *vm, const struct rule_source *source, const struct edit *edit)
+static void write_edit(FILE *to, const struct rule_vm *vm, const struct rule_source *source,
+		       const struct edit *edit)
 {
 	switch (edit->kind) {
 	case EDIT_SPEND:
@@ -132,7 +138,8 @@ static char *write_anew(const struct rule_vm *vm, const struct rule_source *sour
 	char *text;
 	FILE *to = open_memstream(&text, len);
 	check(to != NULL);
-	struct edit *edits = memory_new(parsed->spot_count + 2 * parsed->use_count + 1, sizeof *edits);
+	struct edit *edits = memory_new(parsed->spot_count + 2 * parsed->use_count + 1,
+					sizeof *edits);
 	size_t count = list_edits(vm, source, parsed, edits);
 	size_t done = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -146,11 +153,11 @@ static char *write_anew(const struct rule_vm *vm, const struct rule_source *sour
 	return text;
 }
 
-/* ---- compiling --------------------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 /* The chunk is pushed, or what is wrong with it is complained about. */
-static bool compile(lua_State *lua, const struct rule_source *source, struct slice text, const char *chunk,
-		    struct complaints *complaints)
+static bool compile(lua_State *lua, const struct rule_source *source, struct slice text,
+		    const char *chunk, struct complaints *complaints)
 {
 	if (luaL_loadbuffer(lua, text.at, text.len, chunk) == 0)
 		return true;
@@ -167,9 +174,11 @@ static bool compile(lua_State *lua, const struct rule_source *source, struct sli
 	return false;
 }
 
-static void add_literal(struct rule *rule, const struct rule_source *source, const struct rule_use *use)
+static void add_literal(struct rule *rule, const struct rule_source *source,
+			const struct rule_use *use)
 {
-	rule->literals = memory_resize(rule->literals, (rule->literal_count + 1) * sizeof *rule->literals);
+	rule->literals = memory_resize(rule->literals,
+				       (rule->literal_count + 1) * sizeof *rule->literals);
 	rule->literals[rule->literal_count++] = (struct rule_literal){
 		.function = rule_vm_known(rule->vm, use->path)->name,
 		.text = arena_copy(&rule->arena, slice_of_string(use->literal)).at,
@@ -193,14 +202,17 @@ static void follow_uses(struct rule_vm *vm, lua_State *lua, const struct rule_so
 		if (strcmp(use->path, "require") != 0)
 			continue;
 		struct complaints in_module = { 0 };
-		if (rule_load_module(vm, lua, source->rule, use->literal, &in_module) == NULL && in_module.count == 0)
-			complaints_add(&in_module, source->path, use->line, use->column, "cannot load module '%s'",
-				       use->literal);
+		if (rule_load_module(vm, lua, source->rule, use->literal, &in_module) == NULL &&
+		    in_module.count == 0)
+			complaints_add(&in_module, source->path, use->line, use->column,
+				       "cannot load module '%s'", use->literal);
 		for (size_t k = 0; k < in_module.count; k++)
-			complaints_add(complaints, in_module.list[k].line > 0 ? in_module.list[k].file : source->path,
-				       in_module.list[k].line > 0 ? in_module.list[k].line : use->line,
-				       in_module.list[k].line > 0 ? in_module.list[k].column : use->column, "%s",
-				       in_module.list[k].text);
+			complaints_add(
+				complaints,
+				in_module.list[k].line > 0 ? in_module.list[k].file : source->path,
+				in_module.list[k].line > 0 ? in_module.list[k].line : use->line,
+				in_module.list[k].line > 0 ? in_module.list[k].column : use->column,
+				"%s", in_module.list[k].text);
 		complaints_release(&in_module);
 	}
 }
@@ -217,7 +229,8 @@ static bool instrument(struct rule_vm *vm, lua_State *lua, const struct rule_sou
 	bool is_fine = luaL_loadbuffer(lua, text, len, chunk) == 0;
 	free(text);
 	if (!is_fine) {
-		complaints_add(complaints, source->path, 0, 0, "too large for a rule: %s", lua_tostring(lua, -1));
+		complaints_add(complaints, source->path, 0, 0, "too large for a rule: %s",
+			       lua_tostring(lua, -1));
 		lua_pop(lua, 1);
 		return false;
 	}
@@ -242,20 +255,22 @@ bool rule_load_chunk(struct rule_vm *vm, lua_State *lua, const struct rule_sourc
 	struct arena arena;
 	struct rule_parsed parsed;
 	arena_init(&arena);
-	bool is_parsed = rule_parse(&parsed, &arena, source->path, source->text, source->is_sandbox ? NULL : complaints);
+	bool is_parsed = rule_parse(&parsed, &arena, source->path, source->text,
+				    source->is_sandbox ? NULL : complaints);
 	if (!is_parsed)
 		complaints_add(complaints, source->path, 0, 0, "cannot be read as a rule");
 	if (is_parsed && !source->is_sandbox) {
 		rule_check(vm, &parsed, source->path, source->phases, complaints);
 		follow_uses(vm, lua, source, &parsed, complaints);
 	}
-	bool is_fine = complaints->errors == errors && instrument(vm, lua, source, &parsed, complaints);
+	bool is_fine = complaints->errors == errors &&
+		       instrument(vm, lua, source, &parsed, complaints);
 	rule_parsed_release(&parsed);
 	arena_release(&arena);
 	return is_fine;
 }
 
-/* ---- files ----------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 /* Reads a whole file into *text (to be freed); false with the reason in `why`. */
 static bool read_file(const char *path, struct slice *text, struct err *why)
@@ -267,7 +282,8 @@ static bool read_file(const char *path, struct slice *text, struct err *why)
 	bool is_file = fstat(fd, &status) != -1 && S_ISREG(status.st_mode);
 	if (!is_file || status.st_size > RULE_FILE_MOST) {
 		close(fd);
-		return err_set(why, is_file ? "larger than %u bytes" : "not a file", RULE_FILE_MOST);
+		return err_set(why, is_file ? "larger than %u bytes" : "not a file",
+			       RULE_FILE_MOST);
 	}
 	char *at = memory_new((size_t)status.st_size + 1, 1);
 	size_t len = 0;
@@ -285,8 +301,8 @@ static bool read_file(const char *path, struct slice *text, struct err *why)
 	return true;
 }
 
-struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *path, struct slice text,
-			    unsigned phases, struct complaints *complaints)
+struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *path,
+			    struct slice text, unsigned phases, struct complaints *complaints)
 {
 	struct rule *rule = memory_new(1, sizeof *rule);
 	rule->vm = vm;
@@ -338,7 +354,7 @@ size_t rule_literals(const struct rule *rule, const struct rule_literal **list)
 	return rule->literal_count;
 }
 
-/* ---- modules --------------------------------------------------------------------------------------------- */
+/* ---- modules --------------------------------------------------------------------------------- */
 
 /* "a.b" but no "a/b", "..", "a." or anything else that could lead out of the folder. */
 static bool is_module_name(const char *name)
@@ -363,11 +379,13 @@ static void module_path(const struct rule_vm *vm, const char *name, char *to, si
 			*at = '/';
 }
 
-struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct rule *rule, const char *name,
-				     struct complaints *complaints)
+struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct rule *rule,
+				     const char *name, struct complaints *complaints)
 {
 	if (!is_module_name(name) || strlen(name) > 200 || strlen(vm->rules_dir) > 3800) {
-		complaints_add(complaints, "", 0, 0, "'%s' is no module name: it names a file as in \"folder.file\"", name);
+		complaints_add(complaints, "", 0, 0,
+			       "'%s' is no module name: it names a file as in \"folder.file\"",
+			       name);
 		return NULL;
 	}
 	struct rule_module *module = table_get(&vm->modules, slice_of_string(name));
@@ -380,7 +398,8 @@ struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct 
 	if (module != NULL && module->is_loading)
 		return module; /* a circle; running it says so, if it ever comes to that */
 	if (!read_file(path, &text, &why)) {
-		complaints_add(complaints, "", 0, 0, "cannot load module '%s' from '%s': %s", name, path, why.text);
+		complaints_add(complaints, "", 0, 0, "cannot load module '%s' from '%s': %s", name,
+			       path, why.text);
 		return NULL;
 	}
 	if (module == NULL) {

@@ -1,3 +1,4 @@
+/* Longer than most files here, as it is one grammar: its parts call each other in circles. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_parse.h"
 
@@ -28,17 +29,17 @@ struct parser {
 
 /* An expression that may be no more than a global path. */
 struct suffixed {
-	size_t use;      /* index of the use, if is_use */
-	bool is_use;     /* starts with a global */
-	bool is_path;    /* and nothing but dots followed so far */
-	bool is_call;    /* the last suffix was a call */
+	size_t use;        /* index of the use, if is_use */
+	bool is_use;       /* starts with a global */
+	bool is_path;      /* and nothing but dots followed so far */
+	bool is_call;      /* the last suffix was a call */
 	bool is_bare_call; /* exactly path and one call */
 };
 
 static void block(struct parser *p);
 static void expression(struct parser *p);
 
-/* ---- words --------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static void judge(struct parser *p, const struct rule_word *word)
 {
@@ -56,9 +57,10 @@ static void judge(struct parser *p, const struct rule_word *word)
 	} else if (word->kind == LEX_NUMBER) {
 		for (size_t i = 0; i < word->text.len; i++)
 			if (strchr("lLuUiI", word->text.at[i]) != NULL) {
-				complaints_add(p->complaints, p->path, word->line, word->column,
-					       "number '%.*s': 64-bit and imaginary numbers are not available",
-					       SLICE_PRINT(word->text));
+				complaints_add(
+					p->complaints, p->path, word->line, word->column,
+					"number '%.*s': 64-bit and imaginary numbers are not available",
+					SLICE_PRINT(word->text));
 				return;
 			}
 	}
@@ -101,13 +103,14 @@ static bool enter(struct parser *p)
 	return false;
 }
 
-/* ---- what is noted --------------------------------------------------------------------------------------- */
+/* ---- what is noted --------------------------------------------------------------------------- */
 
 static void mark(struct parser *p, enum rule_spot_kind kind, size_t offset)
 {
 	struct rule_parsed *out = p->out;
 	if ((out->spot_count & (out->spot_count + 1)) == 0) /* room for 2, 4, 8 ... */
-		out->spots = memory_resize(out->spots, (out->spot_count * 2 + 2) * sizeof *out->spots);
+		out->spots = memory_resize(out->spots,
+					   (out->spot_count * 2 + 2) * sizeof *out->spots);
 	out->spots[out->spot_count++] = (struct rule_spot){ offset, kind };
 }
 
@@ -155,7 +158,7 @@ static void lengthen(struct parser *p, const struct suffixed *s, struct slice na
 	use->path = arena_print(p->out->arena, "%s.%.*s", use->path, SLICE_PRINT(name)).at;
 }
 
-/* ---- expressions ------------------------------------------------------------------------------------------ */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static void expression_list(struct parser *p)
 {
@@ -238,7 +241,8 @@ static void index_suffix(struct parser *p, struct suffixed *s)
 	unsigned line = p->word.line;
 	advance(p);
 	bool is_name = is_dot ? p->word.kind == LEX_NAME
-			      : p->word.kind == LEX_STRING && p->word.is_plain && p->next.kind == ']';
+			      : p->word.kind == LEX_STRING && p->word.is_plain &&
+					p->next.kind == ']';
 	if (s->is_path && is_name) {
 		struct rule_use *use = use_of(p, s);
 		lengthen(p, s, p->word.text);
@@ -340,7 +344,8 @@ static bool is_loose_operator(const struct rule_word *word)
 {
 	if (word->kind == LEX_OTHER)
 		return !slice_is_equal(word->text, SLICE(".."));
-	return word->kind == LEX_AND || word->kind == LEX_OR || word->kind == '<' || word->kind == '>';
+	return word->kind == LEX_AND || word->kind == LEX_OR || word->kind == '<' ||
+	       word->kind == '>';
 }
 
 static bool is_tight_operator(const struct rule_word *word)
@@ -385,7 +390,7 @@ static void expression(struct parser *p)
 	p->depth--;
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 /* A block with a scope of its own, that ends at `end`. */
 static void scoped_block(struct parser *p, int end)
@@ -577,8 +582,9 @@ static bool statement(struct parser *p)
 		return true;
 	case LEX_RETURN:
 		advance(p);
-		if (p->word.kind != LEX_LAST && p->word.kind != LEX_ELSE && p->word.kind != LEX_ELSEIF &&
-		    p->word.kind != LEX_UNTIL && p->word.kind != LEX_END && p->word.kind != ';')
+		if (p->word.kind != LEX_LAST && p->word.kind != LEX_ELSE &&
+		    p->word.kind != LEX_ELSEIF && p->word.kind != LEX_UNTIL &&
+		    p->word.kind != LEX_END && p->word.kind != ';')
 			expression_list(p);
 		take(p, ';');
 		return false;
@@ -589,7 +595,8 @@ static bool statement(struct parser *p)
 	case LEX_END:
 		return false;
 	default:
-		if (p->word.kind == LEX_NAME && p->next.kind == LEX_NAME && slice_is_equal(p->word.text, SLICE("goto")))
+		if (p->word.kind == LEX_NAME && p->next.kind == LEX_NAME &&
+		    slice_is_equal(p->word.text, SLICE("goto")))
 			goto_statement(p);
 		else
 			expression_statement(p);
@@ -606,12 +613,14 @@ static void block(struct parser *p)
 	p->depth--;
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
-bool rule_parse(struct rule_parsed *parsed, struct arena *arena, const char *path, struct slice text,
-		struct complaints *complaints)
+bool rule_parse(struct rule_parsed *parsed, struct arena *arena, const char *path,
+		struct slice text, struct complaints *complaints)
 {
-	struct parser p = { .out = parsed, .path = path, .complaints = complaints,
+	struct parser p = { .out = parsed,
+			    .path = path,
+			    .complaints = complaints,
 			    .allows_any_name = complaints == NULL };
 	*parsed = (struct rule_parsed){ .arena = arena };
 	rule_lexer_init(&p.lexer, text);

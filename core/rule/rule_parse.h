@@ -1,7 +1,7 @@
 /*
  * rule_parse: walks through a Lua file that is known to compile and notes what the loader needs:
- * where steps must be spent, where strings are joined, and every use of a global name with the dotted path behind it. Scopes
- * are followed, so a local that hides a global is no use of it.
+ * where steps must be spent, where strings are joined, and every use of a global name with the
+ * dotted path behind it. Scopes are followed, so a local that hides a global is no use of it.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_RULE_PARSE_H
@@ -22,7 +22,7 @@ struct rule_use {
 	size_t start, end;   /* of the path in the text */
 	unsigned line, column;
 	bool is_on_one_line;
-	/* A CALL that is a statement of the main chunk, nothing more: where it ends, and its line. */
+	/* A CALL that is a whole statement of the main chunk: where it ends, and its line. */
 	bool is_statement;
 	size_t statement_end;
 	unsigned call_line;
@@ -48,8 +48,8 @@ struct rule_parsed {
 };
 
 /* What is wrong with single words (names with bytes beyond ASCII, 1LL) goes to `complaints`. */
-bool rule_parse(struct rule_parsed *parsed, struct arena *arena, const char *path, struct slice text,
-		struct complaints *complaints);
+bool rule_parse(struct rule_parsed *parsed, struct arena *arena, const char *path,
+		struct slice text, struct complaints *complaints);
 void rule_parsed_release(struct rule_parsed *parsed);
 
 #endif

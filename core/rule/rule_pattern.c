@@ -1,7 +1,8 @@
 /*
  * Lua patterns, as the Lua 5.1 manual section 5.4.1 describes them (with %f and %g, which LuaJIT
  * has), for find, match, gmatch and gsub. Written anew because LuaJIT's own cannot be stopped:
- * every comparison here is counted, and eight of them cost one step of the run's budget.
+ * every comparison here is counted, and eight of them cost one step of the run's budget. One
+ * matcher and its four users; they share all of it, so they share the file.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_private.h"
@@ -57,7 +58,7 @@ static void count_one(struct matcher *m)
 		rule_budget_fail(m->vm, m->lua, RULE_FAILURE_BUDGET);
 }
 
-/* ---- one character ------------------------------------------------------------------------------------ */
+/* ---- one character --------------------------------------------------------------------------- */
 
 /* The end of the single-character item at `p`: "x", ".", "%a", "[a-z]". */
 static const char *item_end(struct matcher *m, const char *p)
@@ -87,18 +88,41 @@ static bool is_in_class(unsigned char c, char class)
 {
 	bool is_in;
 	switch (class | 0x20) {
-	case 'a': is_in = isalpha(c) != 0; break;
-	case 'c': is_in = iscntrl(c) != 0; break;
-	case 'd': is_in = isdigit(c) != 0; break;
-	case 'g': is_in = isgraph(c) != 0; break;
-	case 'l': is_in = islower(c) != 0; break;
-	case 'p': is_in = ispunct(c) != 0; break;
-	case 's': is_in = isspace(c) != 0; break;
-	case 'u': is_in = isupper(c) != 0; break;
-	case 'w': is_in = isalnum(c) != 0; break;
-	case 'x': is_in = isxdigit(c) != 0; break;
-	case 'z': is_in = c == 0; break;
-	default: return class == (char)c;
+	case 'a':
+		is_in = isalpha(c) != 0;
+		break;
+	case 'c':
+		is_in = iscntrl(c) != 0;
+		break;
+	case 'd':
+		is_in = isdigit(c) != 0;
+		break;
+	case 'g':
+		is_in = isgraph(c) != 0;
+		break;
+	case 'l':
+		is_in = islower(c) != 0;
+		break;
+	case 'p':
+		is_in = ispunct(c) != 0;
+		break;
+	case 's':
+		is_in = isspace(c) != 0;
+		break;
+	case 'u':
+		is_in = isupper(c) != 0;
+		break;
+	case 'w':
+		is_in = isalnum(c) != 0;
+		break;
+	case 'x':
+		is_in = isxdigit(c) != 0;
+		break;
+	case 'z':
+		is_in = c == 0;
+		break;
+	default:
+		return class == (char)c;
 	}
 	if (!isalpha((unsigned char)class))
 		return class == (char)c;
@@ -150,9 +174,10 @@ static bool is_match(struct matcher *m, const char *s, const char *p, const char
 	}
 }
 
-/* ---- repetitions ---------------------------------------------------------------------------------------- */
+/* ---- repetitions ----------------------------------------------------------------------------- */
 
-static const char *match_most(struct matcher *m, const char *s, const char *p, const char *next, bool needs_one)
+static const char *match_most(struct matcher *m, const char *s, const char *p, const char *next,
+			      bool needs_one)
 {
 	const char *at = s;
 	while (is_match(m, at, p, next))
@@ -195,7 +220,7 @@ static const char *match_balanced(struct matcher *m, const char *s, const char *
 	return NULL;
 }
 
-/* ---- captures ------------------------------------------------------------------------------------------- */
+/* ---- captures -------------------------------------------------------------------------------- */
 
 static const char *open_capture(struct matcher *m, const char *s, const char *p)
 {
@@ -229,7 +254,8 @@ static const char *close_capture(struct matcher *m, const char *s, const char *p
 static const char *match_again(struct matcher *m, const char *s, char digit)
 {
 	unsigned at = (unsigned)(digit - '1');
-	if (digit == '0' || at >= m->captures || m->capture[at].len == OPEN || m->capture[at].len == POSITION)
+	if (digit == '0' || at >= m->captures || m->capture[at].len == OPEN ||
+	    m->capture[at].len == POSITION)
 		fail(m->lua, "invalid capture index");
 	size_t len = m->capture[at].len;
 	m->count += len / 64;
@@ -239,7 +265,7 @@ static const char *match_again(struct matcher *m, const char *s, char digit)
 	return s + len;
 }
 
-/* ---- the pattern ------------------------------------------------------------------------------------------ */
+/* ---- the pattern ----------------------------------------------------------------------------- */
 
 /* "%f[set]" at `p`: true between a character outside of the set and one inside. */
 static bool is_frontier(struct matcher *m, const char *s, const char *p, const char **next)
@@ -328,7 +354,7 @@ static const char *match_here(struct matcher *m, const char *s, const char *p)
 	return s;
 }
 
-/* ---- results ----------------------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static void push_capture(struct matcher *m, unsigned n, const char *first, const char *last)
 {
@@ -355,7 +381,7 @@ static int push_captures(struct matcher *m, const char *first, const char *last)
 	return (int)count;
 }
 
-/* ---- what Lua calls ------------------------------------------------------------------------------------------ */
+/* ---- what Lua calls -------------------------------------------------------------------------- */
 
 static void begin(struct matcher *m, lua_State *lua, struct slice subject, struct slice pattern)
 {
@@ -482,8 +508,8 @@ int rule_pattern_scan(lua_State *lua)
 }
 
 /* Appends the replacement text: "%0" the match, "%1" a capture, "%%" a "%". */
-static void add_replacement(struct matcher *m, luaL_Buffer *out, struct slice with, const char *first,
-			    const char *last)
+static void add_replacement(struct matcher *m, luaL_Buffer *out, struct slice with,
+			    const char *first, const char *last)
 {
 	for (size_t i = 0; i < with.len; i++) {
 		if (with.at[i] != '%' || i + 1 == with.len) {

@@ -3,7 +3,8 @@
  *
  * Hidden names: the engine puts names into a rule's code that a rule cannot write, because they
  * hold the two bytes of a middle dot and the loader refuses such bytes in names. `·left` is the
- * step counter, `·more` asks for more steps, `·fit` looks at the length of a new string, `http·getHeader` is a function found at load.
+ * step counter, `·more` asks for more steps, `·fit` looks at the length of a new string,
+ * `http·getHeader` is a function found at load.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_RULE_PRIVATE_H
@@ -29,7 +30,7 @@
 /* One step pays for so many bytes of a big allocation or a big string operation. */
 #define RULE_BYTES_PER_STEP 256
 #define RULE_FILE_MOST (4u << 20)
-/* No string of a rule is longer; five of them are still far from what LuaJIT cannot hold (2 GiB). */
+/* No string of a rule is longer; five of them are far from what LuaJIT cannot hold (2 GiB). */
 #define RULE_STRING_MOST (64u << 20)
 
 /* What is known of one dotted name that rules may use. Owned by the vm's `names`. */
@@ -57,15 +58,15 @@ struct rule {
 	struct rule_vm *vm;
 	char *name;
 	char *path;
-	int chunk; /* registry reference */
+	int chunk;          /* registry reference */
 	struct arena arena; /* of literals and their text */
 	struct rule_literal *literals;
 	size_t literal_count;
 };
 
-/* One execution of a rule. Owned by the vm: either running, waiting (its caller holds it) or idle. */
+/* One execution of a rule. Owned by the vm: running, waiting (its caller holds it) or idle. */
 struct rule_run {
-	struct rule_run *next; /* in the idle list */
+	struct rule_run *next;                    /* in the idle list */
 	struct rule_run *next_run, *previous_run; /* in the list of all */
 	struct rule_vm *vm;
 	lua_State *thread;
@@ -76,14 +77,14 @@ struct rule_run {
 	enum rule_phase phase;
 	uint64_t number; /* of the run: tells it from an earlier one in the same memory */
 
-	uint64_t wait_left;  /* steps until the next wait, not counting the slice handed out */
-	uint64_t total_left; /* the same for the whole run */
-	uint64_t charged;    /* steps owed for big operations, settled with the next slice */
-	uint64_t slice;      /* steps handed out last */
+	uint64_t wait_left;     /* steps until the next wait, not counting the slice handed out */
+	uint64_t total_left;    /* the same for the whole run */
+	uint64_t charged;       /* steps owed for big operations, settled with the next slice */
+	uint64_t slice;         /* steps handed out last */
 	uint64_t wall_start_ns; /* of this stretch, taken with its second slice; 0 before */
 	uint64_t cpu_start_ns;  /* taken with it */
 	bool is_slow;           /* out of time, not of steps */
-	size_t memory;       /* bytes kept from earlier stretches of this run */
+	size_t memory;          /* bytes kept from earlier stretches of this run */
 
 	bool has_failed; /* budget or memory: raised again until the top is reached */
 	enum rule_failure failure;
@@ -102,8 +103,13 @@ struct rule_call {
 	bool is_finishing; /* called by rule_resume: no frame of the rule below us */
 };
 
-/* What lies on the anchor's stack for ever: a thread that never runs, so that it is quick to reach. */
-enum { RULE_ANCHOR_ENV = 1, RULE_ANCHOR_LEFT, RULE_ANCHOR_FINISH, RULE_ANCHOR_TOP = RULE_ANCHOR_FINISH };
+/* What lies on the anchor's stack for ever: a thread that never runs, so it is quick to reach. */
+enum {
+	RULE_ANCHOR_ENV = 1,
+	RULE_ANCHOR_LEFT,
+	RULE_ANCHOR_FINISH,
+	RULE_ANCHOR_TOP = RULE_ANCHOR_FINISH
+};
 
 struct rule_vm {
 	lua_State *lua;
@@ -124,10 +130,10 @@ struct rule_vm {
 	struct rule_run *runs; /* all of them */
 	uint64_t run_count;
 
-	size_t used;          /* bytes */
-	size_t base;          /* `used` when the stretch began, less what the run holds already */
-	size_t ceiling;       /* the running run may let `used` grow to here, see rule_memory.c */
-	size_t cap;           /* of the running run */
+	size_t used;    /* bytes */
+	size_t base;    /* `used` when the stretch began, less what the run holds already */
+	size_t ceiling; /* the running run may let `used` grow to here, see rule_memory.c */
+	size_t cap;     /* of the running run */
 	uint64_t allocations;
 
 	enum rule_failure failure;
@@ -167,7 +173,7 @@ uint64_t rule_budget_left(const struct rule_vm *vm);
 int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failure);
 /* Lua: `·more()`, the slow path of the counter. */
 int rule_budget_more(lua_State *lua);
-/* Lua: settle(value): raises again what a pcall caught but may not keep; else the value for the rule. */
+/* Lua: settle(value): raises again what a pcall may not keep; else the value for the rule. */
 int rule_budget_settle(lua_State *lua);
 
 /* ---- rule_call.c ---- */
@@ -177,7 +183,7 @@ int rule_call_enter(lua_State *lua);
 int rule_call_finish(lua_State *lua);
 /* The first frame of `lua` from `level` that is a rule's own; false if there is none. */
 bool rule_call_where(lua_State *lua, int level, lua_Debug *frame);
-/* Writes `message` with the hidden names that Lua put into it as a rule knows them; false if there are none. */
+/* Writes `message` with hidden names as a rule knows them; false if there are none in it. */
 bool rule_call_show_names(const char *message, char *to, size_t size);
 /* Marks an error that `finish` raised, on its way to the wrapper that raises it in the rule. */
 void *rule_call_raise_mark(void);
@@ -212,7 +218,7 @@ struct rule_source {
 bool rule_load_chunk(struct rule_vm *vm, lua_State *lua, const struct rule_source *source,
 		     struct complaints *complaints);
 /* The module, compiled once; NULL, with complaints, when it cannot be loaded. */
-struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct rule *rule, const char *name,
-				     struct complaints *complaints);
+struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct rule *rule,
+				     const char *name, struct complaints *complaints);
 
 #endif

@@ -16,7 +16,7 @@
 #define FRAMES_MOST 24
 #define LEVELS_MOST 200
 
-/* ---- the pool --------------------------------------------------------------------------------------- */
+/* ---- the pool -------------------------------------------------------------------------------- */
 
 static void new_thread(struct rule_run *run)
 {
@@ -90,7 +90,7 @@ static void run_give_back(struct rule_run *run, bool is_clean)
 	vm->idle_count++;
 }
 
-/* ---- failures --------------------------------------------------------------------------------------- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 /* The line that a message "path:line: ..." of `source` ("@path") names; 0 if it names none. */
 static int line_in_message(const char *message, const char *source)
@@ -118,9 +118,12 @@ static void write_traceback(struct rule_vm *vm, lua_State *lua)
 			frame.currentline = line_in_message(vm->message, frame.source);
 		if (frame.currentline <= 0 || strcmp(frame.source, RULE_SANDBOX) == 0)
 			continue;
-		const char *in = *frame.what == 'm' ? "main chunk" : frame.name != NULL ? frame.name : "a function";
-		int len = snprintf(vm->traceback + used, sizeof vm->traceback - used, "%s%s:%d: in %s",
-				   shown > 0 ? "\n" : "", frame.source + 1, frame.currentline, in);
+		const char *in = *frame.what == 'm'   ? "main chunk"
+				 : frame.name != NULL ? frame.name
+						      : "a function";
+		int len = snprintf(vm->traceback + used, sizeof vm->traceback - used,
+				   "%s%s:%d: in %s", shown > 0 ? "\n" : "", frame.source + 1,
+				   frame.currentline, in);
 		used += (size_t)len;
 		if (used >= sizeof vm->traceback)
 			break;
@@ -145,14 +148,18 @@ static void write_limit_message(struct rule_run *run)
 	char place[512];
 	write_place(run, place, sizeof place);
 	if (run->is_slow)
-		snprintf(vm->message, sizeof vm->message, "%sbudget exhausted: more than %llu ms of processor time",
-			 place, (unsigned long long)rule_budget_guard_ns(limits) / 1000000);
-	else if (run->failure == RULE_FAILURE_BUDGET)
 		snprintf(vm->message, sizeof vm->message,
-			 "%sbudget exhausted: more than %llu steps between two waits or %llu in all", place,
-			 (unsigned long long)limits->budget, (unsigned long long)limits->total_budget);
+			 "%sbudget exhausted: more than %llu ms of processor time", place,
+			 (unsigned long long)rule_budget_guard_ns(limits) / 1000000);
+	else if (run->failure == RULE_FAILURE_BUDGET)
+		snprintf(
+			vm->message, sizeof vm->message,
+			"%sbudget exhausted: more than %llu steps between two waits or %llu in all",
+			place, (unsigned long long)limits->budget,
+			(unsigned long long)limits->total_budget);
 	else
-		snprintf(vm->message, sizeof vm->message, "%smemory exhausted: more than %llu bytes", place,
+		snprintf(vm->message, sizeof vm->message,
+			 "%smemory exhausted: more than %llu bytes", place,
 			 (unsigned long long)limits->memory);
 }
 
@@ -186,7 +193,7 @@ static void note_failure(struct rule_run *run, int status)
 	write_traceback(vm, run->thread);
 }
 
-/* ---- one stretch ------------------------------------------------------------------------------------- */
+/* ---- one stretch ----------------------------------------------------------------------------- */
 
 static void stretch_begin(struct rule_run *run)
 {
@@ -243,7 +250,8 @@ static enum rule_result go_on(struct rule_run *run, int count)
 }
 
 enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_phase phase,
-			    const struct rule_limits *limits, void *subject, struct rule_run **result)
+			    const struct rule_limits *limits, void *subject,
+			    struct rule_run **result)
 {
 	struct rule_run *run = run_take(vm);
 	*result = run;

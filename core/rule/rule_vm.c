@@ -8,8 +8,8 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-#include <lualib.h>
 #include <luajit.h>
+#include <lualib.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -40,7 +40,7 @@ void rule_vm_push_anchored(struct rule_vm *vm, lua_State *lua, int position)
 	lua_xmove(vm->anchor, lua, 1);
 }
 
-/* ---- names ------------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static struct rule_known *know(struct rule_vm *vm, struct slice name)
 {
@@ -78,13 +78,17 @@ static int know_lua(lua_State *lua)
 	return 0;
 }
 
-/* ---- setting up ---------------------------------------------------------------------------------------- */
+/* ---- setting up ------------------------------------------------------------------------------ */
 
 static void open_libraries(lua_State *lua)
 {
 	static const luaL_Reg libraries[] = {
-		{ "", luaopen_base },	  { LUA_TABLIBNAME, luaopen_table },   { LUA_STRLIBNAME, luaopen_string },
-		{ LUA_MATHLIBNAME, luaopen_math }, { LUA_OSLIBNAME, luaopen_os }, { LUA_BITLIBNAME, luaopen_bit },
+		{ "", luaopen_base },
+		{ LUA_TABLIBNAME, luaopen_table },
+		{ LUA_STRLIBNAME, luaopen_string },
+		{ LUA_MATHLIBNAME, luaopen_math },
+		{ LUA_OSLIBNAME, luaopen_os },
+		{ LUA_BITLIBNAME, luaopen_bit },
 		{ LUA_JITLIBNAME, luaopen_jit },
 	};
 	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
@@ -135,7 +139,8 @@ static void seed_random(lua_State *lua)
 static void run_sandbox(struct rule_vm *vm, lua_State *lua)
 {
 	struct complaints complaints = { 0 };
-	struct slice text = slice_of(rule_sandbox_start, (size_t)(rule_sandbox_end - rule_sandbox_start));
+	struct slice text = slice_of(rule_sandbox_start,
+				     (size_t)(rule_sandbox_end - rule_sandbox_start));
 	struct rule_source source = { .path = "lua/sandbox.lua", .text = text, .is_sandbox = true };
 	if (!rule_load_chunk(vm, lua, &source, &complaints))
 		complaints_print(&complaints, stderr);
@@ -169,7 +174,8 @@ static int set_up(lua_State *lua)
 	return 0;
 }
 
-struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *functions, size_t count)
+struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *functions,
+			    size_t count)
 {
 	struct rule_vm *vm = memory_new(1, sizeof *vm);
 	vm->rules_dir = memory_copy_string(rules_dir, strlen(rules_dir));

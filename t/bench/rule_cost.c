@@ -40,20 +40,24 @@ static enum rule_answer sleep_a_bit(struct rule_call *call)
 static const struct rule_function functions[] = {
 	{ "http.getHeader", get_header, RULE_IN_ANY, "name: string", "string|nil", "", "" },
 	{ "pool.use", use, RULE_IN_ANY, "name: string", "", "", "" },
-	{ "connection.sleep", sleep_a_bit, RULE_IN_ANY | RULE_WAITS, "milliseconds: number", "", "", "" },
+	{ "connection.sleep", sleep_a_bit, RULE_IN_ANY | RULE_WAITS, "milliseconds: number", "", "",
+	  "" },
 };
 
 static const struct {
 	const char *name, *text;
 } rules[] = {
 	{ "empty", "" },
-	{ "header, no verdict", "local h = http.getHeader('x-route') if h == 'a' then pool.use('b') end" },
-	{ "header, verdict in the main chunk", "if http.getHeader('x-route') == 'b' then pool.use('web') end" },
+	{ "header, no verdict",
+	  "local h = http.getHeader('x-route') if h == 'a' then pool.use('b') end" },
+	{ "header, verdict in the main chunk",
+	  "if http.getHeader('x-route') == 'b' then pool.use('web') end" },
 	{ "header, verdict in a function",
 	  "local function choose(h) if h == 'b' then pool.use('web') end end choose(http.getHeader('x-route'))" },
 	{ "ten headers", "local n = 0 for i = 1, 10 do n = n + #http.getHeader('x-route') end" },
 	{ "loop of 1000", "local n = 0 for i = 1, 1000 do n = n + i % 7 end" },
-	{ "loop of 1000, not compiled", "local n = 0 for i = 1, 1000 do n = n + i % 7 local f = function() end end" },
+	{ "loop of 1000, not compiled",
+	  "local n = 0 for i = 1, 1000 do n = n + i % 7 local f = function() end end" },
 	{ "find", "if http.getHeader('x-route'):find('^/legacy/') then pool.use('web') end" },
 	{ "one wait", "connection.sleep(1)" },
 };
@@ -85,8 +89,9 @@ int main(void)
 	struct rule_vm *vm = rule_vm_new("rules", functions, sizeof functions / sizeof *functions);
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
 		struct complaints complaints = { 0 };
-		struct rule *rule = rule_load_text(vm, rules[i].name, "bench.lua", slice_of_string(rules[i].text),
-						   RULE_IN_REQUEST, &complaints);
+		struct rule *rule = rule_load_text(vm, rules[i].name, "bench.lua",
+						   slice_of_string(rules[i].text), RULE_IN_REQUEST,
+						   &complaints);
 		complaints_print(&complaints, stderr);
 		double best = 1e18;
 		for (int round = 0; round < 7 && rule != NULL; round++) {

@@ -16,8 +16,8 @@ static enum rule_answer say(struct rule_call *call)
 	struct subject *to = rule_call_subject(call);
 	for (unsigned i = 1; i <= rule_argument_count(call); i++) {
 		struct slice text = rule_argument_string(call, i);
-		int len = snprintf(to->said + to->said_len, sizeof to->said - to->said_len, "%s%.*s",
-				   i > 1 ? " " : "", SLICE_PRINT(text));
+		int len = snprintf(to->said + to->said_len, sizeof to->said - to->said_len,
+				   "%s%.*s", i > 1 ? " " : "", SLICE_PRINT(text));
 		to->said_len += (size_t)len;
 		cr_assert(to->said_len < sizeof to->said - 2);
 	}
@@ -29,14 +29,16 @@ static enum rule_answer say(struct rule_call *call)
 static enum rule_answer get(struct rule_call *call)
 {
 	struct slice name = rule_argument_string(call, 1);
-	rule_push_string(call, slice_is_equal(name, SLICE("absent")) ? SLICE_ABSENT : SLICE("value"));
+	rule_push_string(call,
+			 slice_is_equal(name, SLICE("absent")) ? SLICE_ABSENT : SLICE("value"));
 	return RULE_RETURN;
 }
 
 static enum rule_answer decide(struct rule_call *call)
 {
 	struct subject *to = rule_call_subject(call);
-	snprintf(to->decided, sizeof to->decided, "%.*s", SLICE_PRINT(rule_argument_string(call, 1)));
+	snprintf(to->decided, sizeof to->decided, "%.*s",
+		 SLICE_PRINT(rule_argument_string(call, 1)));
 	return RULE_VERDICT;
 }
 
@@ -115,7 +117,8 @@ static enum rule_answer types(struct rule_call *call)
 	rule_push_boolean(call, rule_argument_boolean(call, 3));
 	rule_push_boolean(call, rule_argument_is_absent(call, 4));
 	rule_push_boolean(call, rule_argument_is_table(call, 5));
-	rule_push_boolean(call, rule_argument_is_number(call, 1) && rule_argument_is_boolean(call, 3));
+	rule_push_boolean(call,
+			  rule_argument_is_number(call, 1) && rule_argument_is_boolean(call, 3));
 	rule_push_nil(call);
 	return RULE_RETURN;
 }
@@ -126,7 +129,8 @@ static void say_pair(struct rule_call *call, struct slice key, struct slice valu
 	struct subject *to = rule_call_subject(call);
 	if (slice_is_equal(key, SLICE("bad")))
 		rule_argument_error(call, 1, "'%.*s' is not wanted", SLICE_PRINT(key));
-	to->said_len += (size_t)sprintf(to->said + to->said_len, "%.*s=%.*s;", SLICE_PRINT(key), SLICE_PRINT(value));
+	to->said_len += (size_t)sprintf(to->said + to->said_len, "%.*s=%.*s;", SLICE_PRINT(key),
+					SLICE_PRINT(value));
 	++*count;
 }
 
@@ -162,6 +166,12 @@ static enum rule_answer kept(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+static enum rule_answer work(struct rule_call *call)
+{
+	rule_spend(call, (size_t)rule_argument_integer(call, 1, 0, INT64_MAX));
+	return RULE_RETURN;
+}
+
 static const struct rule_function functions[] = {
 	{ "test.say", say, RULE_IN_ANY, "...: string", "", "", "" },
 	{ "test.get", get, RULE_IN_ANY, "name: string", "string|nil", "", "" },
@@ -173,12 +183,15 @@ static const struct rule_function functions[] = {
 	{ "test.wait.deciding", wait_deciding, RULE_IN_ANY | RULE_WAITS, "", "", "", "" },
 	{ "test.wait.many", wait_for_many, RULE_IN_ANY | RULE_WAITS, "", "", "", "" },
 	{ "test.line", line, RULE_IN_ANY, "", "string", "", "" },
-	{ "test.types", types, RULE_IN_ANY, "whole: integer, any: number, yes: boolean, extra?: table", "", "", "" },
+	{ "test.types", types, RULE_IN_ANY,
+	  "whole: integer, any: number, yes: boolean, extra?: table", "", "", "" },
 	{ "test.pairs", pairs_of, RULE_IN_ANY, "headers: table", "integer", "", "" },
 	{ "test.table", table, RULE_IN_ANY, "", "table, string", "", "" },
 	{ "test.keep", keep, RULE_IN_ANY, "value: any", "", "", "" },
 	{ "test.kept", kept, RULE_IN_ANY, "", "any", "", "" },
-	{ "http.getHeader", get, RULE_IN_REQUEST | RULE_IN_RESPONSE, "name: string", "string|nil", "", "" },
+	{ "test.work", work, RULE_IN_ANY, "bytes: integer", "", "", "" },
+	{ "http.getHeader", get, RULE_IN_REQUEST | RULE_IN_RESPONSE, "name: string", "string|nil",
+	  "", "" },
 	{ "http.getResponseCode", get, RULE_IN_RESPONSE, "", "number", "", "" },
 	{ "data.local_.get", get, RULE_IN_ANY, "key: string", "any", "", "" },
 	{ "string.wildmatch", get, RULE_IN_ANY, "s: string, pattern: string", "boolean", "", "" },
@@ -204,8 +217,10 @@ void fixture_close(void)
 
 struct rule *fixture_load(const char *text)
 {
-	struct rule *rule = rule_load_text(vm, "t", "t.lua", slice_of_string(text), RULE_IN_REQUEST, &complaints);
-	cr_assert(rule != NULL, "%s: line %u: %s", text, complaints.list[0].line, complaints.list[0].text);
+	struct rule *rule = rule_load_text(vm, "t", "t.lua", slice_of_string(text), RULE_IN_REQUEST,
+					   &complaints);
+	cr_assert(rule != NULL, "%s: line %u: %s", text, complaints.list[0].line,
+		  complaints.list[0].text);
 	return rule;
 }
 
@@ -213,7 +228,8 @@ enum rule_result fixture_run(const char *text)
 {
 	struct rule_run *run;
 	subject = (struct subject){ .finishes = subject.finishes };
-	enum rule_result result = rule_start(vm, fixture_load(text), RULE_REQUEST, &limits, &subject, &run);
+	enum rule_result result = rule_start(vm, fixture_load(text), RULE_REQUEST, &limits,
+					     &subject, &run);
 	while (result == RULE_RESULT_WAITING)
 		result = rule_resume(run);
 	return result;
@@ -222,7 +238,8 @@ enum rule_result fixture_run(const char *text)
 const char *fixture_say(const char *text)
 {
 	enum rule_result result = fixture_run(text);
-	cr_assert(result == RULE_RESULT_FINISHED, "%s: result %d: %s", text, (int)result, rule_failure_message(vm));
+	cr_assert(result == RULE_RESULT_FINISHED, "%s: result %d: %s", text, (int)result,
+		  rule_failure_message(vm));
 	return subject.said;
 }
 
@@ -232,10 +249,11 @@ const char *fixture_complaint(const char *text)
 	said[0] = '\0';
 	complaints_release(&complaints);
 	complaints = (struct complaints){ 0 };
-	struct rule *rule = rule_load_text(vm, "t", "t.lua", slice_of_string(text), RULE_IN_REQUEST, &complaints);
+	struct rule *rule = rule_load_text(vm, "t", "t.lua", slice_of_string(text), RULE_IN_REQUEST,
+					   &complaints);
 	cr_assert((rule == NULL) == (complaints.errors > 0), "%s", text);
 	if (complaints.count > 0)
-		snprintf(said, sizeof said, "%u:%u: %s", complaints.list[0].line, complaints.list[0].column,
-			 complaints.list[0].text);
+		snprintf(said, sizeof said, "%u:%u: %s", complaints.list[0].line,
+			 complaints.list[0].column, complaints.list[0].text);
 	return said;
 }

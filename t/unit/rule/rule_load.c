@@ -135,8 +135,8 @@ static int plain_say(lua_State *lua)
 {
 	size_t used = strlen(plain_said);
 	for (int i = 1; i <= lua_gettop(lua); i++)
-		used += (size_t)snprintf(plain_said + used, sizeof plain_said - used, "%s%s", i > 1 ? " " : "",
-					 luaL_checkstring(lua, i));
+		used += (size_t)snprintf(plain_said + used, sizeof plain_said - used, "%s%s",
+					 i > 1 ? " " : "", luaL_checkstring(lua, i));
 	snprintf(plain_said + used, sizeof plain_said - used, "\n");
 	return 0;
 }
@@ -154,7 +154,8 @@ static const char *run_plain(const char *text)
 	}
 	plain_said[0] = '\0';
 	lua_settop(plain, 0);
-	if (luaL_loadbuffer(plain, text, strlen(text), "@t.lua") != 0 || lua_pcall(plain, 0, 0, 0) != 0)
+	if (luaL_loadbuffer(plain, text, strlen(text), "@t.lua") != 0 ||
+	    lua_pcall(plain, 0, 0, 0) != 0)
 		return lua_tostring(plain, -1);
 	return NULL;
 }
@@ -167,8 +168,8 @@ Test(rule_load, programs_compute_the_same)
 			cr_expect_str_neq(fixture_complaint(programs[i]), "", "%s", programs[i]);
 			continue;
 		}
-		cr_expect_str_eq(fixture_say(programs[i]), plain_said, "%s: got %s, plain %s", programs[i], subject.said,
-				 plain_said);
+		cr_expect_str_eq(fixture_say(programs[i]), plain_said, "%s: got %s, plain %s",
+				 programs[i], subject.said, plain_said);
 	}
 }
 
@@ -199,7 +200,8 @@ static const char *const failures[] = {
 	"local s = 'a\\\nb' error('after')",
 	"local s = 'a\\z\n\n  b' error('after')",
 	"#!/usr/bin/lua\nerror('shebang')",
-	"\xef\xbb\xbf" "error('bom')",
+	"\xef\xbb\xbf"
+	"error('bom')",
 	"\r\n\r\nerror('crlf')",
 	"\n\r\n\rerror('lfcr')",
 	"\rerror('cr')",
@@ -257,14 +259,15 @@ Test(rule_load, errors_stand_on_their_lines)
 	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
 		const char *theirs = run_plain(failures[i]);
 		if (theirs == NULL) {
-			cr_expect_eq(fixture_run(failures[i]), RULE_RESULT_FINISHED, "%s", failures[i]);
+			cr_expect_eq(fixture_run(failures[i]), RULE_RESULT_FINISHED, "%s",
+				     failures[i]);
 			continue;
 		}
 		if (fixture_complaint(failures[i])[0] != '\0')
 			continue; /* found at load: all the better */
 		cr_expect_eq(fixture_run(failures[i]), RULE_RESULT_FAILED, "%s", failures[i]);
-		cr_expect_str_eq(rule_failure_message(vm), theirs, "%s\n  ours:  %s\n  plain: %s", failures[i],
-				 rule_failure_message(vm), theirs);
+		cr_expect_str_eq(rule_failure_message(vm), theirs, "%s\n  ours:  %s\n  plain: %s",
+				 failures[i], rule_failure_message(vm), theirs);
 	}
 }
 
@@ -272,26 +275,33 @@ Test(rule_load, errors_stand_on_their_lines)
 static const struct {
 	const char *text, *message;
 } own_failures[] = {
-	{ "test.say('a')\ntest.say(\n{}\n)", "t.lua:2: test.say: argument 1 (...): expected a string, got table" },
-	{ "\nstring.rep('x', {})", "t.lua:2: bad argument #2 to 'string.rep' (number expected, got table)" },
+	{ "test.say('a')\ntest.say(\n{}\n)",
+	  "t.lua:2: test.say: argument 1 (...): expected a string, got table" },
+	{ "\nstring.rep('x', {})",
+	  "t.lua:2: bad argument #2 to 'string.rep' (number expected, got table)" },
 	{ "\nlocal ok, e = pcall(function() string.rep('x', {}) end) error(e, 0)",
 	  "t.lua:2: bad argument #2 to 'string.rep' (number expected, got table)" },
 	{ "\nstring.format('%d')", "t.lua:2: bad argument #2 to 'string.format' (value expected)" },
-	{ "\nmath.floor('x')", "t.lua:2: bad argument #1 to 'math.floor' (number expected, got string)" },
-	{ "\nstring.gsub()", "t.lua:2: bad argument #1 to 'string.gsub' (string expected, got nil)" },
-	{ "\nlocal t = {3, 'x', 1}\ntable.sort(t)", "t.lua:3: attempt to compare number with string" },
+	{ "\nmath.floor('x')",
+	  "t.lua:2: bad argument #1 to 'math.floor' (number expected, got string)" },
+	{ "\nstring.gsub()",
+	  "t.lua:2: bad argument #1 to 'string.gsub' (string expected, got nil)" },
+	{ "\nlocal t = {3, 'x', 1}\ntable.sort(t)",
+	  "t.lua:3: attempt to compare number with string" },
 	{ "local co = coroutine.wrap(function()\nerror('in co') end)\nco()", "t.lua:2: in co" },
 	{ "\nerror('bad argument #1 to \xc2\xb7')", "t.lua:2: bad argument #1 to \xc2\xb7" },
 	{ "\nload(1)", "t.lua:2: bad argument #1 to 'load' (string expected, got number)" },
-	{ "\nload('x', nil, nil, {})", "t.lua:2: bad argument #4 to 'load' (rules have one environment)" },
+	{ "\nload('x', nil, nil, {})",
+	  "t.lua:2: bad argument #4 to 'load' (rules have one environment)" },
 };
 
 Test(rule_load, own_errors_stand_on_their_lines)
 {
 	for (size_t i = 0; i < sizeof own_failures / sizeof *own_failures; i++) {
-		cr_expect_eq(fixture_run(own_failures[i].text), RULE_RESULT_FAILED, "%s", own_failures[i].text);
-		cr_expect_str_eq(rule_failure_message(vm), own_failures[i].message, "%s: %s", own_failures[i].text,
-				 rule_failure_message(vm));
+		cr_expect_eq(fixture_run(own_failures[i].text), RULE_RESULT_FAILED, "%s",
+			     own_failures[i].text);
+		cr_expect_str_eq(rule_failure_message(vm), own_failures[i].message, "%s: %s",
+				 own_failures[i].text, rule_failure_message(vm));
 	}
 }
 
@@ -311,7 +321,8 @@ Test(rule_load, big_functions_still_load)
 	used = 0;
 	for (int i = 0; i < 190; i++)
 		used += (size_t)sprintf(text + used, "local v%d = %d ", i, i);
-	sprintf(text + used, "for i = 1, 2 do for k, v in pairs({a = 1}) do test.say(k .. v .. i) end end");
+	sprintf(text + used,
+		"for i = 1, 2 do for k, v in pairs({a = 1}) do test.say(k .. v .. i) end end");
 	cr_assert_str_eq(fixture_say(text), "a11\na12\n");
 
 	used = 0;
@@ -336,8 +347,10 @@ static const struct {
 	{ "\xc2\xb7left = 1e9", "1:1: a name may hold letters, digits and '_' only" },
 	{ "local t = {} t.\xc2\xb7left = 1", "1:16: a name may hold letters, digits and '_' only" },
 	{ "local x = 1LL", "1:11: number '1LL': 64-bit and imaginary numbers are not available" },
-	{ "local x = 0xffULL", "1:11: number '0xffULL': 64-bit and imaginary numbers are not available" },
-	{ "local x = {3, 2i}", "1:15: number '2i': 64-bit and imaginary numbers are not available" },
+	{ "local x = 0xffULL",
+	  "1:11: number '0xffULL': 64-bit and imaginary numbers are not available" },
+	{ "local x = {3, 2i}",
+	  "1:15: number '2i': 64-bit and imaginary numbers are not available" },
 	{ "\x1bLJ\x02", "0:0: bytecode is never loaded" },
 };
 
@@ -358,17 +371,24 @@ Test(rule_load, any_prefix_is_refused_or_runs)
 			if (fixture_complaint(text)[0] == '\0')
 				fixture_run(text);
 			else
-				cr_expect_null(strstr(fixture_complaint(text), "cannot be read"), "%s", text);
+				cr_expect_null(strstr(fixture_complaint(text), "cannot be read"),
+					       "%s", text);
 		}
 }
 
-/* ---- modules ------------------------------------------------------------------------------------------ */
+/* ---- modules --------------------------------------------------------------------------------- */
 
 Test(rule_load, modules_load_once)
 {
-	write_module("m.lua", "test.say('loading', ...) local n = 0 return {count = function() n = n + 1 return n end}");
-	cr_assert_str_eq(fixture_say("local m = require 'm' test.say(m.count())"), "loading m\n1\n");
-	cr_assert_str_eq(fixture_say("local m = require('m') test.say(m.count(), tostring(require('m') == m))"), "2 true\n");
+	write_module(
+		"m.lua",
+		"test.say('loading', ...) local n = 0 return {count = function() n = n + 1 return n end}");
+	cr_assert_str_eq(fixture_say("local m = require 'm' test.say(m.count())"),
+			 "loading m\n1\n");
+	cr_assert_str_eq(
+		fixture_say(
+			"local m = require('m') test.say(m.count(), tostring(require('m') == m))"),
+		"2 true\n");
 	write_module("nothing.lua", "");
 	cr_assert_str_eq(fixture_say("test.say(tostring(require 'nothing'))"), "true\n");
 	char path[256];
@@ -377,7 +397,8 @@ Test(rule_load, modules_load_once)
 	write_module("sub/one.lua", "return require('sub.two') .. 1");
 	write_module("sub/two.lua", "return 'two'");
 	cr_assert_str_eq(fixture_say("test.say(require 'sub.one')"), "two1\n");
-	cr_assert_str_eq(fixture_say("local r, name = require, 'sub.two' test.say(r(name))"), "two\n");
+	cr_assert_str_eq(fixture_say("local r, name = require, 'sub.two' test.say(r(name))"),
+			 "two\n");
 }
 
 Test(rule_load, modules_are_checked_with_the_rule)
@@ -388,24 +409,29 @@ Test(rule_load, modules_are_checked_with_the_rule)
 	cr_assert_eq(complaints.list[0].line, 3);
 	cr_assert_not_null(strstr(complaints.list[0].file, "/broken.lua"));
 	write_module("careless.lua", "foo = 1");
-	cr_assert_not_null(strstr(fixture_complaint("local m = require 'careless'"), "1:1: assignment to global 'foo'"));
-	cr_assert_str_eq(fixture_complaint("\nlocal m = require 'absent'") + strlen("2:11: cannot load module 'absent' from '") +
+	cr_assert_not_null(strstr(fixture_complaint("local m = require 'careless'"),
+				  "1:1: assignment to global 'foo'"));
+	cr_assert_str_eq(fixture_complaint("\nlocal m = require 'absent'") +
+				 strlen("2:11: cannot load module 'absent' from '") +
 				 strlen(folder),
 			 "/absent.lua': No such file or directory");
 	/* the phase in which a module is called is not known at load */
 	write_module("any.lua", "return function() return http.getResponseCode() end");
 	cr_assert_str_eq(fixture_complaint("local m = require 'any'"), "");
 	/* at run time, the same */
-	cr_assert_not_null(strstr(fixture_say("local r, n = require, 'broken' test.say(select(2, pcall(r, n)))"),
-				  "/broken.lua:3: unexpected symbol near '='"));
+	cr_assert_not_null(strstr(
+		fixture_say("local r, n = require, 'broken' test.say(select(2, pcall(r, n)))"),
+		"/broken.lua:3: unexpected symbol near '='"));
 }
 
 Test(rule_load, module_names_stay_inside)
 {
-	static const char *const names[] = { "a/b", "..", "../x", "a..b", ".a", "a.", "", "/etc/passwd", "a\\0b", "a b", "string" };
+	static const char *const names[] = { "a/b", "..",          "../x",  "a..b", ".a",    "a.",
+					     "",    "/etc/passwd", "a\\0b", "a b",  "string" };
 	char text[256];
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		snprintf(text, sizeof text, "local r, n = require, '%s' test.say(tostring(pcall(r, n)))", names[i]);
+		snprintf(text, sizeof text,
+			 "local r, n = require, '%s' test.say(tostring(pcall(r, n)))", names[i]);
 		cr_expect_str_eq(fixture_say(text), "false\n", "%s", names[i]);
 	}
 }
@@ -416,8 +442,9 @@ Test(rule_load, circles_are_errors)
 	write_module("b.lua", "local a = require 'a' return a");
 	for (int i = 0; i < 2; i++) {
 		cr_assert_eq(fixture_run("require 'a'"), RULE_RESULT_FAILED);
-		cr_assert_not_null(strstr(rule_failure_message(vm), "/b.lua:1: module 'a' requires itself in a circle"), "%s",
-				   rule_failure_message(vm));
+		cr_assert_not_null(strstr(rule_failure_message(vm),
+					  "/b.lua:1: module 'a' requires itself in a circle"),
+				   "%s", rule_failure_message(vm));
 	}
 }
 
@@ -425,7 +452,8 @@ Test(rule_load, modules_run_under_the_budget_of_a_run)
 {
 	write_module("endless.lua", "while true do end");
 	for (int i = 0; i < 2; i++) {
-		cr_assert_eq(fixture_run("pcall(require, 'endless') pcall(require, 'endless')"), RULE_RESULT_FAILED);
+		cr_assert_eq(fixture_run("pcall(require, 'endless') pcall(require, 'endless')"),
+			     RULE_RESULT_FAILED);
 		cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_BUDGET);
 		cr_assert_not_null(strstr(rule_failure_message(vm), "budget"));
 	}
@@ -439,8 +467,10 @@ Test(rule_load, parked_module_does_not_block)
 	write_module("slow.lua", "test.wait() return 'slow'");
 	struct rule_run *first, *second;
 	struct rule *rule = fixture_load("test.say(require 'slow')");
-	cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &first), RULE_RESULT_WAITING);
-	cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &second), RULE_RESULT_WAITING);
+	cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &first),
+		     RULE_RESULT_WAITING);
+	cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &second),
+		     RULE_RESULT_WAITING);
 	cr_assert_eq(rule_resume(second), RULE_RESULT_FINISHED);
 	cr_assert_eq(rule_resume(first), RULE_RESULT_FINISHED);
 	cr_assert_str_eq(subject.said, "slow\nslow\n");
@@ -450,8 +480,9 @@ Test(rule_load, literals_are_given_out)
 {
 	const struct rule_literal *list;
 	write_module("lit.lua", "return function()\n test.decide('from module') end");
-	struct rule *rule = fixture_load("local m = require 'lit'\nif m then test.decide('web', 1) end test.get 'x' test.get(m) "
-					 "test.get('a\\n') local test = {} test.get('local')");
+	struct rule *rule = fixture_load(
+		"local m = require 'lit'\nif m then test.decide('web', 1) end test.get 'x' test.get(m) "
+		"test.get('a\\n') local test = {} test.get('local')");
 	cr_assert_eq(rule_literals(rule, &list), 3);
 	cr_assert_str_eq(list[0].text, "from module");
 	cr_assert_eq(list[0].line, 2);

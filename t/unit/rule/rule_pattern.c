@@ -13,20 +13,159 @@
 TestSuite(rule_pattern, .init = fixture_open, .fini = fixture_close, .timeout = 120);
 
 static const char *const patterns[] = {
-	"", "a", "b", ".", "..", "a*", "a+", "a-", "a?", ".*", ".+", ".-", "^a", "a$", "^a$", "^", "$", "^$", "a*$", "^a*b",
-	"%a", "%a+", "%d+", "%s*", "%w+", "%W", "%u", "%l+", "%p", "%c", "%x+", "%z", "%g+", "%%", "%.", "%-", "%a-b", "[abc]",
-	"[^abc]", "[a-c]+", "[^a-c]*", "[%a_][%w_]*", "[%d.]+", "[]]", "[^]]", "[a-]", "[-a]", "[a%-z]", "[%]]", "[%a-z]", "[+--]",
-	"(a)", "(a)(b)", "(a*(b)(c)*)", "()", "a()b", "(%a+)%s*=%s*(%a+)", "(.-)=(.*)", "((a)(b))", "(a?)(b?)", "(%w+)%1", "(.)%1",
-	"(.)(.)%2%1", "%b()", "%b[]x", "%bxy", "%baa", "%f[%a]%a+", "%f[%A]", "%f[%w]%w+%f[%W]", "%f[%z]", "a.-b", "a.*b", "^(.-)%s*$",
-	"^%s*(.-)%s*$", "x*y*z*", "(x*)(y*)", "a**", "*a", "+", "?", "-", "a-$", "a|b", "{1}", "[", "[a", "[^", "[%", "%", "(", ")",
-	"(()", "a)", "%1", "(a%1)", "%b", "%bx", "%f", "%fa", "%9", "[]", "[^]", "a%", "(a", "$a", "a$b", "^^a", "%0", "[a-%%]",
-	"\\0", "[%z]", "(a-)(a-)(a-)b", "(a*)*", "a.b.c", "[\200-\377]+", "h[aeiou]llo", "^/legacy/", "%.html?$", "([^/]+)/?$",
+	"",
+	"a",
+	"b",
+	".",
+	"..",
+	"a*",
+	"a+",
+	"a-",
+	"a?",
+	".*",
+	".+",
+	".-",
+	"^a",
+	"a$",
+	"^a$",
+	"^",
+	"$",
+	"^$",
+	"a*$",
+	"^a*b",
+	"%a",
+	"%a+",
+	"%d+",
+	"%s*",
+	"%w+",
+	"%W",
+	"%u",
+	"%l+",
+	"%p",
+	"%c",
+	"%x+",
+	"%z",
+	"%g+",
+	"%%",
+	"%.",
+	"%-",
+	"%a-b",
+	"[abc]",
+	"[^abc]",
+	"[a-c]+",
+	"[^a-c]*",
+	"[%a_][%w_]*",
+	"[%d.]+",
+	"[]]",
+	"[^]]",
+	"[a-]",
+	"[-a]",
+	"[a%-z]",
+	"[%]]",
+	"[%a-z]",
+	"[+--]",
+	"(a)",
+	"(a)(b)",
+	"(a*(b)(c)*)",
+	"()",
+	"a()b",
+	"(%a+)%s*=%s*(%a+)",
+	"(.-)=(.*)",
+	"((a)(b))",
+	"(a?)(b?)",
+	"(%w+)%1",
+	"(.)%1",
+	"(.)(.)%2%1",
+	"%b()",
+	"%b[]x",
+	"%bxy",
+	"%baa",
+	"%f[%a]%a+",
+	"%f[%A]",
+	"%f[%w]%w+%f[%W]",
+	"%f[%z]",
+	"a.-b",
+	"a.*b",
+	"^(.-)%s*$",
+	"^%s*(.-)%s*$",
+	"x*y*z*",
+	"(x*)(y*)",
+	"a**",
+	"*a",
+	"+",
+	"?",
+	"-",
+	"a-$",
+	"a|b",
+	"{1}",
+	"[",
+	"[a",
+	"[^",
+	"[%",
+	"%",
+	"(",
+	")",
+	"(()",
+	"a)",
+	"%1",
+	"(a%1)",
+	"%b",
+	"%bx",
+	"%f",
+	"%fa",
+	"%9",
+	"[]",
+	"[^]",
+	"a%",
+	"(a",
+	"$a",
+	"a$b",
+	"^^a",
+	"%0",
+	"[a-%%]",
+	"\\0",
+	"[%z]",
+	"(a-)(a-)(a-)b",
+	"(a*)*",
+	"a.b.c",
+	"[\200-\377]+",
+	"h[aeiou]llo",
+	"^/legacy/",
+	"%.html?$",
+	"([^/]+)/?$",
 };
 
 static const char *const subjects[] = {
-	"", "a", "b", "ab", "aab", "aaa", "abc", "abcabc", "key = value", "  trimmed  ", "hello world", "hello hello", "a(b(c)d)e",
-	"[x]x", "xaby", "THE (quick) fox", "12.5 + 0x1F", "under_score-dash", "abba", "a]b-c^d", "caf\303\251", "a.b,c;d%e", "\tx\ny\r",
-	"/legacy/index.html", "xyzzy", "aXbXc", "((()))", "tail$", "-1", "\001\177",
+	"",
+	"a",
+	"b",
+	"ab",
+	"aab",
+	"aaa",
+	"abc",
+	"abcabc",
+	"key = value",
+	"  trimmed  ",
+	"hello world",
+	"hello hello",
+	"a(b(c)d)e",
+	"[x]x",
+	"xaby",
+	"THE (quick) fox",
+	"12.5 + 0x1F",
+	"under_score-dash",
+	"abba",
+	"a]b-c^d",
+	"caf\303\251",
+	"a.b,c;d%e",
+	"\tx\ny\r",
+	"/legacy/index.html",
+	"xyzzy",
+	"aXbXc",
+	"((()))",
+	"tail$",
+	"-1",
+	"\001\177",
 };
 
 /* (A lone "%" at the end makes a NUL of LuaJIT's; here it stays what it is.) */
@@ -98,16 +237,17 @@ Test(rule_pattern, agrees_with_lua)
 		rule = fixture_load(text);
 		subject = (struct subject){ .kept = kept };
 		struct rule_run *run;
-		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run), RULE_RESULT_FINISHED, "%s",
-			     rule_failure_message(vm));
+		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run),
+			     RULE_RESULT_FINISHED, "%s", rule_failure_message(vm));
 		const char *ours = subject.said;
 		for (size_t k = 0; k < sizeof subjects / sizeof *subjects; k++) {
 			const char *theirs = run_plain(subjects[k], patterns[i], with);
 			const char *end = strstr(ours, " \n--\n");
 			cr_assert_not_null(end);
-			cr_expect(strlen(theirs) == (size_t)(end - ours) && memcmp(theirs, ours, strlen(theirs)) == 0,
-				  "pattern %s subject %s replacement %s\nours:\n%.*s\nplain:\n%s", patterns[i], subjects[k], with,
-				  (int)(end - ours), ours, theirs);
+			cr_expect(strlen(theirs) == (size_t)(end - ours) &&
+					  memcmp(theirs, ours, strlen(theirs)) == 0,
+				  "pattern %s subject %s replacement %s\nours:\n%.*s\nplain:\n%s",
+				  patterns[i], subjects[k], with, (int)(end - ours), ours, theirs);
 			ours = end + 5;
 			compared++;
 		}
@@ -118,13 +258,17 @@ Test(rule_pattern, agrees_with_lua)
 
 Test(rule_pattern, takes_nul_bytes)
 {
-	cr_assert_str_eq(fixture_say("test.say(('a\\0b'):find('\\0'), ('a\\0b'):find('%z'), ('a\\0b'):match('[%z]b') == '\\0b' and 'y', "
-				     "#('a\\0b'):gsub('\\0', '--'), ('a\\0b'):find('b', 1, true))"),
-			 "2 2 y 4 3 3\n");
+	cr_assert_str_eq(
+		fixture_say(
+			"test.say(('a\\0b'):find('\\0'), ('a\\0b'):find('%z'), ('a\\0b'):match('[%z]b') == '\\0b' and 'y', "
+			"#('a\\0b'):gsub('\\0', '--'), ('a\\0b'):find('b', 1, true))"),
+		"2 2 y 4 3 3\n");
 }
 
 Test(rule_pattern, depth_is_bounded)
 {
-	cr_assert_str_eq(fixture_say("local p = ('a?'):rep(300) local ok, e = pcall(string.find, ('a'):rep(300), p) test.say(e)"),
-			 "t.lua:1: pattern too complex\n");
+	cr_assert_str_eq(
+		fixture_say(
+			"local p = ('a?'):rep(300) local ok, e = pcall(string.find, ('a'):rep(300), p) test.say(e)"),
+		"t.lua:1: pattern too complex\n");
 }

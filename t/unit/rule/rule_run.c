@@ -8,7 +8,7 @@
 
 TestSuite(rule_run, .init = fixture_open, .fini = fixture_close, .timeout = 60);
 
-/* ---- verdicts --------------------------------------------------------------------------------------- */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 Test(rule_run, ends_without_a_verdict)
 {
@@ -30,14 +30,18 @@ static const struct {
 	{ "return test.decide('x')", 0 }, /* a tail call leaves no line behind */
 	{ "local function f()\n test.decide('x') end\nf() test.say('no')", 2 },
 	{ "pcall(test.decide, 'x') test.say('no')", 1 },
-	{ "pcall(function() pcall(function() test.decide('x') end) test.say('no') end) test.say('no')", 1 },
+	{ "pcall(function() pcall(function() test.decide('x') end) test.say('no') end) test.say('no')",
+	  1 },
 	{ "xpcall(test.decide, function() test.say('no') end, 'x') test.say('no')", 1 },
 	{ "xpcall(error, function() test.decide('x') end) test.say('no')", 1 },
 	{ "coroutine.wrap(function() test.decide('x') test.say('no') end)() test.say('no')", 1 },
 	{ "coroutine.resume(coroutine.create(test.decide), 'x') test.say('no')", 1 },
-	{ "local c = coroutine.wrap(function() coroutine.wrap(function() test.decide('x') end)() end) c() test.say('no')", 1 },
-	{ "local t = setmetatable({}, {__index = function() test.decide('x') end}) local y = t.z test.say('no')", 1 },
-	{ "local t = setmetatable({}, {__concat = function() test.decide('x') end}) local y = t .. 'z' test.say('no')", 1 },
+	{ "local c = coroutine.wrap(function() coroutine.wrap(function() test.decide('x') end)() end) c() test.say('no')",
+	  1 },
+	{ "local t = setmetatable({}, {__index = function() test.decide('x') end}) local y = t.z test.say('no')",
+	  1 },
+	{ "local t = setmetatable({}, {__concat = function() test.decide('x') end}) local y = t .. 'z' test.say('no')",
+	  1 },
 	{ "for _ in test.decide, 'x' do end test.say('no')", 1 },
 	{ "table.sort({2, 1}, function() test.decide('x') end) test.say('no')", 1 },
 	{ "local s = ('a'):gsub('.', test.decide) test.say('no')", 1 },
@@ -49,55 +53,73 @@ static const struct {
 Test(rule_run, verdict_does_not_return)
 {
 	for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
-		cr_expect_eq(fixture_run(verdicts[i].text), RULE_RESULT_VERDICT, "%s", verdicts[i].text);
+		cr_expect_eq(fixture_run(verdicts[i].text), RULE_RESULT_VERDICT, "%s",
+			     verdicts[i].text);
 		cr_expect_str_eq(subject.said, "", "%s", verdicts[i].text);
-		cr_expect_eq(rule_verdict_line(vm), verdicts[i].line, "%s: line %u", verdicts[i].text,
-			     rule_verdict_line(vm));
+		cr_expect_eq(rule_verdict_line(vm), verdicts[i].line, "%s: line %u",
+			     verdicts[i].text, rule_verdict_line(vm));
 	}
 }
 
 /* A coroutine that outlives the run in which it decided must not go on in the next one. */
 Test(rule_run, decided_coroutine_stays_where_it_is)
 {
-	cr_assert_eq(fixture_run("local c = coroutine.create(function() test.decide('x') test.say('no') end) "
-				 "test.keep(c) coroutine.resume(c)"),
-		     RULE_RESULT_VERDICT);
+	cr_assert_eq(
+		fixture_run(
+			"local c = coroutine.create(function() test.decide('x') test.say('no') end) "
+			"test.keep(c) coroutine.resume(c)"),
+		RULE_RESULT_VERDICT);
 	struct rule_run *run;
 	struct rule *next = fixture_load("test.say(tostring(coroutine.resume(test.kept())))");
-	cr_assert_eq(rule_start(vm, next, RULE_REQUEST, &limits, &subject, &run), RULE_RESULT_FINISHED);
+	cr_assert_eq(rule_start(vm, next, RULE_REQUEST, &limits, &subject, &run),
+		     RULE_RESULT_FINISHED);
 	cr_assert_str_eq(subject.said, "false\n");
 }
 
-/* ---- waits ------------------------------------------------------------------------------------------- */
+/* ---- waits ----------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *text, *said;
 } waits[] = {
 	{ "test.say(test.wait())", "waited 1\n" },
 	{ "test.wait() test.say('on')", "on\n" },
-	{ "local n = 0 for i = 1, 20 do local _, c = test.wait() n = n + c end test.say(n)", "210\n" },
+	{ "local n = 0 for i = 1, 20 do local _, c = test.wait() n = n + c end test.say(n)",
+	  "210\n" },
 	{ "test.say(tostring(pcall(test.wait)), select(2, pcall(test.wait)))", "true waited 2\n" },
 	{ "test.say(select(2, pcall(function() return pcall(test.wait) end)) and 'yes')", "yes\n" },
-	{ "local function f(n) if n == 0 then return test.wait() end return f(n - 1) end test.say(f(50))", "waited 1\n" },
-	{ "local function f(n) if n == 0 then return (test.wait()) end return f(n - 1) .. n end test.say(f(3))", "waited123\n" },
-	{ "for a, b in test.wait do test.say(a, b) if b == 2 then break end end", "waited 1\nwaited 2\n" },
+	{ "local function f(n) if n == 0 then return test.wait() end return f(n - 1) end test.say(f(50))",
+	  "waited 1\n" },
+	{ "local function f(n) if n == 0 then return (test.wait()) end return f(n - 1) .. n end test.say(f(3))",
+	  "waited123\n" },
+	{ "for a, b in test.wait do test.say(a, b) if b == 2 then break end end",
+	  "waited 1\nwaited 2\n" },
 	{ "local t = setmetatable({}, {__index = test.wait.many}) test.say(t.x)", "0\n" },
-	{ "local t = setmetatable({}, {__index = function(_, k) return test.wait() .. k end}) test.say(t.x)", "waitedx\n" },
+	{ "local t = setmetatable({}, {__index = function(_, k) return test.wait() .. k end}) test.say(t.x)",
+	  "waitedx\n" },
 	{ "local t = setmetatable({}, {__newindex = function(t, k, v) rawset(t, k, test.wait() .. v) end}) t.x = 1 test.say(t.x)",
 	  "waited1\n" },
-	{ "local t = setmetatable({}, {__add = function() return (test.wait()) end}) test.say(t + 1)", "waited\n" },
-	{ "local t = setmetatable({}, {__concat = function() return (test.wait()) end}) test.say('a' .. 'b' .. t)", "awaited\n" },
-	{ "local t = setmetatable({}, {__lt = function() return test.wait() ~= nil end}) test.say(tostring(t < t))", "true\n" },
+	{ "local t = setmetatable({}, {__add = function() return (test.wait()) end}) test.say(t + 1)",
+	  "waited\n" },
+	{ "local t = setmetatable({}, {__concat = function() return (test.wait()) end}) test.say('a' .. 'b' .. t)",
+	  "awaited\n" },
+	{ "local t = setmetatable({}, {__lt = function() return test.wait() ~= nil end}) test.say(tostring(t < t))",
+	  "true\n" },
 	{ "local t = setmetatable({}, {__eq = function() return test.wait() ~= nil end}) "
-	  "test.say(tostring(t == setmetatable({}, getmetatable(t))))", "true\n" },
-	{ "local t = setmetatable({}, {__call = function() return test.wait() end}) test.say(t())", "waited 1\n" },
+	  "test.say(tostring(t == setmetatable({}, getmetatable(t))))",
+	  "true\n" },
+	{ "local t = setmetatable({}, {__call = function() return test.wait() end}) test.say(t())",
+	  "waited 1\n" },
 	{ "local t = setmetatable({}, {__tostring = function() return (test.wait()) end}) "
-	  "test.say(tostring(t), string.format('<%s>', t))", "waited <waited>\n" },
-	{ "local t = {3, 1, 2} table.sort(t, function(a, b) test.wait() return a < b end) test.say(table.concat(t))", "123\n" },
-	{ "test.say((('ab'):gsub('.', function(c) return c .. test.wait() end)))", "awaitedbwaited\n" },
+	  "test.say(tostring(t), string.format('<%s>', t))",
+	  "waited <waited>\n" },
+	{ "local t = {3, 1, 2} table.sort(t, function(a, b) test.wait() return a < b end) test.say(table.concat(t))",
+	  "123\n" },
+	{ "test.say((('ab'):gsub('.', function(c) return c .. test.wait() end)))",
+	  "awaitedbwaited\n" },
 	{ "test.say((('ab'):gsub('.', setmetatable({}, {__index = function(_, k) return k .. test.wait() end}))))",
 	  "awaitedbwaited\n" },
-	{ "test.say(select(2, xpcall(error, function(e) return e .. test.wait() end, 'x', 0)))", "xwaited\n" },
+	{ "test.say(select(2, xpcall(error, function(e) return e .. test.wait() end, 'x', 0)))",
+	  "xwaited\n" },
 	{ "local c = coroutine.wrap(function(a) local w = test.wait() local b = coroutine.yield(a .. w) "
 	  "local w, n = test.wait() return b .. w .. n end) test.say(c('a')) test.say(c('b'))",
 	  "awaited\nbwaited2\n" },
@@ -120,7 +142,8 @@ static const struct {
 Test(rule_run, waits_anywhere)
 {
 	for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
-		cr_expect_str_eq(fixture_say(waits[i].text), waits[i].said, "%s: %s", waits[i].text, subject.said);
+		cr_expect_str_eq(fixture_say(waits[i].text), waits[i].said, "%s: %s", waits[i].text,
+				 subject.said);
 }
 
 Test(rule_run, finish_may_wait_again)
@@ -128,7 +151,8 @@ Test(rule_run, finish_may_wait_again)
 	subject.finishes = 3;
 	struct rule_run *run;
 	struct rule *rule = fixture_load("test.say(test.wait())");
-	cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run), RULE_RESULT_WAITING);
+	cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run),
+		     RULE_RESULT_WAITING);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(rule_resume(run), RULE_RESULT_WAITING);
 	cr_assert_eq(rule_resume(run), RULE_RESULT_FINISHED);
@@ -138,16 +162,19 @@ Test(rule_run, finish_may_wait_again)
 Test(rule_run, unmarked_wait_fails_for_good)
 {
 	cr_assert_eq(fixture_run("\npcall(test.wait.unmarked) test.say('no')"), RULE_RESULT_FAILED);
-	cr_assert_str_eq(rule_failure_message(vm), "t.lua:2: test.wait.unmarked: line 2 is too much");
+	cr_assert_str_eq(rule_failure_message(vm),
+			 "t.lua:2: test.wait.unmarked: line 2 is too much");
 	cr_assert_str_eq(subject.said, "");
 }
 
 Test(rule_run, cancelled_run_does_not_go_on)
 {
 	struct rule_run *run;
-	struct rule *rule = fixture_load("test.keep(coroutine.running()) pcall(test.wait) test.say('no')");
+	struct rule *rule = fixture_load(
+		"test.keep(coroutine.running()) pcall(test.wait) test.say('no')");
 	for (int i = 0; i < 1000; i++) {
-		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run), RULE_RESULT_WAITING);
+		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run),
+			     RULE_RESULT_WAITING);
 		rule_cancel(run);
 	}
 	cr_assert_str_eq(subject.said, "");
@@ -155,23 +182,26 @@ Test(rule_run, cancelled_run_does_not_go_on)
 	cr_assert_lt(rule_vm_memory(vm), 4u << 20);
 }
 
-/* ---- many runs at once ---------------------------------------------------------------------------------- */
+/* ---- many runs at once ----------------------------------------------------------------------- */
 
 Test(rule_run, interleaved_runs_have_budgets_of_their_own)
 {
 	enum { COUNT = 100, ROUNDS = 9 };
 	static struct subject subjects[COUNT];
 	static struct rule_run *runs[COUNT];
-	struct rule *rule = fixture_load("for i = 1, 9 do for j = 1, 9000 do end test.wait() end test.say('done')");
+	struct rule *rule = fixture_load(
+		"for i = 1, 9 do for j = 1, 9000 do end test.wait() end test.say('done')");
 	limits = (struct rule_limits){ 10000, 95000, 1u << 20 };
 	for (int i = 0; i < COUNT; i++)
-		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subjects[i], &runs[i]), RULE_RESULT_WAITING);
+		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subjects[i], &runs[i]),
+			     RULE_RESULT_WAITING);
 	for (int round = 1; round <= ROUNDS; round++)
 		for (int i = 0; i < COUNT; i++) {
 			/* 100 runs of 81,000 steps: one counter for all would have ended long ago. */
 			enum rule_result result = rule_resume(runs[(i * 37) % COUNT]);
-			cr_assert_eq(result, round == ROUNDS ? RULE_RESULT_FINISHED : RULE_RESULT_WAITING, "%s",
-				     rule_failure_message(vm));
+			cr_assert_eq(result,
+				     round == ROUNDS ? RULE_RESULT_FINISHED : RULE_RESULT_WAITING,
+				     "%s", rule_failure_message(vm));
 		}
 	for (int i = 0; i < COUNT; i++)
 		cr_assert_str_eq(subjects[i].said, "done\n");
@@ -180,7 +210,9 @@ Test(rule_run, interleaved_runs_have_budgets_of_their_own)
 Test(rule_run, total_budget_counts_over_waits)
 {
 	limits = (struct rule_limits){ 10000, 50000, 1u << 20 };
-	cr_assert_eq(fixture_run("for i = 1, 9 do for j = 1, 9000 do end test.wait() test.say(i) end"), RULE_RESULT_FAILED);
+	cr_assert_eq(
+		fixture_run("for i = 1, 9 do for j = 1, 9000 do end test.wait() test.say(i) end"),
+		RULE_RESULT_FAILED);
 	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_BUDGET);
 	cr_assert_str_eq(subject.said, "1\n2\n3\n4\n5\n");
 }
@@ -192,13 +224,15 @@ Test(rule_run, budget_is_exact)
 	/* the chunk is a step, and so is each turn */
 	for (int turns = 4997; turns <= 5001; turns++) {
 		sprintf(text, "for i = 1, %d do end", turns);
-		cr_expect_eq(fixture_run(text), turns <= 4999 ? RULE_RESULT_FINISHED : RULE_RESULT_FAILED, "%d", turns);
+		cr_expect_eq(fixture_run(text),
+			     turns <= 4999 ? RULE_RESULT_FINISHED : RULE_RESULT_FAILED, "%d",
+			     turns);
 	}
 	limits.budget = 0;
 	cr_assert_eq(fixture_run(""), RULE_RESULT_FAILED);
 }
 
-/* ---- what never ends ---------------------------------------------------------------------------------------- */
+/* ---- what never ends ------------------------------------------------------------------------- */
 
 static const char *const endless[] = {
 	/* the eleven of the measurements */
@@ -244,6 +278,9 @@ static const char *const endless[] = {
 	"local t = {} for i = 1, 7000 do t[i] = 'x' end while true do local n = select('#', unpack(t)) end",
 	"local s = ('\\1'):rep(1e5) while true do local a = ('%q'):format(s) end",
 	"while true do test.get('x') end",
+	"test.work(1e12)",
+	"while true do test.work(1e6) end",
+	"pcall(test.work, 1e12) while true do end",
 };
 
 static double seconds(void)
@@ -258,9 +295,12 @@ Test(rule_run, endless_rules_end)
 	for (size_t i = 0; i < sizeof endless / sizeof *endless; i++) {
 		double start = seconds();
 		cr_expect_eq(fixture_run(endless[i]), RULE_RESULT_FAILED, "%s", endless[i]);
-		cr_expect_eq(rule_failure_kind(vm), RULE_FAILURE_BUDGET, "%s: %s", endless[i], rule_failure_message(vm));
-		cr_expect_not_null(strstr(rule_failure_message(vm), ":1: budget"), "%s", rule_failure_message(vm));
-		cr_expect_null(strstr(rule_failure_message(vm), "processor time"), "%s", endless[i]);
+		cr_expect_eq(rule_failure_kind(vm), RULE_FAILURE_BUDGET, "%s: %s", endless[i],
+			     rule_failure_message(vm));
+		cr_expect_not_null(strstr(rule_failure_message(vm), ":1: budget"), "%s",
+				   rule_failure_message(vm));
+		cr_expect_null(strstr(rule_failure_message(vm), "processor time"), "%s",
+			       endless[i]);
 		/* far from what it takes, sanitizers and all; far below what an endless one takes */
 		cr_expect_lt(seconds() - start, 8.0, "%s took %f s", endless[i], seconds() - start);
 	}
@@ -270,7 +310,8 @@ Test(rule_run, endless_rules_end)
 /* Steps that nothing charges for are stopped by the clock. */
 Test(rule_run, slow_steps_end)
 {
-	cr_assert_eq(fixture_run("local s = ('1'):rep(1e6) while true do local a = s + 1 end"), RULE_RESULT_FAILED);
+	cr_assert_eq(fixture_run("local s = ('1'):rep(1e6) while true do local a = s + 1 end"),
+		     RULE_RESULT_FAILED);
 	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_BUDGET);
 	cr_assert_not_null(strstr(rule_failure_message(vm), "processor time"));
 }
@@ -294,12 +335,14 @@ Test(rule_run, memory_is_capped)
 	for (size_t i = 0; i < sizeof big / sizeof *big; i++) {
 		cr_expect_eq(fixture_run(big[i]), RULE_RESULT_FAILED, "%s", big[i]);
 		/* A table that grows pays for each copy, too: both ends are fine, both are bounded. */
-		cr_expect_neq(rule_failure_kind(vm), RULE_FAILURE_ERROR, "%s: %s", big[i], rule_failure_message(vm));
+		cr_expect_neq(rule_failure_kind(vm), RULE_FAILURE_ERROR, "%s: %s", big[i],
+			      rule_failure_message(vm));
 		cr_expect_lt(rule_vm_memory(vm), 40u << 20, "%s: %zu", big[i], rule_vm_memory(vm));
 	}
 	cr_assert_eq(fixture_run(big[1]), RULE_RESULT_FAILED);
 	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_MEMORY);
-	cr_assert_str_eq(rule_failure_message(vm), "t.lua:1: memory exhausted: more than 16777216 bytes");
+	cr_assert_str_eq(rule_failure_message(vm),
+			 "t.lua:1: memory exhausted: more than 16777216 bytes");
 	cr_assert_str_eq(fixture_say("test.say('alive')"), "alive\n");
 }
 
@@ -307,18 +350,21 @@ Test(rule_run, memory_is_capped)
 Test(rule_run, garbage_does_not_count)
 {
 	limits.budget = limits.total_budget = 100000000;
-	cr_assert_eq(fixture_run("local s = ('x'):rep(3e6) for i = 1, 500 do local t = s .. i end"), RULE_RESULT_FINISHED,
-		     "%s", rule_failure_message(vm));
-	cr_assert_eq(fixture_run("for i = 1, 300 do local t = {} for j = 1, 20000 do t[j] = {} end end"),
+	cr_assert_eq(fixture_run("local s = ('x'):rep(3e6) for i = 1, 500 do local t = s .. i end"),
 		     RULE_RESULT_FINISHED, "%s", rule_failure_message(vm));
-	cr_assert_eq(fixture_run("for i = 1, 2000 do local s = ('x'):rep(1e6 + i) end"), RULE_RESULT_FINISHED, "%s",
-		     rule_failure_message(vm));
+	cr_assert_eq(
+		fixture_run("for i = 1, 300 do local t = {} for j = 1, 20000 do t[j] = {} end end"),
+		RULE_RESULT_FINISHED, "%s", rule_failure_message(vm));
+	cr_assert_eq(fixture_run("for i = 1, 2000 do local s = ('x'):rep(1e6 + i) end"),
+		     RULE_RESULT_FINISHED, "%s", rule_failure_message(vm));
 }
 
 Test(rule_run, memory_is_counted_over_waits)
 {
-	cr_assert_eq(fixture_run("local t = {} for i = 1, 30 do t[i] = ('x'):rep(1e6) .. i test.wait() test.say(i) end"),
-		     RULE_RESULT_FAILED);
+	cr_assert_eq(
+		fixture_run(
+			"local t = {} for i = 1, 30 do t[i] = ('x'):rep(1e6) .. i test.wait() test.say(i) end"),
+		RULE_RESULT_FAILED);
 	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_MEMORY);
 }
 
@@ -335,29 +381,34 @@ Test(rule_run, deep_recursion_ends)
 {
 	for (size_t i = 0; i < sizeof deep / sizeof *deep; i++) {
 		cr_expect_eq(fixture_run(deep[i]), RULE_RESULT_FAILED, "%s", deep[i]);
-		cr_expect_eq(rule_failure_kind(vm), RULE_FAILURE_ERROR, "%s: %s", deep[i], rule_failure_message(vm));
+		cr_expect_eq(rule_failure_kind(vm), RULE_FAILURE_ERROR, "%s: %s", deep[i],
+			     rule_failure_message(vm));
 	}
 	cr_assert_str_eq(fixture_say("test.say('alive')"), "alive\n");
 }
 
-/* ---- failures ------------------------------------------------------------------------------------------------ */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 Test(rule_run, says_where_it_failed)
 {
-	cr_assert_eq(fixture_run("local x\nlocal function f()\n\tx.y = 1\nend\n\nf()"), RULE_RESULT_FAILED);
+	cr_assert_eq(fixture_run("local x\nlocal function f()\n\tx.y = 1\nend\n\nf()"),
+		     RULE_RESULT_FAILED);
 	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_ERROR);
-	cr_assert_str_eq(rule_failure_message(vm), "t.lua:3: attempt to index upvalue 'x' (a nil value)");
+	cr_assert_str_eq(rule_failure_message(vm),
+			 "t.lua:3: attempt to index upvalue 'x' (a nil value)");
 	cr_assert_str_eq(rule_failure_traceback(vm), "t.lua:3: in f\nt.lua:6: in main chunk");
 	cr_assert_eq(fixture_run("\nerror({})"), RULE_RESULT_FAILED);
 	cr_assert_str_eq(rule_failure_message(vm), "t.lua:2: error value is a table");
 	cr_assert_eq(fixture_run("\n\nwhile true do end"), RULE_RESULT_FAILED);
-	cr_assert_str_eq(rule_failure_message(vm),
-			 "t.lua:3: budget exhausted: more than 1000000 steps between two waits or 10000000 in all");
+	cr_assert_str_eq(
+		rule_failure_message(vm),
+		"t.lua:3: budget exhausted: more than 1000000 steps between two waits or 10000000 in all");
 	cr_assert_eq(fixture_run("\ncoroutine.yield()"), RULE_RESULT_FAILED);
-	cr_assert_str_eq(rule_failure_message(vm), "t.lua:2: attempt to yield from outside a coroutine");
+	cr_assert_str_eq(rule_failure_message(vm),
+			 "t.lua:2: attempt to yield from outside a coroutine");
 }
 
-/* ---- what a run costs ------------------------------------------------------------------------------------------- */
+/* ---- what a run costs ------------------------------------------------------------------------ */
 
 static const char *const frugal[] = {
 	"",
@@ -379,13 +430,14 @@ Test(rule_run, allocates_nothing_once_warm)
 		for (int k = 0; k < 3000; k++) {
 			if (k == 2000)
 				before = rule_vm_allocations(vm);
-			enum rule_result result = rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run);
+			enum rule_result result = rule_start(vm, rule, RULE_REQUEST, &limits,
+							     &subject, &run);
 			while (result == RULE_RESULT_WAITING)
 				result = rule_resume(run);
 			cr_assert_neq(result, RULE_RESULT_FAILED, "%s", rule_failure_message(vm));
 		}
-		cr_expect_eq(rule_vm_allocations(vm), before, "%s: %llu allocations in 1000 runs", frugal[i],
-			     (unsigned long long)(rule_vm_allocations(vm) - before));
+		cr_expect_eq(rule_vm_allocations(vm), before, "%s: %llu allocations in 1000 runs",
+			     frugal[i], (unsigned long long)(rule_vm_allocations(vm) - before));
 	}
 }
 
@@ -395,6 +447,7 @@ Test(rule_run, given_up_runs_are_collected)
 	struct rule_run *run;
 	struct rule *rule = fixture_load("local function f() test.decide('x') end f()");
 	for (int i = 0; i < 20000; i++)
-		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run), RULE_RESULT_VERDICT);
+		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subject, &run),
+			     RULE_RESULT_VERDICT);
 	cr_assert_lt(rule_vm_memory(vm), 4u << 20);
 }

@@ -12,12 +12,51 @@ TestSuite(rule_vm, .init = fixture_open, .fini = fixture_close);
 Test(rule_vm, has_what_stays_lua)
 {
 	static const char *const there[] = {
-		"pcall", "xpcall", "error", "assert", "select", "type", "tostring", "tonumber", "pairs", "ipairs", "next",
-		"unpack", "setmetatable", "getmetatable", "rawget", "rawset", "rawequal", "require", "load", "string.format",
-		"string.find", "string.gmatch", "string.byte", "string.char", "string.len", "table.insert", "table.remove",
-		"table.concat", "table.sort", "table.maxn", "math.floor", "math.random", "math.randomseed", "bit.band",
-		"bit.tohex", "coroutine.create", "coroutine.wrap", "coroutine.resume", "coroutine.yield", "coroutine.status",
-		"coroutine.running", "os.time", "os.date", "os.clock", "os.difftime",
+		"pcall",
+		"xpcall",
+		"error",
+		"assert",
+		"select",
+		"type",
+		"tostring",
+		"tonumber",
+		"pairs",
+		"ipairs",
+		"next",
+		"unpack",
+		"setmetatable",
+		"getmetatable",
+		"rawget",
+		"rawset",
+		"rawequal",
+		"require",
+		"load",
+		"string.format",
+		"string.find",
+		"string.gmatch",
+		"string.byte",
+		"string.char",
+		"string.len",
+		"table.insert",
+		"table.remove",
+		"table.concat",
+		"table.sort",
+		"table.maxn",
+		"math.floor",
+		"math.random",
+		"math.randomseed",
+		"bit.band",
+		"bit.tohex",
+		"coroutine.create",
+		"coroutine.wrap",
+		"coroutine.resume",
+		"coroutine.yield",
+		"coroutine.status",
+		"coroutine.running",
+		"os.time",
+		"os.date",
+		"os.clock",
+		"os.difftime",
 	};
 	char text[128];
 	for (size_t i = 0; i < sizeof there / sizeof *there; i++) {
@@ -29,9 +68,33 @@ Test(rule_vm, has_what_stays_lua)
 Test(rule_vm, has_nothing_that_reaches_outside)
 {
 	static const char *const absent[] = {
-		"io", "debug", "ffi", "jit", "package", "os.execute", "os.exit", "os.remove", "os.rename", "os.tmpname", "os.getenv",
-		"os.setlocale", "dofile", "loadfile", "loadstring", "module", "setfenv", "getfenv", "collectgarbage", "gcinfo",
-		"newproxy", "print", "string.dump", "table.foreach", "table.foreachi", "table.getn", "arg",
+		"io",
+		"debug",
+		"ffi",
+		"jit",
+		"package",
+		"os.execute",
+		"os.exit",
+		"os.remove",
+		"os.rename",
+		"os.tmpname",
+		"os.getenv",
+		"os.setlocale",
+		"dofile",
+		"loadfile",
+		"loadstring",
+		"module",
+		"setfenv",
+		"getfenv",
+		"collectgarbage",
+		"gcinfo",
+		"newproxy",
+		"print",
+		"string.dump",
+		"table.foreach",
+		"table.foreachi",
+		"table.getn",
+		"arg",
 	};
 	char text[160];
 	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
@@ -40,10 +103,15 @@ Test(rule_vm, has_nothing_that_reaches_outside)
 		/* nor behind a name that the check cannot follow */
 		const char *dot = strchr(absent[i], '.');
 		if (dot == NULL)
-			snprintf(text, sizeof text, "local g = _G test.say(tostring(pcall(function() return g['%s'] end)))", absent[i]);
+			snprintf(
+				text, sizeof text,
+				"local g = _G test.say(tostring(pcall(function() return g['%s'] end)))",
+				absent[i]);
 		else
-			snprintf(text, sizeof text, "local g = %.*s test.say(tostring(pcall(function() return g['%s'] end)))",
-				 (int)(dot - absent[i]), absent[i], dot + 1);
+			snprintf(
+				text, sizeof text,
+				"local g = %.*s test.say(tostring(pcall(function() return g['%s'] end)))",
+				(int)(dot - absent[i]), absent[i], dot + 1);
 		cr_expect_str_eq(fixture_say(text), "false\n", "%s", absent[i]);
 	}
 }
@@ -53,7 +121,8 @@ static const struct {
 } views[] = {
 	{ "test.say(tostring(getmetatable('')), tostring(getmetatable(string)), tostring(getmetatable(_G)), tostring(getmetatable(http)))",
 	  "false false false false\n" },
-	{ "test.say(tostring(_G._G == _G), tostring(_G.string == string), tostring(_G.test == test))", "true true true\n" },
+	{ "test.say(tostring(_G._G == _G), tostring(_G.string == string), tostring(_G.test == test))",
+	  "true true true\n" },
 	{ "local n = 0 for k in pairs(_G) do n = n + 1 if k:find('[\\128-\\255]') then test.say(k) end end test.say(tostring(n > 25))",
 	  "true\n" },
 	{ "local names = {} for k, v in pairs(http) do names[#names + 1] = k end table.sort(names) test.say(unpack(names))",
@@ -62,19 +131,24 @@ static const struct {
 	  "true nil nil\n" },
 	{ "test.say(('x'):wildmatch('y'), string.wildmatch('x', 'y'))", "value value\n" },
 	{ "test.say(data.local_.get('x'), type(data), type(data.local_))", "value table table\n" },
-	{ "test.say(test.wait(), type(test.wait), type(test.wait.many))", "waited table function\n" },
+	{ "test.say(test.wait(), type(test.wait), type(test.wait.many))",
+	  "waited table function\n" },
 	{ "local w = test.wait test.say(select('#', w.many()), (w()))", "300 waited\n" },
 	{ "test.say(tostring(load('\\27LJ\\2')))", "nil\n" },
 	{ "test.say(tostring(load('return 1', 'x', 'b')))", "nil\n" },
 	{ "test.say(load('return 1', 'x', 't')(), load('return 2', '=x', 'bt')())", "1 2\n" },
-	{ "local n = 0 test.say(load(function() n = n + 1 return ({'return ', '4', '2'})[n] end)())", "42\n" },
-	{ "test.say(select(2, load('foo = 1')))", "load:1: assignment to global 'foo'; declare it local\n" },
-	{ "test.say(select(2, load('x =', '@name.lua')))", "name.lua:1: unexpected symbol near '<eof>'\n" },
+	{ "local n = 0 test.say(load(function() n = n + 1 return ({'return ', '4', '2'})[n] end)())",
+	  "42\n" },
+	{ "test.say(select(2, load('foo = 1')))",
+	  "load:1: assignment to global 'foo'; declare it local\n" },
+	{ "test.say(select(2, load('x =', '@name.lua')))",
+	  "name.lua:1: unexpected symbol near '<eof>'\n" },
 	{ "test.say(select(2, load('return io')))",
 	  "load:1: 'io' does not exist here; write resource.get(name) to read, log.info(text) to say something\n" },
 	{ "test.say(select(2, load('return 1LL')))",
 	  "load:1: number '1LL': 64-bit and imaginary numbers are not available\n" },
-	{ "test.say(tostring(tonumber('1LL')), tostring(tonumber('1ULL')), tostring(tonumber('2i')))", "nil nil nil\n" },
+	{ "test.say(tostring(tonumber('1LL')), tostring(tonumber('1ULL')), tostring(tonumber('2i')))",
+	  "nil nil nil\n" },
 	{ "local ok = pcall(setmetatable, '', {}) test.say(tostring(ok))", "false\n" },
 	{ "local t = setmetatable({}, {__metatable = 'mine'}) test.say(getmetatable(t), tostring(pcall(setmetatable, t, {})))",
 	  "mine false\n" },
@@ -82,7 +156,8 @@ static const struct {
 	  "false true\n" },
 	{ "test.say(type(os.time()), type(os.date()), os.time({year = 2020, month = 1, day = 1, hour = 12}) > 0 and 'ok')",
 	  "number string ok\n" },
-	{ "local a, b = xpcall(function(x, y) return x + y end, error, 1, 2) test.say(tostring(a), b)", "true 3\n" },
+	{ "local a, b = xpcall(function(x, y) return x + y end, error, 1, 2) test.say(tostring(a), b)",
+	  "true 3\n" },
 	{ "local co co = coroutine.create(function() return coroutine.resume(co) end) test.say(select(2, coroutine.resume(co)) and 'yes' or 'no')",
 	  "no\n" },
 };
@@ -90,14 +165,16 @@ static const struct {
 Test(rule_vm, shows_views)
 {
 	for (size_t i = 0; i < sizeof views / sizeof *views; i++)
-		cr_expect_str_eq(fixture_say(views[i].text), views[i].said, "%s: %s", views[i].text, subject.said);
+		cr_expect_str_eq(fixture_say(views[i].text), views[i].said, "%s: %s", views[i].text,
+				 subject.said);
 }
 
 /* Workers must not all draw the same numbers. */
 Test(rule_vm, random_differs_between_states)
 {
 	char first[64];
-	snprintf(first, sizeof first, "%s", fixture_say("test.say(math.random(1e9), math.random(1e9))"));
+	snprintf(first, sizeof first, "%s",
+		 fixture_say("test.say(math.random(1e9), math.random(1e9))"));
 	fixture_close();
 	complaints = (struct complaints){ 0 };
 	fixture_open();
