@@ -52,6 +52,8 @@ class Weir:
         self.conf = dict(conf)
         self.conf.setdefault("workers", 1)
         self.conf.setdefault("control", os.path.join(self.directory, "control.sock"))
+        if self.conf["control"] is None:  # where weir puts it by itself
+            del self.conf["control"]
         self.conf.setdefault("log", {"level": "info", "format": "text" if text_log else "json"})
         self.conf.setdefault("rules_dir", os.path.join(self.directory, "rules"))
         if in_user_namespace():
