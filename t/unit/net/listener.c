@@ -82,10 +82,16 @@ static void accept_and_stop(struct listener *listener, int fd, const struct addr
 		listener_stop(listener);
 }
 
+static bool has_stopped(void)
+{
+	return !loop_io_is_on(&l.io);
+}
+
 Test(listener, stops_in_the_middle_of_a_batch)
 {
 	l.on_accept = accept_and_stop;
 	add_clients(10);
+	unit_turn_until(has_stopped);
 	unit_turns(20);
 	/* the second batch has two */
 	cr_expect_eq(accepted, 2);
@@ -122,6 +128,7 @@ Test(listener, without_descriptors_connections_are_closed)
 	unit_turn_until(are_all_accepted);
 }
 
+/* Fails under valgrind, which accepts before it looks at the limit, and so loses the connection. */
 Test(listener, what_cannot_even_be_closed_waits_and_the_loop_sleeps)
 {
 	add_clients(5);
