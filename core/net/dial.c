@@ -27,11 +27,13 @@ const char *dial_words(enum dial_result result)
 
 enum own_kind { OWN_NONE, OWN_ADDRESS, OWN_BROADCAST };
 
+struct own_address {
+	struct addr ip;
+	enum own_kind kind;
+};
+
 static struct {
-	struct own_address {
-		struct addr ip;
-		enum own_kind kind;
-	} *list;
+	struct own_address *list;
 	size_t count;
 	uint64_t read_at; /* milliseconds; 0: never */
 } own;
