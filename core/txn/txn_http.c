@@ -253,8 +253,6 @@ static enum txn_next txn_http_send_request(struct txn *t)
 		return txn_node_lost(t);
 	if (t->up.head.len > 0)
 		return TXN_WAIT;
-	if (!t->is_reused)
-		node_succeeded(t->node);
 	t->times.sent = clock_microseconds();
 	txn_go(t, TXN_HTTP_READ_RESPONSE);
 	return TXN_GO_ON;
@@ -505,6 +503,10 @@ void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason,
 			(t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE);
 	t->keep_client = t->keep_client && took_all && !t->vserver->world->is_stopping;
 	t->answer_status = status;
+	/* such a client waits for the end of the connection unless it is told that there is none */
+	if (t->keep_client && t->request.version_minor == 0)
+		extra = arena_print(&t->arena, "%.*sConnection: keep-alive\r\n",
+				    SLICE_PRINT(extra));
 	t->answer = http_write_answer(&t->arena, status, reason, content_type, body, extra,
 				      t->wants_head_only, !t->keep_client);
 }

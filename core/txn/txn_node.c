@@ -192,11 +192,10 @@ enum txn_next txn_node_reply_timeout(struct txn *t)
 {
 	uint64_t most = t->pool->conf->max_timed_out_connection_attempts;
 	t->timed_out_attempts++;
+	node_failed(t->node);
 	bool is_enough = most != 0 && t->timed_out_attempts >= most;
-	if (is_enough || !is_whole(t) || !txn_is_idempotent(t)) {
-		node_failed(t->node);
+	if (is_enough || !is_whole(t) || !txn_is_idempotent(t))
 		return txn_end(t, TXN_END_REPLY_TIMEOUT, NULL);
-	}
 	return try_another(t, TXN_END_REPLY_TIMEOUT, NULL);
 }
 

@@ -2,15 +2,25 @@
 """Peers that break while rules wait, and bytes that nobody takes: a worker must neither spin nor
 forget anybody."""
 import threading
+import time
 
 import pytest
 
+from lab.netns import Namespace
 from lab.wait import until
 
 
 def processor_seconds(pid):
     with open(f"/proc/{pid}/schedstat") as file:
         return int(file.read().split()[0]) / 1e9
+
+
+@pytest.fixture
+def narrow(bench):
+    """A host whose sockets hold next to nothing, so that bytes have to wait in our memory."""
+    host = bench.keep(Namespace("narrow"))
+    host.sysctl("ipv4/tcp_wmem", "4096 4096 4096")
+    return host
 
 
 def test_a_client_that_breaks_while_rules_sleep_stops_nobody_else(bench):
@@ -52,3 +62,42 @@ def test_a_node_that_breaks_while_a_rule_sleeps_stops_nobody_else(bench):
     assert client.ending() in ("end", "reset")
     assert weir.wait_access(2)[1]["end"] == "node_cut"
     assert processor_seconds(weir.children[-1]) - before < 0.7
+
+
+def test_informational_answers_that_had_to_wait_arrive_before_the_answer(bench, narrow):
+    release = threading.Event()
+
+    def answer(exchange):
+        for _ in range(10):
+            exchange.send("HTTP/1.1 103 Early Hints\r\nLink: " + "x" * 30000 + "\r\n\r\n")
+        assert release.wait(10)
+        exchange.reply()
+
+    node = bench.node(answer, namespace=narrow)
+    client = bench.connect(bench.weir([node], namespace=narrow), namespace=narrow, receive_buffer=4096)
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    for _ in range(10):
+        assert client.response().status == 103
+    release.set()
+    assert client.response().text == "ok"
+
+
+def test_a_client_that_takes_an_answer_of_a_rule_in_bites_is_not_idle(bench, narrow):
+    weir = bench.weir(["127.0.0.1:1"], vserver={"timeouts": {"idle": "600ms"}}, namespace=narrow,
+                      request='http.sendResponse(200, "text/plain", string.rep("x", 60000))')
+    client = bench.connect(weir, namespace=narrow, receive_buffer=4096)
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    size = int(client.head().get("Content-Length"))
+    for _ in range(30):
+        client.reader.exactly(size // 30)
+        time.sleep(0.05)  # the pace of this client, 1.5 seconds for all of it
+    assert client.get().status == 200  # it was not given up
+
+
+def test_an_old_client_is_told_that_its_connection_is_kept_behind_an_answer_of_a_rule(bench):
+    weir = bench.weir(["127.0.0.1:1"], request='http.sendResponse(200, "text/plain", "hello")')
+    client = bench.connect(weir)
+    for _ in range(2):
+        client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        answer = client.response()
+        assert (answer.text, answer.get("Connection")) == ("hello", "keep-alive")
