@@ -18,18 +18,15 @@
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_check.h"
+#include "rule/rule_file.h"
 #include "rule/rule_parse.h"
 #include "rule/rule_private.h"
 
 #include "base/check.h"
 #include "base/memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define SPEND " " RULE_LEFT "=" RULE_LEFT "-1 if " RULE_LEFT "<0 then " RULE_MORE "()end "
 
@@ -272,35 +269,6 @@ bool rule_load_chunk(struct rule_vm *vm, lua_State *lua, const struct rule_sourc
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* Reads a whole file into *text (to be freed); false with the reason in `why`. */
-static bool read_file(const char *path, struct slice *text, struct err *why)
-{
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1)
-		return err_set(why, "%s", strerror(errno));
-	bool is_file = fstat(fd, &status) != -1 && S_ISREG(status.st_mode);
-	if (!is_file || status.st_size > RULE_FILE_MOST) {
-		close(fd);
-		return err_set(why, is_file ? "larger than %u bytes" : "not a file",
-			       RULE_FILE_MOST);
-	}
-	char *at = memory_new((size_t)status.st_size + 1, 1);
-	size_t len = 0;
-	ssize_t got = 1;
-	while (got > 0 && len < (size_t)status.st_size) {
-		got = read(fd, at + len, (size_t)status.st_size - len);
-		len += got > 0 ? (size_t)got : 0;
-	}
-	close(fd);
-	if (got == -1) {
-		free(at);
-		return err_set(why, "%s", strerror(errno));
-	}
-	*text = slice_of(at, len);
-	return true;
-}
-
 struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *path,
 			    struct slice text, unsigned phases, struct complaints *complaints)
 {
@@ -325,13 +293,11 @@ struct rule *rule_load(struct rule_vm *vm, const char *name, const char *path, u
 {
 	struct slice text;
 	struct err why;
-	if (!read_file(path, &text, &why)) {
+	if (!rule_file_read(path, &text, &why)) {
 		complaints_add(complaints, path, 0, 0, "cannot read rule '%s': %s", name, why.text);
 		return NULL;
 	}
-	struct rule *rule = rule_load_text(vm, name, path, text, phases, complaints);
-	free((char *)text.at);
-	return rule;
+	return rule_load_text(vm, name, path, text, phases, complaints);
 }
 
 void rule_free(struct rule *rule)
@@ -397,7 +363,7 @@ struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct 
 	module_path(vm, name, path, sizeof path);
 	if (module != NULL && module->is_loading)
 		return module; /* a circle; running it says so, if it ever comes to that */
-	if (!read_file(path, &text, &why)) {
+	if (!rule_file_read(path, &text, &why)) {
 		complaints_add(complaints, "", 0, 0, "cannot load module '%s' from '%s': %s", name,
 			       path, why.text);
 		return NULL;
@@ -411,7 +377,6 @@ struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct 
 	module->is_loading = true;
 	bool is_fine = rule_load_chunk(vm, lua, &source, complaints);
 	module->is_loading = false;
-	free((char *)text.at);
 	if (!is_fine)
 		return NULL;
 	module->chunk = luaL_ref(lua, LUA_REGISTRYINDEX);

@@ -1,0 +1,22 @@
+/*
+ * rule_file: the texts of rules and modules, each read once and kept. The supervisor checks all
+ * rules before it forks, so its children find them here: a worker that is started anew runs the
+ * same rules as the one that died, whatever has happened to the files since, and needs no right to
+ * read them.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_RULE_FILE_H
+#define WEIR_RULE_FILE_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+/* The whole text of a file, valid until rule_files_forget; false with the reason in `why`. */
+bool rule_file_read(const char *path, struct slice *text, struct err *why);
+
+/* Frees all texts: the next read sees the files as they are then. */
+void rule_files_forget(void);
+
+#endif
