@@ -5,6 +5,7 @@ The whole run moves into a network namespace of its own first, so runs side by s
 ports need no luck. As an ordinary user it moves into a user namespace as well.
 """
 import os
+import signal
 import sys
 
 import pytest
@@ -22,6 +23,20 @@ def pytest_configure(config):
         os.execvp("unshare", ["unshare", "--user", "--map-root-user", "--net", "--mount",
                               sys.executable, "-m", "pytest", *sys.argv[1:]])
     netns.leave_the_machine()
+
+
+LONGEST = 60  # seconds for one test; a peer that trickles must not keep a run for ever
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    def too_long(*_):
+        raise AssertionError(f"not done after {LONGEST} s")
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(LONGEST)
+    yield
+    signal.alarm(0)
 
 
 @pytest.hookimpl(hookwrapper=True)

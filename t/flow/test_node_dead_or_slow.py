@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes that do not answer: another one is tried while nothing was sent, and failures are noticed."""
+import pytest
+
 from lab.wait import until
 from lab.weir import free_port
 
@@ -54,10 +56,11 @@ def test_a_request_that_may_be_repeated_goes_to_another_node(bench):
     assert [r.target for r in good.requests] == [f"/{i}" for i in range(6)]
 
 
-def test_a_request_that_must_not_be_repeated_is_sent_once(bench):
+@pytest.mark.parametrize("body", [b"", b"x"], ids=["no body", "body"])
+def test_a_request_that_must_not_be_repeated_is_sent_once(bench, body):
     bad, bad_too = bench.node(lambda x: x.reset()), bench.node(lambda x: x.reset())
     client = bench.connect(bench.weir([bad, bad_too]))
-    assert client.get("/", method="POST", body=b"x").status == 502
+    assert client.get("/", method="POST", body=body).status == 502
     assert len(bad.requests) + len(bad_too.requests) == 1
 
 

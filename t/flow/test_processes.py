@@ -108,8 +108,8 @@ def test_several_workers_share_the_load(bench):
 @pytest.mark.parametrize("transparent", [False, True], ids=["plain", "transparent"])
 def test_children_keep_no_privilege_but_what_transparency_needs(bench, transparent):
     weir = bench.weir([bench.node()], pool={"transparent": transparent})
+    until(lambda: all(status(pid, "Uid") != "0" for pid in weir.children), "no child is root")
     capabilities = [int(status(pid, "CapEff"), 16) for pid in weir.children]
-    assert all(status(pid, "Uid") != "0" for pid in weir.children)
     assert set(capabilities) <= ({0, NET_RAW} if transparent else {0})
     assert (NET_RAW in capabilities) == transparent
 

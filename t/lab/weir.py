@@ -56,8 +56,6 @@ class Weir:
             del self.conf["control"]
         self.conf.setdefault("log", {"level": "info", "format": "text" if text_log else "json"})
         self.conf.setdefault("rules_dir", os.path.join(self.directory, "rules"))
-        if in_user_namespace():
-            self.conf.setdefault("user", "root")
         self.lines, self.access, self.errors = [], [], []
         self.deaths_expected = False
         self._write(rules or {})
