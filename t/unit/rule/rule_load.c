@@ -426,14 +426,18 @@ Test(rule_load, modules_are_checked_with_the_rule)
 
 Test(rule_load, module_names_stay_inside)
 {
-	static const char *const names[] = { "a/b", "..",          "../x",  "a..b", ".a",    "a.",
-					     "",    "/etc/passwd", "a\\0b", "a b",  "string" };
+	static const char *const names[] = { "a/b", "..", "../x",        "a..b",  ".a",
+					     "a.",  "",   "/etc/passwd", "a\\0b", "a b" };
 	char text[256];
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		snprintf(text, sizeof text,
-			 "local r, n = require, '%s' test.say(tostring(pcall(r, n)))", names[i]);
-		cr_expect_str_eq(fixture_say(text), "false\n", "%s", names[i]);
+			 "local r, n = require, '%s' test.say(select(2, pcall(r, n)))", names[i]);
+		const char *said = fixture_say(text);
+		cr_expect(strstr(said, "no module name") != NULL ||
+				  strstr(said, "holds no NUL") != NULL,
+			  "%s: %s", names[i], said);
 	}
+	cr_assert_str_eq(fixture_say("test.say(tostring(pcall(require, 'string')))"), "false\n");
 }
 
 Test(rule_load, circles_are_errors)

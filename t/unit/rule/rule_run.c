@@ -217,6 +217,14 @@ Test(rule_run, total_budget_counts_over_waits)
 	cr_assert_str_eq(subject.said, "1\n2\n3\n4\n5\n");
 }
 
+/* Steps that were handed out but not used before a wait are not lost. */
+Test(rule_run, waiting_costs_no_steps)
+{
+	limits = (struct rule_limits){ 10000, 20000, 1u << 20 };
+	cr_assert_eq(fixture_run("for i = 1, 1000 do test.wait() end"), RULE_RESULT_FINISHED, "%s",
+		     rule_failure_message(vm));
+}
+
 Test(rule_run, budget_is_exact)
 {
 	char text[64];
@@ -230,6 +238,7 @@ Test(rule_run, budget_is_exact)
 	}
 	limits.budget = 0;
 	cr_assert_eq(fixture_run(""), RULE_RESULT_FAILED);
+	cr_assert_eq(fixture_run("#!/usr/bin/lua\n"), RULE_RESULT_FAILED);
 }
 
 /* ---- what never ends ------------------------------------------------------------------------- */
@@ -344,6 +353,55 @@ Test(rule_run, memory_is_capped)
 	cr_assert_str_eq(rule_failure_message(vm),
 			 "t.lua:1: memory exhausted: more than 16777216 bytes");
 	cr_assert_str_eq(fixture_say("test.say('alive')"), "alive\n");
+}
+
+static const char *const hungry[] = {
+	"local t = {} for i = 1, 1e5 do t[i] = {} end",
+	"local t = {} for i = 1, 1e5 do t['k' .. i] = i end",
+	"local t = {} for i = 1, 1e5 do t[i] = function() return i end end",
+	"local t = {} for i = 1, 1e5 do t[i] = coroutine.create(function() end) end",
+	"local s = 'x' for i = 1, 1e5 do s = s .. s end",
+	"local s = ('x'):rep(1e4) for i = 1, 1e5 do s = s:gsub('x', 'xx') end",
+	"local s = ('x'):rep(1e4) for i = 1, 1e5 do s = s:gsub('x', function() return 'xx' end) end",
+	"local s = ('x'):rep(1e4) for i = 1, 1e5 do s = string.format('%s%s', s, s) end",
+	"local s = ('x'):rep(1e4) for i = 1, 1e5 do s = table.concat({s, s}) end",
+	"local s = ('x'):rep(2e6)",
+	"local t = {} for i = 1, 1e5 do t[i] = test.get('x'):rep(99) .. i end",
+};
+
+Test(rule_run, memory_is_what_fails)
+{
+	limits = (struct rule_limits){ 100000000, 100000000, 1u << 20 };
+	for (size_t i = 0; i < sizeof hungry / sizeof *hungry; i++) {
+		cr_expect_eq(fixture_run(hungry[i]), RULE_RESULT_FAILED, "%s", hungry[i]);
+		cr_expect_eq(rule_failure_kind(vm), RULE_FAILURE_MEMORY, "%s: %s", hungry[i],
+			     rule_failure_message(vm));
+		cr_expect_lt(rule_vm_memory(vm), 8u << 20, "%s: %zu", hungry[i],
+			     rule_vm_memory(vm));
+	}
+}
+
+/* Not even code without loops and calls goes on behind a pcall. */
+static const char *const stopped[] = {
+	"pcall(string.rep, 'x', 1e9) test.say('no')",
+	"pcall(function() while true do end end) test.say('no')",
+	"xpcall(function() while true do end end, test.say) test.say('no')",
+	"xpcall(string.rep, test.say, 'x', 1e9) test.say('no')",
+	"coroutine.resume(coroutine.create(function() while true do end end)) test.say('no')",
+	"pcall(coroutine.wrap(function() while true do end end)) test.say('no')",
+	"pcall(pcall, pcall, string.rep, 'x', 1e9) test.say('no')",
+	"pcall(load, function() while true do end end) test.say('no')",
+	"pcall(function() local t = {} for i = 1, 1e6 do t[i] = {} end end) test.say('no')",
+	"pcall(('x').gsub, 'x', 'x', function() while true do end end) test.say('no')",
+};
+
+Test(rule_run, nothing_runs_behind_a_spent_limit)
+{
+	for (size_t i = 0; i < sizeof stopped / sizeof *stopped; i++) {
+		cr_expect_eq(fixture_run(stopped[i]), RULE_RESULT_FAILED, "%s", stopped[i]);
+		cr_expect_neq(rule_failure_kind(vm), RULE_FAILURE_ERROR, "%s", stopped[i]);
+		cr_expect_str_eq(subject.said, "", "%s", stopped[i]);
+	}
 }
 
 /* Garbage is collected before a run is told that there is no memory. */
