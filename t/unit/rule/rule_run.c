@@ -225,6 +225,15 @@ Test(rule_run, waiting_costs_no_steps)
 		     rule_failure_message(vm));
 }
 
+/* What was charged for big operations counts for the whole run, too. */
+Test(rule_run, charges_count_over_waits)
+{
+	limits = (struct rule_limits){ 10000, 20000, 1u << 20 };
+	cr_assert_eq(fixture_run("for i = 1, 100 do local s = ('x'):rep(1e5) test.wait() end"),
+		     RULE_RESULT_FAILED);
+	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_BUDGET);
+}
+
 Test(rule_run, budget_is_exact)
 {
 	char text[64];
