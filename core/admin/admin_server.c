@@ -198,7 +198,10 @@ void admin_server_start(struct admin_server *s, struct admin *admin, int fd)
 
 void admin_server_stop(struct admin_server *s)
 {
+	struct admin_visit *v, *next;
 	listener_stop(&s->listener);
-	while (!TAILQ_EMPTY(&s->visits))
-		visit_close(TAILQ_FIRST(&s->visits));
+	for (v = TAILQ_FIRST(&s->visits); v != NULL; v = next) {
+		next = TAILQ_NEXT(v, link);
+		visit_close(v);
+	}
 }

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -31,10 +32,13 @@ static bool is_mapped(const char *map, unsigned id)
 	FILE *file = fopen(map, "re");
 	if (file == NULL)
 		return true; /* no /proc: assume the ordinary case; the change itself would tell */
-	unsigned long inside, outside, count;
+	char line[128], *at;
 	bool found = false;
-	while (!found && fscanf(file, "%lu %lu %lu", &inside, &outside, &count) == 3)
-		found = id >= inside && id - inside < count;
+	while (!found && fgets(line, sizeof line, file) != NULL) {
+		unsigned long inside = strtoul(line, &at, 10);
+		strtoul(at, &at, 10); /* what it is outside */
+		found = id >= inside && id - inside < strtoul(at, NULL, 10);
+	}
 	fclose(file);
 	return found;
 }

@@ -57,8 +57,8 @@ class Raw:
 
     def __init__(self, running):
         self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(running.conf["control"])  # waits while the queue is full
         self.sock.settimeout(20)
-        self.sock.connect(running.conf["control"])
 
     def send(self, data):
         try:
