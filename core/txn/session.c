@@ -54,9 +54,17 @@ void session_cut(struct session *s)
 
 /* ---- between two requests -------------------------------------------------------------------------- */
 
+/*
+ * The last answer may still be on its way to a slow reader, and a request that comes behind the end
+ * would make the kernel destroy it: so we linger, once.
+ */
 static void on_quiet_timeout(struct timer *timer)
 {
-	session_close(container_of(timer, struct session, timer));
+	struct session *s = container_of(timer, struct session, timer);
+	if (s->is_lingering || s->transactions == 0)
+		session_close(s);
+	else
+		session_end(s, true);
 }
 
 static void wait_for_request(struct session *s, uint64_t milliseconds)

@@ -101,3 +101,18 @@ def test_an_old_client_is_told_that_its_connection_is_kept_behind_an_answer_of_a
         client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         answer = client.response()
         assert (answer.text, answer.get("Connection")) == ("hello", "keep-alive")
+
+
+def test_a_request_behind_the_end_of_a_quiet_connection_does_not_destroy_the_last_answer(bench):
+    body = b"x" * 400_000
+    node = bench.node(lambda x: x.reply(200, body))
+    weir = bench.weir([node], vserver={"timeouts": {"keepalive": "100ms"}})
+    client = bench.connect(weir, receive_buffer=4096)
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert weir.wait_access(1)[0]["end"] == "ok"  # for weir, that is: most of it is still on its way
+    time.sleep(0.4)  # until weir has ended the connection
+    for _ in range(3):
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert client.response().body == body
+    assert client.ending() == "end"
+    assert len(node.requests) == 1
