@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "txn/txn_rules.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "txn/txn_http.h"
 
@@ -66,9 +67,11 @@ static bool verdict_is_in(struct txn *t)
 static enum rule_result start_or_resume(struct txn *t)
 {
 	struct vserver *v = t->vserver;
-	if (t->run == NULL)
+	if (t->run == NULL) {
+		t->step_since = clock_milliseconds(); /* rules.wall_time is for each run */
 		return rule_start(v->world->vm, current_rule(t)->rule, t->phase, &v->rule_limits, t,
 				  &t->run);
+	}
 	if (!t->is_rule_ready)
 		return RULE_RESULT_WAITING;
 	t->is_rule_ready = false;

@@ -116,3 +116,10 @@ def test_a_request_behind_the_end_of_a_quiet_connection_does_not_destroy_the_las
     assert client.response().body == body
     assert client.ending() == "end"
     assert len(node.requests) == 1
+
+
+def test_each_rule_has_its_own_wall_time(bench):
+    nap = "connection.sleep(400)"
+    weir = bench.weir([bench.node()], rules={"one": nap, "two": nap, "three": nap},
+                      vserver={"request_rules": ["one", "two", "three"], "rules": {"wall_time": "900ms"}})
+    assert bench.connect(weir).get().text == "ok"
