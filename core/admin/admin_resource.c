@@ -94,12 +94,22 @@ static bool find_node(struct visit *v, unsigned *pool, unsigned *node)
 	return false;
 }
 
-/* The state that the body asks for: {"state": "draining"}. */
-static bool read_state(struct visit *v, enum share_node_state *state)
+static bool find_state(const char *word, enum share_node_state *state)
 {
 	static const char *const words[] = { [SHARE_NODE_ACTIVE] = "active",
 					     [SHARE_NODE_DRAINING] = "draining",
 					     [SHARE_NODE_DISABLED] = "disabled" };
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i]) == 0) {
+			*state = (enum share_node_state)i;
+			return true;
+		}
+	return false;
+}
+
+/* The state that the body asks for: {"state": "draining"}. */
+static bool read_state(struct visit *v, enum share_node_state *state)
+{
 	json_error_t error;
 	json_t *body = json_loadb(v->q->body.at, v->q->body.len, JSON_REJECT_DUPLICATES, &error);
 	const char *word = json_string_value(json_object_get(body, "state"));
@@ -108,12 +118,7 @@ static bool read_state(struct visit *v, enum share_node_state *state)
 		REFUSE(v, 400, "the body is no JSON: %s", error.text);
 	else if (word == NULL || json_object_size(body) != 1)
 		REFUSE(v, 400, "the body must be {\"state\": \"active\"}, or draining or disabled");
-	for (unsigned i = 0; word != NULL && i < sizeof words / sizeof *words; i++)
-		if (strcmp(word, words[i]) == 0 && json_object_size(body) == 1) {
-			*state = (enum share_node_state)i;
-			is_found = true;
-		}
-	if (!is_found && v->answer->status == 0)
+	else if (!(is_found = find_state(word, state)))
 		REFUSE(v, 400, "a node's state is active, draining or disabled, not '%s'", word);
 	json_decref(body);
 	return is_found;

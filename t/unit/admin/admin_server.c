@@ -198,7 +198,7 @@ Test(admin_server, callers_who_say_nothing_make_way)
 	cr_expect_eq(server.visit_count, 0);
 }
 
-Test(admin_server, a_caller_who_is_silent_or_does_not_read_is_given_up)
+Test(admin_server, a_caller_who_falls_silent_is_given_up)
 {
 	open_with(UNIT_CONF);
 	int fd = call();
