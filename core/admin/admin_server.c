@@ -124,7 +124,7 @@ static void read_request(struct admin_visit *v)
 	struct slice in = inbox_slice(&v->inbox);
 	if (in.len < v->expected)
 		return;
-	if (v->expected != 0) /* the head was whole long since, but its bytes may have moved */
+	if (v->expected != 0) /* the scan has come to its end before: it begins anew */
 		v->scan = (struct http_head_scan){ 0 };
 	switch (http_request_parse(in, &limits, &v->arena, &v->scan, &request, &head, &why)) {
 	case HTTP_MORE:
