@@ -16,8 +16,6 @@
 #define INFORMATIONAL_MOST 16
 /* How much of a refused request's first line is logged. */
 #define REFUSED_LOG_BYTES 200
-/* What we call ourselves in Via (RFC 9110 7.6.3). */
-#define VIA SLICE("1.1 weir")
 
 /* ---- how long a step may wait ------------------------------------------------------------------- */
 
@@ -82,6 +80,14 @@ static enum txn_next on_reply_timeout(struct txn *t)
 	bool waits_for_client = t->up.state == TXN_BODY_MOVING &&
 				stream_is_flushed(&t->connection->stream);
 	return waits_for_client ? on_idle_timeout(t) : txn_node_reply_timeout(t);
+}
+
+/* Our line in Via: the version in which the message came to us, and our name (RFC 9110 7.6.3). */
+static struct slice via(const struct txn *t, unsigned version_minor)
+{
+	if (!t->vserver->conf->add_via)
+		return SLICE_ABSENT;
+	return version_minor == 0 ? SLICE("1.0 weir") : SLICE("1.1 weir");
 }
 
 /* ---- the request ---------------------------------------------------------------------------------- */
@@ -199,7 +205,7 @@ static struct slice request_head(struct txn *t)
 		.close = !t->pool->conf->keepalive && !upgrade,
 		.trailers = t->request.accepts_trailers,
 		.expect = t->request.expects_continue,
-		.via = conf->add_via ? VIA : SLICE_ABSENT,
+		.via = via(t, t->request.version_minor),
 		.cluster_client_ip = conf->add_cluster_ip ? ip : SLICE_ABSENT,
 		.forwarded_for = conf->add_x_forwarded_for ? ip : SLICE_ABSENT,
 		.forwarded_proto = conf->add_x_forwarded_proto ? SLICE("http") : SLICE_ABSENT,
@@ -389,7 +395,7 @@ static struct slice response_head(struct txn *t, enum http_body_kind framing, bo
 		.close = !t->keep_client && !is_tunnel,
 		.keep_alive = t->keep_client && t->request.version_minor == 0,
 		.announce_length = framing == HTTP_BODY_NONE && t->response.status != 204,
-		.via = t->vserver->conf->add_via ? VIA : SLICE_ABSENT,
+		.via = via(t, t->response.version_minor),
 	};
 	return http_write_response(&t->arena, &t->response, &add);
 }
