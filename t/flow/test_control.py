@@ -240,21 +240,21 @@ def test_who_waits_to_be_accepted_is_served_before_the_end(bench):
     worker = status(running)["workers"][0]["pid"]
     os.kill(worker, signal.SIGSTOP)
     try:
+        until(lambda: in_proc(worker, "State") == "T", "the worker stands still")
         clients = [bench.connect(running) for _ in range(40)]
         for client in clients:
             client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         running.process.send_signal(signal.SIGTERM)
-        until(lambda: is_pending(worker, signal.SIGTERM), "the worker is told to stop")
+        until(lambda: int(in_proc(worker, "ShdPnd"), 16) >> (signal.SIGTERM - 1) & 1, "the worker is told to stop")
     finally:
         os.kill(worker, signal.SIGCONT)
     assert [client.response().status for client in clients] == [200] * 40
     assert running.process.wait(20) == 0
 
 
-def is_pending(pid, number):
+def in_proc(pid, key):
     with open(f"/proc/{pid}/status") as file:
-        pending = next(line.split()[1] for line in file if line.startswith("ShdPnd"))
-    return int(pending, 16) >> (number - 1) & 1
+        return next(line.split()[1] for line in file if line.startswith(key + ":"))
 
 
 # ---- the socket -----------------------------------------------------------------------------------------
