@@ -54,7 +54,7 @@ class Bench:
 
     @property
     def log(self):
-        return "\n".join(weir.log for weir in self.weirs)
+        return "\n".join(weir.tail for weir in self.weirs)
 
     def clear(self, failed=False):
         for thing in self._to_close:

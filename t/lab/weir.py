@@ -3,6 +3,7 @@
 
 WEIR in the environment names another program than build/weir, such as the sanitizer build.
 """
+import fcntl
 import json
 import os
 import re
@@ -80,20 +81,22 @@ class Weir:
         else:
             with namespace:
                 self.process = subprocess.Popen(command, **options)
+        # weir drops access lines rather than wait for a slow reader, which Python can be
+        fcntl.fcntl(self.process.stderr, fcntl.F_SETPIPE_SZ, 1 << 20)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
             until(self._is_ready, "weir is ready")
         except AssertionError as late:
             self.kill()
-            raise AssertionError(f"{late}\n{self.log}") from None
+            raise AssertionError(f"{late}\n{self.tail}") from None
         self.first_children = set(self.children)
 
     def _is_ready(self):
         if self.process.poll() is not None:
             self._reader.join()
             self._clean()
-            raise RuntimeError(f"weir ended with {self.process.returncode}:\n{self.log}")
+            raise RuntimeError(f"weir ended with {self.process.returncode}:\n{self.tail}")
         return any(re.search(r"\bready\b", line) for line in list(self.lines))
 
     def _read(self):
@@ -115,6 +118,11 @@ class Weir:
         return "\n".join(self.lines)
 
     @property
+    def tail(self):
+        """As much of the log as a message can hold."""
+        return "\n".join(self.lines[-50:])
+
+    @property
     def pid(self):
         return self.process.pid
 
@@ -127,7 +135,7 @@ class Weir:
         try:
             until(lambda: len(self.access) >= count, f"{count} access lines")
         except AssertionError as late:
-            raise AssertionError(f"{late}\n{self.log}") from None
+            raise AssertionError(f"{late}\n{self.tail}") from None
         return self.access
 
     def wait_log(self, pattern):
@@ -137,7 +145,7 @@ class Weir:
         try:
             return until(find, f"log line '{pattern}'")
         except AssertionError as late:
-            raise AssertionError(f"{late}\n{self.log}") from None
+            raise AssertionError(f"{late}\n{self.tail}") from None
 
     def address(self, name="main", number=0):
         """Where virtual server `name` listens, for a client on the same host."""
@@ -154,12 +162,12 @@ class Weir:
         try:
             if self.process.poll() is None:
                 if not self.deaths_expected:
-                    assert set(self.children) == self.first_children, f"a child died:\n{self.log}"
+                    assert set(self.children) == self.first_children, f"a child died:\n{self.tail}"
                 self.process.send_signal(signal.SIGTERM)
             status = self.process.wait(20)
             self._reader.join(5)
             assert not _SANITIZER.search(self.log), self.log
-            assert status == 0, f"weir ended with {status}:\n{self.log}"
+            assert status == 0, f"weir ended with {status}:\n{self.tail}"
         finally:
             self.kill()
 
