@@ -12,9 +12,9 @@
 
 enum {
 	AT_SIZE,
-	AT_EXTENSION,      /* behind ";", its name has not begun */
+	AT_EXTENSION, /* behind ";", its name has not begun */
 	IN_EXTENSION,
-	AT_SIZE_LF,        /* behind the CR of the size line */
+	AT_SIZE_LF, /* behind the CR of the size line */
 	IN_DATA,
 	AT_DATA_CR,
 	AT_DATA_LF,
@@ -117,16 +117,28 @@ static bool take_framing(struct http_body *b, char byte, const struct http_limit
 static bool is_harmless(const struct http_field *field)
 {
 	static const struct slice prefixes[] = {
-		SLICE_INIT("access-control-"), SLICE_INIT("if-"), SLICE_INIT("proxy-"),
-		SLICE_INIT("sec-"), SLICE_INIT("x-forwarded"), SLICE_INIT("x-real-"),
+		SLICE_INIT("access-control-"), SLICE_INIT("if-"),
+		SLICE_INIT("proxy-"),          SLICE_INIT("sec-"),
+		SLICE_INIT("x-forwarded"),     SLICE_INIT("x-real-"),
 	};
 	static const struct slice names[] = {
-		SLICE_INIT("age"), SLICE_INIT("allow"), SLICE_INIT("cache-control"),
-		SLICE_INIT("content-disposition"), SLICE_INIT("content-language"),
-		SLICE_INIT("content-location"), SLICE_INIT("content-range"), SLICE_INIT("expires"),
-		SLICE_INIT("forwarded"), SLICE_INIT("last-modified"), SLICE_INIT("max-forwards"),
-		SLICE_INIT("origin"), SLICE_INIT("pragma"), SLICE_INIT("range"),
-		SLICE_INIT("retry-after"), SLICE_INIT("vary"), SLICE_INIT("warning"),
+		SLICE_INIT("age"),
+		SLICE_INIT("allow"),
+		SLICE_INIT("cache-control"),
+		SLICE_INIT("content-disposition"),
+		SLICE_INIT("content-language"),
+		SLICE_INIT("content-location"),
+		SLICE_INIT("content-range"),
+		SLICE_INIT("expires"),
+		SLICE_INIT("forwarded"),
+		SLICE_INIT("last-modified"),
+		SLICE_INIT("max-forwards"),
+		SLICE_INIT("origin"),
+		SLICE_INIT("pragma"),
+		SLICE_INIT("range"),
+		SLICE_INIT("retry-after"),
+		SLICE_INIT("vary"),
+		SLICE_INIT("warning"),
 		SLICE_INIT("www-authenticate"),
 	};
 	if (field->id != HTTP_FIELD_OTHER || field->is_hop_by_hop ||
@@ -243,9 +255,9 @@ static enum http_parse take_chunked(struct http_body *b, struct slice in,
 	return b->is_done ? HTTP_DONE : HTTP_MORE;
 }
 
-enum http_parse http_body_take(struct http_body *b, struct slice in, const struct http_limits *limits,
-			       struct arena *arena, size_t *used, struct slice *data,
-			       enum http_reason *why)
+enum http_parse http_body_take(struct http_body *b, struct slice in,
+			       const struct http_limits *limits, struct arena *arena, size_t *used,
+			       struct slice *data, enum http_reason *why)
 {
 	in = slice_is_absent(in) ? SLICE("") : in;
 	*used = 0;

@@ -111,7 +111,8 @@ static unsigned rewrite(struct http_fields *f, struct arena *arena, struct slice
 	return count;
 }
 
-void http_cookie_set(struct http_fields *f, struct arena *arena, struct slice name, struct slice value)
+void http_cookie_set(struct http_fields *f, struct arena *arena, struct slice name,
+		     struct slice value)
 {
 	rewrite(f, arena, name, slice_is_absent(value) ? SLICE("") : value);
 }
@@ -146,7 +147,8 @@ bool http_set_cookie_next(const struct http_fields *f, struct http_cookie_positi
 	return false;
 }
 
-static bool is_cookie_of(const struct http_field *field, struct slice name, struct slice *attributes)
+static bool is_cookie_of(const struct http_field *field, struct slice name,
+			 struct slice *attributes)
 {
 	struct slice found, value;
 	return field->id == HTTP_FIELD_SET_COOKIE &&

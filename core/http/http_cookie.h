@@ -23,7 +23,8 @@ struct slice http_cookie_get(const struct http_fields *f, struct slice name);
  * Replaces the first of that name (further ones go) or adds one; the Cookie lines become one.
  * Removing takes out all of that name and tells how many. What is not named stays, in its order.
  */
-void http_cookie_set(struct http_fields *f, struct arena *arena, struct slice name, struct slice value);
+void http_cookie_set(struct http_fields *f, struct arena *arena, struct slice name,
+		     struct slice value);
 unsigned http_cookie_remove(struct http_fields *f, struct arena *arena, struct slice name);
 
 /* The next cookie of the Set-Cookie lines: its name, value, and attributes (behind the ";", absent without). */

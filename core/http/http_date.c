@@ -39,9 +39,10 @@ static void date_of(int64_t days, struct date *d)
 	int64_t shifted = days + 719468;
 	int64_t era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
 	int64_t day_of_era = shifted - era * 146097;
-	int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 -
-			       day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int64_t day_of_year = day_of_era -
+			      (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t m = (5 * day_of_year + 2) / 153;
 	d->day = (int)(day_of_year - (153 * m + 2) / 5 + 1);
 	d->month = (int)(m < 10 ? m + 3 : m - 9);
@@ -142,8 +143,8 @@ static bool parse_rfc850(struct slice text, struct date *d)
 {
 	if (!take(&text, SLICE(", ")) || !take_digits(&text, 2, &d->day) ||
 	    !take(&text, SLICE("-")) || !take_month(&text, d) || !take(&text, SLICE("-")) ||
-	    !take_digits(&text, 2, &d->year) || !take(&text, SLICE(" ")) ||
-	    !take_time(&text, d) || !take(&text, SLICE(" GMT")) || text.len != 0)
+	    !take_digits(&text, 2, &d->year) || !take(&text, SLICE(" ")) || !take_time(&text, d) ||
+	    !take(&text, SLICE(" GMT")) || text.len != 0)
 		return false;
 	d->year += d->year < 70 ? 2000 : 1900;
 	return true;
@@ -156,8 +157,8 @@ static bool parse_asctime(struct slice text, struct date *d)
 		return false;
 	size_t digits = take(&text, SLICE(" ")) ? 1 : 2;
 	return take_digits(&text, digits, &d->day) && take(&text, SLICE(" ")) &&
-	       take_time(&text, d) && take(&text, SLICE(" ")) &&
-	       take_digits(&text, 4, &d->year) && text.len == 0;
+	       take_time(&text, d) && take(&text, SLICE(" ")) && take_digits(&text, 4, &d->year) &&
+	       text.len == 0;
 }
 
 static bool parse_forms(struct slice text, struct date *d)

@@ -18,13 +18,17 @@ static const uint8_t id_by_length_and_first[LONGEST_KNOWN + 1][26] = {
 	[2] = { ['t' - 'a'] = HTTP_FIELD_TE },
 	[3] = { ['v' - 'a'] = HTTP_FIELD_VIA },
 	[4] = { ['d' - 'a'] = HTTP_FIELD_DATE, ['h' - 'a'] = HTTP_FIELD_HOST },
-	[6] = { ['c' - 'a'] = HTTP_FIELD_COOKIE, ['e' - 'a'] = HTTP_FIELD_EXPECT,
+	[6] = { ['c' - 'a'] = HTTP_FIELD_COOKIE,
+		['e' - 'a'] = HTTP_FIELD_EXPECT,
 		['s' - 'a'] = HTTP_FIELD_SERVER },
-	[7] = { ['r' - 'a'] = HTTP_FIELD_REFERER, ['t' - 'a'] = HTTP_FIELD_TRAILER,
+	[7] = { ['r' - 'a'] = HTTP_FIELD_REFERER,
+		['t' - 'a'] = HTTP_FIELD_TRAILER,
 		['u' - 'a'] = HTTP_FIELD_UPGRADE },
 	[8] = { ['l' - 'a'] = HTTP_FIELD_LOCATION },
-	[10] = { ['c' - 'a'] = HTTP_FIELD_CONNECTION, ['k' - 'a'] = HTTP_FIELD_KEEP_ALIVE,
-		 ['s' - 'a'] = HTTP_FIELD_SET_COOKIE, ['u' - 'a'] = HTTP_FIELD_USER_AGENT },
+	[10] = { ['c' - 'a'] = HTTP_FIELD_CONNECTION,
+		 ['k' - 'a'] = HTTP_FIELD_KEEP_ALIVE,
+		 ['s' - 'a'] = HTTP_FIELD_SET_COOKIE,
+		 ['u' - 'a'] = HTTP_FIELD_USER_AGENT },
 	[12] = { ['c' - 'a'] = HTTP_FIELD_CONTENT_TYPE },
 	[13] = { ['a' - 'a'] = HTTP_FIELD_AUTHORIZATION },
 	[14] = { ['c' - 'a'] = HTTP_FIELD_CONTENT_LENGTH },
@@ -183,7 +187,8 @@ struct slice http_fields_joined(const struct http_fields *f, struct slice name, 
 	return slice_of(text, len);
 }
 
-void http_fields_add(struct http_fields *f, struct arena *arena, struct slice name, struct slice value)
+void http_fields_add(struct http_fields *f, struct arena *arena, struct slice name,
+		     struct slice value)
 {
 	if (f->count == f->capacity) {
 		/* The old array stays in the arena; doubling bounds the waste by the array itself. */
@@ -211,7 +216,8 @@ static unsigned remove_from(struct http_fields *f, unsigned from, enum http_fiel
 	return removed;
 }
 
-void http_fields_set(struct http_fields *f, struct arena *arena, struct slice name, struct slice value)
+void http_fields_set(struct http_fields *f, struct arena *arena, struct slice name,
+		     struct slice value)
 {
 	const struct http_field *first = http_fields_find(f, name);
 	if (first == NULL) {

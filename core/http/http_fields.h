@@ -13,23 +13,39 @@
 
 /* The names that the proxy itself looks at; all others are HTTP_FIELD_OTHER. */
 #define HTTP_FIELDS_KNOWN(X) \
-	X(HOST, "Host") X(CONNECTION, "Connection") X(CONTENT_LENGTH, "Content-Length") \
-	X(TRANSFER_ENCODING, "Transfer-Encoding") X(KEEP_ALIVE, "Keep-Alive") \
-	X(PROXY_CONNECTION, "Proxy-Connection") X(TE, "TE") X(TRAILER, "Trailer") \
-	X(UPGRADE, "Upgrade") X(EXPECT, "Expect") X(VIA, "Via") X(COOKIE, "Cookie") \
-	X(SET_COOKIE, "Set-Cookie") X(DATE, "Date") X(SERVER, "Server") X(LOCATION, "Location") \
-	X(CONTENT_TYPE, "Content-Type") X(CONTENT_ENCODING, "Content-Encoding") \
-	X(AUTHORIZATION, "Authorization") X(PROXY_AUTHENTICATE, "Proxy-Authenticate") \
-	X(PROXY_AUTHORIZATION, "Proxy-Authorization") X(USER_AGENT, "User-Agent") \
-	X(REFERER, "Referer") X(X_FORWARDED_FOR, "X-Forwarded-For") \
-	X(X_FORWARDED_PROTO, "X-Forwarded-Proto") X(X_CLUSTER_CLIENT_IP, "X-Cluster-Client-Ip")
+	X(HOST, "Host") \
+	X(CONNECTION, "Connection") \
+	X(CONTENT_LENGTH, "Content-Length") \
+	X(TRANSFER_ENCODING, "Transfer-Encoding") \
+	X(KEEP_ALIVE, "Keep-Alive") \
+	X(PROXY_CONNECTION, "Proxy-Connection") \
+	X(TE, "TE") \
+	X(TRAILER, "Trailer") \
+	X(UPGRADE, "Upgrade") \
+	X(EXPECT, "Expect") \
+	X(VIA, "Via") \
+	X(COOKIE, "Cookie") \
+	X(SET_COOKIE, "Set-Cookie") \
+	X(DATE, "Date") \
+	X(SERVER, "Server") \
+	X(LOCATION, "Location") \
+	X(CONTENT_TYPE, "Content-Type") \
+	X(CONTENT_ENCODING, "Content-Encoding") \
+	X(AUTHORIZATION, "Authorization") \
+	X(PROXY_AUTHENTICATE, "Proxy-Authenticate") \
+	X(PROXY_AUTHORIZATION, "Proxy-Authorization") \
+	X(USER_AGENT, "User-Agent") \
+	X(REFERER, "Referer") \
+	X(X_FORWARDED_FOR, "X-Forwarded-For") \
+	X(X_FORWARDED_PROTO, "X-Forwarded-Proto") \
+	X(X_CLUSTER_CLIENT_IP, "X-Cluster-Client-Ip")
 
 enum http_field_id {
 	HTTP_FIELD_OTHER,
 #define X(name, text) HTTP_FIELD_##name,
 	HTTP_FIELDS_KNOWN(X)
 #undef X
-	HTTP_FIELD_ID_COUNT
+		HTTP_FIELD_ID_COUNT
 };
 
 struct http_field {
@@ -70,18 +86,22 @@ const struct http_field *http_fields_find(const struct http_fields *f, struct sl
 const struct http_field *http_fields_find_id(const struct http_fields *f, enum http_field_id id);
 
 /* Next line of the same name behind `after`, or NULL. */
-const struct http_field *http_fields_find_next(const struct http_fields *f, const struct http_field *after);
+const struct http_field *http_fields_find_next(const struct http_fields *f,
+					       const struct http_field *after);
 
 /*
  * All lines of that name as one value: joined by ", ", Cookie by "; "; Set-Cookie is never joined,
  * the first is given. One line is given as it is, without a copy. Absent when there is none.
  */
-struct slice http_fields_joined(const struct http_fields *f, struct slice name, struct arena *arena);
+struct slice http_fields_joined(const struct http_fields *f, struct slice name,
+				struct arena *arena);
 
 /* Adds a line; replaces all lines of the name by one (in the place of the first); removes all
  * lines of the name and tells how many. Name and value are kept as given: they live in the arena. */
-void http_fields_add(struct http_fields *f, struct arena *arena, struct slice name, struct slice value);
-void http_fields_set(struct http_fields *f, struct arena *arena, struct slice name, struct slice value);
+void http_fields_add(struct http_fields *f, struct arena *arena, struct slice name,
+		     struct slice value);
+void http_fields_set(struct http_fields *f, struct arena *arena, struct slice name,
+		     struct slice value);
 unsigned http_fields_remove(struct http_fields *f, struct slice name);
 
 #endif

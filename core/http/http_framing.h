@@ -18,13 +18,13 @@ struct http_framing {
 	bool has_length;
 	uint64_t length;
 	bool is_chunked;
-	bool close;      /* options of Connection */
+	bool close; /* options of Connection */
 	bool keep_alive;
 	bool upgrade;
-	bool has_upgrade;    /* an Upgrade header */
-	bool has_trailers;   /* TE: trailers */
-	bool has_continue;   /* Expect: 100-continue */
-	bool is_unexpected;  /* Expect: anything else */
+	bool has_upgrade;   /* an Upgrade header */
+	bool has_trailers;  /* TE: trailers */
+	bool has_continue;  /* Expect: 100-continue */
+	bool is_unexpected; /* Expect: anything else */
 };
 
 /*

@@ -17,8 +17,15 @@
 #include <stdint.h>
 
 enum http_method {
-	HTTP_METHOD_OTHER, HTTP_METHOD_GET, HTTP_METHOD_HEAD, HTTP_METHOD_POST, HTTP_METHOD_PUT,
-	HTTP_METHOD_DELETE, HTTP_METHOD_OPTIONS, HTTP_METHOD_TRACE, HTTP_METHOD_PATCH,
+	HTTP_METHOD_OTHER,
+	HTTP_METHOD_GET,
+	HTTP_METHOD_HEAD,
+	HTTP_METHOD_POST,
+	HTTP_METHOD_PUT,
+	HTTP_METHOD_DELETE,
+	HTTP_METHOD_OPTIONS,
+	HTTP_METHOD_TRACE,
+	HTTP_METHOD_PATCH,
 	HTTP_METHOD_CONNECT,
 };
 
@@ -34,9 +41,10 @@ enum http_body_kind {
 struct http_request {
 	enum http_method method_id;
 	struct slice method;
-	struct slice target;    /* as received */
-	struct slice scheme;    /* of an absolute-form target, else absent */
-	struct slice authority; /* host[:port]: of the target if absolute, else of Host; absent in HTTP/1.0 without Host */
+	struct slice target; /* as received */
+	struct slice scheme; /* of an absolute-form target, else absent */
+	struct slice
+		authority; /* host[:port]: of the target if absolute, else of Host; absent in HTTP/1.0 without Host */
 	struct slice path;      /* raw, begins with "/", or "*"; without query */
 	struct slice query;     /* raw, behind "?"; absent without "?" */
 	unsigned version_minor; /* HTTP/1.x: 0 or 1 */
@@ -45,7 +53,7 @@ struct http_request {
 	uint64_t content_length; /* for HTTP_BODY_LENGTH */
 	bool keep_alive;         /* what the client wishes for its connection */
 	bool expects_continue;
-	bool wants_upgrade; /* Connection: upgrade with an Upgrade header, HTTP/1.1 */
+	bool wants_upgrade;    /* Connection: upgrade with an Upgrade header, HTTP/1.1 */
 	bool accepts_trailers; /* TE: trailers */
 };
 
@@ -61,11 +69,11 @@ struct http_response {
 
 /* Where parsing of one head stands between two calls. Zero-initialise for each message. */
 struct http_head_scan {
-	size_t scanned; /* bytes of `in` known to hold no end of head */
-	unsigned empty_lines; /* tolerated before a request line (RFC 9112 2.2) */
-	unsigned lines;       /* whole lines so far, the first included, the empty one not */
-	size_t line_start;    /* of the line that is unfinished */
-	size_t first_line_end; /* behind the CRLF of the first line; 0 while it is unfinished */
+	size_t scanned;          /* bytes of `in` known to hold no end of head */
+	unsigned empty_lines;    /* tolerated before a request line (RFC 9112 2.2) */
+	unsigned lines;          /* whole lines so far, the first included, the empty one not */
+	size_t line_start;       /* of the line that is unfinished */
+	size_t first_line_end;   /* behind the CRLF of the first line; 0 while it is unfinished */
 	bool is_first_line_good; /* it was parsed already, in an earlier call */
 };
 

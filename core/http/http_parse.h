@@ -50,7 +50,7 @@ enum http_reason {
 #define X(name, status, words) HTTP_REASON_##name,
 	HTTP_REASONS(X)
 #undef X
-	HTTP_REASON_COUNT
+		HTTP_REASON_COUNT
 };
 
 /* The status code to answer, and the words of the log. */
@@ -59,10 +59,10 @@ const char *http_reason_words(enum http_reason reason);
 
 /* Bounds on what a peer may send; see conf for the defaults. */
 struct http_limits {
-	size_t line_bytes;    /* request or status line, without CRLF */
-	size_t head_bytes;    /* line and headers, with the empty line */
-	unsigned fields;      /* number of headers */
-	size_t trailer_bytes; /* all trailers of a message */
+	size_t line_bytes;            /* request or status line, without CRLF */
+	size_t head_bytes;            /* line and headers, with the empty line */
+	unsigned fields;              /* number of headers */
+	size_t trailer_bytes;         /* all trailers of a message */
 	size_t chunk_extension_bytes; /* of one message, in all */
 };
 

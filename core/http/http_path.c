@@ -62,7 +62,8 @@ static struct slice encode(struct arena *arena, struct slice text, const char *a
 	char *at = start;
 	for (size_t i = 0; i < text.len; i++) {
 		char byte = text.at[i];
-		if (http_scan_is(byte, HTTP_BYTE_PCHAR) || (byte != '\0' && strchr(also, byte) != NULL))
+		if (http_scan_is(byte, HTTP_BYTE_PCHAR) ||
+		    (byte != '\0' && strchr(also, byte) != NULL))
 			*at++ = byte;
 		else
 			at = put_escape(at, byte);

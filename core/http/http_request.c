@@ -65,9 +65,9 @@ static bool split_absolute(struct http_request *r)
 	r->path = slice_skip(rest, slash);
 	/* An empty path means the root; for OPTIONS the whole server (RFC 9112 3.2.4). */
 	if (r->path.len == 0)
-		r->path = r->method_id == HTTP_METHOD_OPTIONS && slice_is_absent(r->query) ?
-				  SLICE("*") :
-				  SLICE("/");
+		r->path = r->method_id == HTTP_METHOD_OPTIONS && slice_is_absent(r->query)
+				  ? SLICE("*")
+				  : SLICE("/");
 	struct slice host;
 	unsigned port;
 	return http_authority_parse(r->authority, &host, &port);
@@ -135,8 +135,9 @@ static bool check_fields(struct http_request *r, enum http_reason *why)
 	if (framing.is_unexpected)
 		return http_scan_refuse(why, HTTP_REASON_EXPECT);
 	bool is_new = r->version_minor == 1;
-	r->body = framing.is_chunked ? HTTP_BODY_CHUNKED :
-		  framing.has_length ? HTTP_BODY_LENGTH : HTTP_BODY_NONE;
+	r->body = framing.is_chunked   ? HTTP_BODY_CHUNKED
+		  : framing.has_length ? HTTP_BODY_LENGTH
+				       : HTTP_BODY_NONE;
 	r->content_length = framing.length;
 	r->keep_alive = !framing.close && (is_new || framing.keep_alive);
 	r->expects_continue = is_new && framing.has_continue;

@@ -13,16 +13,16 @@ static bool parse_line(struct slice line, struct http_response *r, enum http_rea
 			       why))
 		return false;
 	const char *code = line.at + 9;
-	if (code[-1] != ' ' || (line.len > 12 && code[3] != ' ') || code[0] < '1' || code[0] > '5' ||
-	    !http_scan_is_digit(code[1]) || !http_scan_is_digit(code[2]))
+	if (code[-1] != ' ' || (line.len > 12 && code[3] != ' ') || code[0] < '1' ||
+	    code[0] > '5' || !http_scan_is_digit(code[1]) || !http_scan_is_digit(code[2]))
 		return http_scan_refuse(why, HTTP_REASON_STATUS_LINE);
 	r->status = (unsigned)((code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0'));
 	r->reason = slice_skip(line, line.len > 13 ? 13 : line.len);
 	const char *end = line.at + line.len;
 	const char *stop = http_scan_value(r->reason.at, end);
 	if (stop != end)
-		return http_scan_refuse(why, *stop == '\r' ? HTTP_REASON_LINE_END :
-							      HTTP_REASON_STATUS_LINE);
+		return http_scan_refuse(why, *stop == '\r' ? HTTP_REASON_LINE_END
+							   : HTTP_REASON_STATUS_LINE);
 	return true;
 }
 

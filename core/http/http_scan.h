@@ -70,7 +70,7 @@ static inline bool http_scan_refuse(enum http_reason *why, enum http_reason reas
  * Parses the header lines in `lines`, `count` of them and the empty line that ends their block, into `f`:
  * names checked, values trimmed and checked, ids set, hop-by-hop only by name.
  */
-bool http_scan_fields(struct slice lines, unsigned count, struct arena *arena, struct http_fields *f,
-		      enum http_reason *why);
+bool http_scan_fields(struct slice lines, unsigned count, struct arena *arena,
+		      struct http_fields *f, enum http_reason *why);
 
 #endif

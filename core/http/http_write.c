@@ -177,7 +177,8 @@ static void put_fields(struct writer *w, const struct http_fields *f,
 static void put_additions(struct writer *w, const struct http_additions *add)
 {
 	if (!slice_is_absent(add->cluster_client_ip))
-		put_line(w, http_field_name(HTTP_FIELD_X_CLUSTER_CLIENT_IP), add->cluster_client_ip);
+		put_line(w, http_field_name(HTTP_FIELD_X_CLUSTER_CLIENT_IP),
+			 add->cluster_client_ip);
 	if (!slice_is_absent(add->forwarded_proto))
 		put_line(w, http_field_name(HTTP_FIELD_X_FORWARDED_PROTO), add->forwarded_proto);
 	if (!slice_is_absent(add->via))
@@ -236,8 +237,9 @@ struct slice http_write_request(struct arena *arena, const struct http_request *
 				const struct http_additions *add)
 {
 	struct writer w;
-	writer_open(&w, arena, r->method.len + r->path.len + r->query.len + r->authority.len +
-				       fields_size(&r->fields) + additions_size(add));
+	writer_open(&w, arena,
+		    r->method.len + r->path.len + r->query.len + r->authority.len +
+			    fields_size(&r->fields) + additions_size(add));
 	put(&w, r->method);
 	put(&w, SLICE(" "));
 	put(&w, r->path);
@@ -278,8 +280,7 @@ struct slice http_write_response(struct arena *arena, const struct http_response
 				 const struct http_additions *add)
 {
 	struct writer w;
-	writer_open(&w, arena,
-		    r->reason.len + fields_size(&r->fields) + additions_size(add));
+	writer_open(&w, arena, r->reason.len + fields_size(&r->fields) + additions_size(add));
 	put_status_line(&w, r->status, r->reason);
 	/* Who has a clock gives a date to what passes without one (RFC 9110 6.6.1). */
 	if (r->status >= 200 && http_fields_find_id(&r->fields, HTTP_FIELD_DATE) == NULL)
@@ -294,8 +295,9 @@ struct slice http_write_answer(struct arena *arena, unsigned status, struct slic
 	struct writer w;
 	bool has_length = status >= 200 && status != 204 && status != 304;
 	writer_open(&w, arena, FIXED_BYTES + reason.len + content_type.len + extra.len + body.len);
-	put_status_line(&w, status, slice_is_absent(reason) ?
-					    slice_of_string(http_status_words(status)) : reason);
+	put_status_line(&w, status,
+			slice_is_absent(reason) ? slice_of_string(http_status_words(status))
+						: reason);
 	put_line(&w, http_field_name(HTTP_FIELD_DATE), date_now());
 	if (!slice_is_absent(content_type))
 		put_line(&w, http_field_name(HTTP_FIELD_CONTENT_TYPE), content_type);

@@ -14,17 +14,18 @@
 struct http_additions {
 	enum http_body_kind body; /* framing to announce */
 	uint64_t content_length;
-	bool close;         /* Connection: close */
-	bool keep_alive;    /* Connection: keep-alive, for HTTP/1.0 peers that asked for it */
-	bool upgrade;       /* Connection: Upgrade, and the Upgrade header stays */
-	bool trailers;      /* TE: trailers */
-	bool expect;        /* Expect: 100-continue stays */
+	bool close;      /* Connection: close */
+	bool keep_alive; /* Connection: keep-alive, for HTTP/1.0 peers that asked for it */
+	bool upgrade;    /* Connection: Upgrade, and the Upgrade header stays */
+	bool trailers;   /* TE: trailers */
+	bool expect;     /* Expect: 100-continue stays */
 	bool announce_length; /* responses without body that may state a length (HEAD, 304): keep it as received */
-	struct slice via;   /* appended as a Via line */
+	struct slice via;               /* appended as a Via line */
 	struct slice cluster_client_ip; /* X-Cluster-Client-Ip, replaces what came */
-	struct slice forwarded_for;     /* appended to X-Forwarded-For: one line, joined with what came */
-	struct slice forwarded_proto;   /* X-Forwarded-Proto, replaces what came */
-	bool strip_forwarded_proto;     /* drop X-Forwarded-Proto that came */
+	struct slice
+		forwarded_for; /* appended to X-Forwarded-For: one line, joined with what came */
+	struct slice forwarded_proto; /* X-Forwarded-Proto, replaces what came */
+	bool strip_forwarded_proto;   /* drop X-Forwarded-Proto that came */
 };
 
 /* The request head for a node: origin-form target, HTTP/1.1, Host first if it was absent. In the arena. */

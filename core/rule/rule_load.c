@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a file to a chunk that can run: LuaJIT compiles it as it stands, for its errors; the parser
  * and the checks look at it; then it is written anew with what the engine needs and compiled again.
@@ -16,7 +17,6 @@
  * use up all 60 of those itself, and compiled code pays nothing for the difference (interpreted
  * code 1.2 ns a step).
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_check.h"
 #include "rule/rule_file.h"
 #include "rule/rule_parse.h"

@@ -1,4 +1,4 @@
-/* Longer than most files here, as it is one grammar: its parts call each other in circles. */
+/* It is long because it is one grammar: its parts call each other in circles. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_parse.h"
 

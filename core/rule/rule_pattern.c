@@ -1,8 +1,8 @@
 /*
  * Lua patterns, as the Lua 5.1 manual section 5.4.1 describes them (with %f and %g, which LuaJIT
  * has), for find, match, gmatch and gsub. Written anew because LuaJIT's own cannot be stopped:
- * every comparison here is counted, and eight of them cost one step of the run's budget. One
- * matcher and its four users; they share all of it, so they share the file.
+ * every comparison here is counted, and eight of them cost one step of the run's budget. It is
+ * long because the matcher and its four users share all of it.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_private.h"

@@ -128,12 +128,16 @@ static void on_node_ready(struct stream *s)
 	txn_run(container_of(s, struct node_connection, stream)->user);
 }
 
-/* May a connection that has served before carry this request? If it is stale, can we send it again? */
+/*
+ * May a connection that has served before carry this request? It may turn out to be stale, and then
+ * the request must be sent again: a body that has left our hands cannot be.
+ */
 static bool may_reuse(const struct txn *t)
 {
 	const struct conf_pool *conf = t->pool->conf;
+	bool can_repeat = txn_is_idempotent(t) && t->request.body == HTTP_BODY_NONE;
 	return conf->keepalive && !t->has_retried_stale &&
-	       (conf->keepalive_non_idempotent || txn_is_idempotent(t));
+	       (conf->keepalive_non_idempotent || can_repeat);
 }
 
 static enum txn_next dial_failed(struct txn *t, enum dial_result result, int error)

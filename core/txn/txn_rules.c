@@ -40,14 +40,20 @@ static enum txn_end end_of_failure(enum rule_failure failure)
 	return TXN_END_RULE_FAILED;
 }
 
+/* After a failed rule the next one may run, as if this one had said nothing. */
+static bool may_go_on(const struct txn *t)
+{
+	return t->phase == RULE_COMPLETION ||
+	       t->vserver->conf->rules.on_error == CONF_ON_ERROR_CONTINUE;
+}
+
 /* True: go on with the next rule. */
 static bool rule_has_failed(struct txn *t)
 {
 	struct rule_vm *vm = t->vserver->world->vm;
 	stats_add(&t->vserver->stats->rule_failures, 1);
 	log_failure(t, rule_failure_message(vm), rule_failure_traceback(vm));
-	if (t->phase == RULE_COMPLETION ||
-	    t->vserver->conf->rules.on_error == CONF_ON_ERROR_CONTINUE)
+	if (may_go_on(t))
 		return true;
 	txn_end(t, end_of_failure(rule_failure_kind(vm)), rule_name(current_rule(t)->rule));
 	return false;
@@ -104,15 +110,15 @@ bool txn_rules_run(struct txn *t, enum rule_phase phase)
 
 enum txn_next txn_rules_timeout(struct txn *t)
 {
-	if (t->run != NULL)
-		log_failure(t, "it took longer than rules.wall_time", "");
+	const char *name = rule_name(current_rule(t)->rule);
 	stats_add(&t->vserver->stats->rule_failures, 1);
-	if (t->phase != RULE_COMPLETION)
-		return txn_end(t, TXN_END_RULE_TIMEOUT,
-			       t->run == NULL ? NULL : rule_name(current_rule(t)->rule));
+	log_failure(t, "it took longer than rules.wall_time", "");
+	if (!may_go_on(t))
+		return txn_end(t, TXN_END_RULE_TIMEOUT, name);
+	timer_stop(&t->rule_timer);
 	rule_cancel(t->run);
 	t->run = NULL;
-	t->rule_index = t->vserver->rules[RULE_COMPLETION].count;
+	t->rule_index++;
 	return TXN_GO_ON;
 }
 

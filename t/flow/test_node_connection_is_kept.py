@@ -112,3 +112,24 @@ def test_bytes_that_nobody_asked_for_end_an_idle_connection(bench):
     for i in range(3):
         assert bench.connect(weir).get(f"/{i}").text == f"/{i}"
     assert node.wait_ended(0)
+
+
+def test_a_request_with_a_body_goes_on_a_connection_of_its_own(bench):
+    """A used one may be stale, and a body that has left cannot be sent again."""
+    node = bench.node()
+    client = bench.connect(bench.weir([node]))
+    assert client.get("/").status == 200
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+    assert client.response().status == 200
+    assert client.get("/").status == 200
+    first, put, last = (request.connection for request in node.requests)
+    assert put is not first and last in (first, put)
+
+
+def test_bodies_use_old_connections_where_told_to(bench):
+    node = bench.node()
+    client = bench.connect(bench.weir([node], pool={"http": {"keepalive_non_idempotent": True}}))
+    client.get("/")
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+    assert client.response().status == 200
+    assert len(node.connections) == 1

@@ -72,6 +72,15 @@ def test_a_rule_that_waits_too_often_meets_wall_time(bench):
     assert bench.connect(weir).get("/").status == 500
 
 
+def test_after_wall_time_the_next_rule_runs_where_errors_are_passed_over(bench):
+    weir = bench.weir([bench.node()], rules={"slow": "connection.sleep(60000)",
+                                             "quick": 'http.setResponseCookie("quick", "ran")'},
+                      vserver={"request_rules": ["slow", "quick"],
+                               "rules": {"wall_time": "300ms", "on_error": "continue"}})
+    response = bench.connect(weir).get("/")
+    assert (response.status, response.get("Set-Cookie")) == (200, "quick=ran")
+
+
 def test_memory_is_bounded(bench):
     weir = bench.weir([bench.node()], vserver={"rules": {"memory": "2m"}}, request="""
         if http.getPath() == "/bad" then

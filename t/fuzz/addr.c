@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses: what is accepted can be written and read again, and means the same. */
-#include "base/check.h"
 #include "net/addr.h"
+#include "base/check.h"
 
 #include <stdint.h>
 

@@ -24,8 +24,9 @@ static void sink_add(struct sink *sink, struct http_pieces *out)
 }
 
 /* Relays all of `bytes` in pieces of `step`; gives what was used of them. */
-static enum http_parse relay(const uint8_t *bytes, size_t len, size_t step, enum http_body_kind out_kind,
-			     const struct http_limits *limits, struct arena *arena, struct sink *sink, size_t *total)
+static enum http_parse relay(const uint8_t *bytes, size_t len, size_t step,
+			     enum http_body_kind out_kind, const struct http_limits *limits,
+			     struct arena *arena, struct sink *sink, size_t *total)
 {
 	struct http_relay r;
 	struct http_pieces out = { .count = 0 };
@@ -34,7 +35,8 @@ static enum http_parse relay(const uint8_t *bytes, size_t len, size_t step, enum
 	http_relay_init(&r, HTTP_BODY_CHUNKED, 0, out_kind, limits, arena);
 	r.send_trailers = true;
 	while (result == HTTP_MORE && *total < len) {
-		struct slice piece = fuzz_copy(bytes + *total, len - *total < step ? len - *total : step);
+		struct slice piece = fuzz_copy(bytes + *total,
+					       len - *total < step ? len - *total : step);
 		struct slice rest = piece;
 		while (result == HTTP_MORE && rest.len > 0) {
 			size_t used;
@@ -72,9 +74,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (result != HTTP_BAD)
 		fuzz_expect(total == total_pieces && is_same(&once, &pieces));
 	if (result == HTTP_DONE) {
-		relay(bytes + 1, len - 1, step, HTTP_BODY_CHUNKED, &fuzz_limits, &arena, &framed, &total_pieces);
+		relay(bytes + 1, len - 1, step, HTTP_BODY_CHUNKED, &fuzz_limits, &arena, &framed,
+		      &total_pieces);
 		fuzz_expect(relay((const uint8_t *)framed.bytes, framed.len, framed.len,
-				  HTTP_BODY_UNTIL_CLOSE, &fuzz_wide_limits, &arena, &again, &total_again) == HTTP_DONE);
+				  HTTP_BODY_UNTIL_CLOSE, &fuzz_wide_limits, &arena, &again,
+				  &total_again) == HTTP_DONE);
 		fuzz_expect(total_again == framed.len && is_same(&once, &again));
 	}
 	arena_release(&arena);

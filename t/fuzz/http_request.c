@@ -26,15 +26,20 @@ static void use(struct http_request *r, struct arena *arena)
 static void write_again(struct http_request *r, struct arena *arena)
 {
 	const struct http_additions add = {
-		.body = r->body, .content_length = r->content_length, .close = true, .via = SLICE("w"),
-		.forwarded_for = SLICE("1"), .cluster_client_ip = SLICE("1"),
+		.body = r->body,
+		.content_length = r->content_length,
+		.close = true,
+		.via = SLICE("w"),
+		.forwarded_for = SLICE("1"),
+		.cluster_client_ip = SLICE("1"),
 	};
 	struct http_head_scan scan = { 0 };
 	struct http_request again;
 	size_t used = 0;
 	enum http_reason why = HTTP_REASON_NONE;
 	struct slice head = http_write_request(arena, r, &add);
-	enum http_parse result = http_request_parse(head, &fuzz_wide_limits, arena, &scan, &again, &used, &why);
+	enum http_parse result = http_request_parse(head, &fuzz_wide_limits, arena, &scan, &again,
+						    &used, &why);
 	/* Only HTTP/1.0 may come without Host, and it is an empty one that goes out then. */
 	if (result == HTTP_BAD && why == HTTP_REASON_HOST && slice_is_absent(r->authority))
 		return;
@@ -57,12 +62,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	enum http_reason why, cut_why;
 	struct arena arena;
 	arena_init(&arena);
-	enum http_parse result = http_request_parse(whole, &fuzz_limits, &arena, &scan, &r, &used, &why);
-	enum http_parse cut_result = http_request_parse(first, &fuzz_limits, &arena, &cut_scan, &cut_r,
-							&cut_used, &cut_why);
+	enum http_parse result = http_request_parse(whole, &fuzz_limits, &arena, &scan, &r, &used,
+						    &why);
+	enum http_parse cut_result = http_request_parse(first, &fuzz_limits, &arena, &cut_scan,
+							&cut_r, &cut_used, &cut_why);
 	if (cut_result == HTTP_MORE)
-		cut_result = http_request_parse(whole, &fuzz_limits, &arena, &cut_scan, &cut_r, &cut_used,
-						&cut_why);
+		cut_result = http_request_parse(whole, &fuzz_limits, &arena, &cut_scan, &cut_r,
+						&cut_used, &cut_why);
 	fuzz_expect(cut_result == result && cut_used == used);
 	fuzz_expect((why != HTTP_REASON_NONE) == (result == HTTP_BAD));
 	if (result == HTTP_DONE) {

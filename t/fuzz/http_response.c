@@ -13,8 +13,8 @@ static void write_again(struct http_response *r, enum http_method method, struct
 	size_t used;
 	enum http_reason why;
 	struct slice head = http_write_response(arena, r, &add);
-	fuzz_expect(http_response_parse(head, &fuzz_wide_limits, arena, &scan, method, &again, &used, &why) ==
-		    HTTP_DONE);
+	fuzz_expect(http_response_parse(head, &fuzz_wide_limits, arena, &scan, method, &again,
+					&used, &why) == HTTP_DONE);
 	fuzz_expect(used == head.len && again.body == r->body && again.status == r->status);
 	fuzz_expect(r->body != HTTP_BODY_LENGTH || again.content_length == r->content_length);
 }
@@ -33,13 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	enum http_reason why, cut_why;
 	struct arena arena;
 	arena_init(&arena);
-	enum http_parse result = http_response_parse(whole, &fuzz_limits, &arena, &scan, method, &r, &used,
-						     &why);
-	enum http_parse cut_result = http_response_parse(first, &fuzz_limits, &arena, &cut_scan, method,
-							 &cut_r, &cut_used, &cut_why);
+	enum http_parse result = http_response_parse(whole, &fuzz_limits, &arena, &scan, method, &r,
+						     &used, &why);
+	enum http_parse cut_result = http_response_parse(first, &fuzz_limits, &arena, &cut_scan,
+							 method, &cut_r, &cut_used, &cut_why);
 	if (cut_result == HTTP_MORE)
-		cut_result = http_response_parse(whole, &fuzz_limits, &arena, &cut_scan, method, &cut_r,
-						 &cut_used, &cut_why);
+		cut_result = http_response_parse(whole, &fuzz_limits, &arena, &cut_scan, method,
+						 &cut_r, &cut_used, &cut_why);
 	fuzz_expect(cut_result == result && cut_used == used);
 	if (result == HTTP_DONE) {
 		fuzz_expect(cut_r.fields.count == r.fields.count && cut_r.body == r.body);

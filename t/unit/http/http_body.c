@@ -27,8 +27,8 @@ static struct outcome decode(struct slice text, size_t step, struct arena *arena
 		while (o.result == HTTP_MORE && in.len > 0) {
 			size_t used;
 			struct slice run;
-			o.result = http_body_take(&o.body, in, &http_unit_limits, arena, &used, &run,
-						  &o.why);
+			o.result = http_body_take(&o.body, in, &http_unit_limits, arena, &used,
+						  &run, &o.why);
 			if (o.result == HTTP_BAD)
 				break;
 			cr_assert(used > 0 || o.result != HTTP_MORE);
@@ -107,9 +107,11 @@ Test(http_body, good_chunks_are_decoded_in_pieces_of_any_size)
 	for (size_t i = 0; i < COUNT(good); i++)
 		for (size_t step = 1; step <= strlen(good[i].text); step++) {
 			struct outcome o = decode(slice_of_string(good[i].text), step, &arena);
-			cr_assert(o.result == HTTP_DONE, "%s: %s", good[i].text, http_reason_words(o.why));
+			cr_assert(o.result == HTTP_DONE, "%s: %s", good[i].text,
+				  http_reason_words(o.why));
 			cr_expect(o.used == strlen(good[i].text));
-			cr_expect(slice_is_equal(o.data, slice_of_string(good[i].data)), "%s", good[i].text);
+			cr_expect(slice_is_equal(o.data, slice_of_string(good[i].data)), "%s",
+				  good[i].text);
 			cr_expect(o.body.total == o.data.len);
 			cr_expect(o.body.trailers.count == good[i].trailers, "%s: %u", good[i].text,
 				  o.body.trailers.count);
@@ -125,7 +127,8 @@ Test(http_body, every_prefix_of_good_chunks_wants_more)
 	for (size_t i = 0; i < COUNT(good); i++)
 		for (size_t len = 0; len < strlen(good[i].text); len++) {
 			struct outcome o = decode(slice_of(good[i].text, len), 1000, &arena);
-			cr_expect(o.result == HTTP_MORE && o.used == len, "%s: %zu", good[i].text, len);
+			cr_expect(o.result == HTTP_MORE && o.used == len, "%s: %zu", good[i].text,
+				  len);
 			cr_expect(http_body_end(&o.body) == HTTP_BAD);
 			http_body_release(&o.body);
 		}
@@ -139,8 +142,9 @@ Test(http_body, bad_chunks_are_refused_for_their_reason)
 	for (size_t i = 0; i < COUNT(bad); i++)
 		for (size_t step = 1; step <= bad[i].text.len; step++) {
 			struct outcome o = decode(bad[i].text, step, &arena);
-			cr_expect(o.result == HTTP_BAD && o.why == bad[i].why, "row %zu, %.*s: %d %s", i,
-				  SLICE_PRINT(bad[i].text), o.result, http_reason_words(o.why));
+			cr_expect(o.result == HTTP_BAD && o.why == bad[i].why,
+				  "row %zu, %.*s: %d %s", i, SLICE_PRINT(bad[i].text), o.result,
+				  http_reason_words(o.why));
 			http_body_release(&o.body);
 		}
 	arena_release(&arena);
@@ -152,13 +156,14 @@ Test(http_body, what_stands_behind_the_body_is_left)
 	arena_init(&arena);
 	for (size_t i = 0; i < COUNT(good); i++)
 		for (size_t step = 1; step < 100; step++) {
-			struct slice text = arena_print(&arena, "%sGET / HTTP/1.1\r\n", good[i].text);
+			struct slice text = arena_print(&arena, "%sGET / HTTP/1.1\r\n",
+							good[i].text);
 			struct outcome o = decode(text, step, &arena);
 			cr_expect(o.result == HTTP_DONE && o.used == strlen(good[i].text));
 			size_t used = 1;
 			struct slice data = SLICE("x");
-			cr_expect(http_body_take(&o.body, text, &http_unit_limits, &arena, &used, &data,
-						 &o.why) == HTTP_DONE);
+			cr_expect(http_body_take(&o.body, text, &http_unit_limits, &arena, &used,
+						 &data, &o.why) == HTTP_DONE);
 			cr_expect(used == 0 && data.len == 0);
 			http_body_release(&o.body);
 		}
@@ -175,8 +180,8 @@ Test(http_body, trailers_survive_their_input)
 	enum http_reason why;
 	arena_init(&arena);
 	http_body_init(&body, HTTP_BODY_CHUNKED, 0);
-	cr_assert(http_body_take(&body, slice_of_string(text), &http_unit_limits, &arena, &used, &data,
-				 &why) == HTTP_DONE);
+	cr_assert(http_body_take(&body, slice_of_string(text), &http_unit_limits, &arena, &used,
+				 &data, &why) == HTTP_DONE);
 	memset(text, 'x', sizeof text);
 	cr_assert(body.trailers.count == 1);
 	cr_expect(slice_is_equal(body.trailers.at[0].name, SLICE("X-Sum")));
@@ -200,13 +205,16 @@ Test(http_body, trailers_are_bounded)
 			arena_init(&arena);
 			http_body_init(&body, HTTP_BODY_CHUNKED, 0);
 			for (size_t at = 0; at < sizeof text - 1 && result == HTTP_MORE;) {
-				size_t used, len = sizeof text - 1 - at < step ? sizeof text - 1 - at : step;
+				size_t used, len = sizeof text - 1 - at < step
+							   ? sizeof text - 1 - at
+							   : step;
 				struct slice data;
-				result = http_body_take(&body, slice_of(text + at, len), &limits, &arena,
-							&used, &data, &why);
+				result = http_body_take(&body, slice_of(text + at, len), &limits,
+							&arena, &used, &data, &why);
 				at += used;
 			}
-			cr_expect(result == (limit == 12 ? HTTP_DONE : HTTP_BAD), "%zu %zu", limit, step);
+			cr_expect(result == (limit == 12 ? HTTP_DONE : HTTP_BAD), "%zu %zu", limit,
+				  step);
 			cr_expect(limit == 12 || why == HTTP_REASON_TRAILER_TOO_LARGE, "%zu", step);
 			http_body_release(&body);
 			arena_release(&arena);
@@ -222,10 +230,11 @@ Test(http_body, trailers_without_end_are_cut_off)
 	enum http_reason why = HTTP_REASON_NONE;
 	arena_init(&arena);
 	http_body_init(&body, HTTP_BODY_CHUNKED, 0);
-	enum http_parse result = http_body_take(&body, SLICE("0\r\nA: "), &http_unit_limits, &arena, &used,
-						&data, &why);
+	enum http_parse result = http_body_take(&body, SLICE("0\r\nA: "), &http_unit_limits, &arena,
+						&used, &data, &why);
 	while (result == HTTP_MORE && total < 100000) {
-		result = http_body_take(&body, SLICE(X16), &http_unit_limits, &arena, &used, &data, &why);
+		result = http_body_take(&body, SLICE(X16), &http_unit_limits, &arena, &used, &data,
+					&why);
 		total += used;
 	}
 	cr_expect(result == HTTP_BAD && why == HTTP_REASON_TRAILER_TOO_LARGE);
@@ -289,8 +298,8 @@ Test(http_body, counted_bodies_end_at_their_length)
 		  HTTP_MORE);
 	cr_expect(used == 2 && data.len == 2 && body.left == 3);
 	cr_expect(http_body_end(&body) == HTTP_BAD);
-	cr_expect(http_body_take(&body, SLICE("cdefg"), &http_unit_limits, NULL, &used, &data, &why) ==
-		  HTTP_DONE);
+	cr_expect(http_body_take(&body, SLICE("cdefg"), &http_unit_limits, NULL, &used, &data,
+				 &why) == HTTP_DONE);
 	cr_expect(used == 3 && data.len == 3 && body.total == 5);
 	cr_expect(http_body_end(&body) == HTTP_DONE);
 }
@@ -302,11 +311,11 @@ Test(http_body, bodies_of_no_length_are_done_at_once)
 	struct slice data;
 	enum http_reason why;
 	http_body_init(&body, HTTP_BODY_LENGTH, 0);
-	cr_expect(http_body_take(&body, SLICE_ABSENT, &http_unit_limits, NULL, &used, &data, &why) ==
-		  HTTP_DONE);
+	cr_expect(http_body_take(&body, SLICE_ABSENT, &http_unit_limits, NULL, &used, &data,
+				 &why) == HTTP_DONE);
 	http_body_init(&body, HTTP_BODY_NONE, 7);
-	cr_expect(http_body_take(&body, SLICE("abc"), &http_unit_limits, NULL, &used, &data, &why) ==
-		  HTTP_DONE);
+	cr_expect(http_body_take(&body, SLICE("abc"), &http_unit_limits, NULL, &used, &data,
+				 &why) == HTTP_DONE);
 	cr_expect(used == 0 && data.len == 0);
 }
 
@@ -317,8 +326,8 @@ Test(http_body, only_a_close_ends_a_body_until_close)
 	struct slice data;
 	enum http_reason why;
 	http_body_init(&body, HTTP_BODY_UNTIL_CLOSE, 0);
-	cr_expect(http_body_take(&body, SLICE("abc"), &http_unit_limits, NULL, &used, &data, &why) ==
-		  HTTP_MORE);
+	cr_expect(http_body_take(&body, SLICE("abc"), &http_unit_limits, NULL, &used, &data,
+				 &why) == HTTP_MORE);
 	cr_expect(used == 3 && data.len == 3 && body.total == 3);
 	cr_expect(http_body_end(&body) == HTTP_DONE);
 	http_body_init(&body, HTTP_BODY_TUNNEL, 0);

@@ -113,9 +113,10 @@ static struct slice set_listing(void)
 	struct http_cookie_position position = { 0 };
 	struct slice text = SLICE(""), name, value, attributes;
 	while (http_set_cookie_next(&fields, &position, &name, &value, &attributes))
-		text = arena_print(&arena, "%.*s<%.*s=%.*s|%.*s>", SLICE_PRINT(text), SLICE_PRINT(name),
-				   SLICE_PRINT(value),
-				   SLICE_PRINT(slice_is_absent(attributes) ? SLICE("-") : attributes));
+		text = arena_print(
+			&arena, "%.*s<%.*s=%.*s|%.*s>", SLICE_PRINT(text), SLICE_PRINT(name),
+			SLICE_PRINT(value),
+			SLICE_PRINT(slice_is_absent(attributes) ? SLICE("-") : attributes));
 	return text;
 }
 

@@ -80,8 +80,8 @@ static struct slice listing(const struct http_fields *f)
 {
 	struct slice text = SLICE("");
 	for (unsigned i = 0; i < f->count; i++)
-		text = arena_print(&arena, "%.*s%.*s=%.*s\n", SLICE_PRINT(text), SLICE_PRINT(f->at[i].name),
-				   SLICE_PRINT(f->at[i].value));
+		text = arena_print(&arena, "%.*s%.*s=%.*s\n", SLICE_PRINT(text),
+				   SLICE_PRINT(f->at[i].name), SLICE_PRINT(f->at[i].value));
 	return text;
 }
 
@@ -119,7 +119,8 @@ Test(http_fields, joined)
 {
 	struct http_fields f = sample();
 	cr_expect(slice_is_equal(http_fields_joined(&f, SLICE("A"), &arena), SLICE("1, 2, ")));
-	cr_expect(slice_is_equal(http_fields_joined(&f, SLICE("cookie"), &arena), SLICE("a=b; c=d")));
+	cr_expect(
+		slice_is_equal(http_fields_joined(&f, SLICE("cookie"), &arena), SLICE("a=b; c=d")));
 	cr_expect(slice_is_equal(http_fields_joined(&f, SLICE("set-cookie"), &arena), SLICE("x")));
 	cr_expect(http_fields_joined(&f, SLICE("HOST"), &arena).at == f.at[0].value.at);
 	cr_expect(slice_is_absent(http_fields_joined(&f, SLICE("B"), &arena)));
@@ -130,8 +131,9 @@ Test(http_fields, set_replaces_all_in_the_place_of_the_first)
 	struct http_fields f = sample();
 	http_fields_set(&f, &arena, SLICE("a"), SLICE("3"));
 	http_fields_set(&f, &arena, SLICE("B"), SLICE("4"));
-	cr_expect_str_eq(listing(&f).at, "Host=h\na=3\nCookie=a=b\nCOOKIE=c=d\nSet-Cookie=x\nSet-Cookie=y\n"
-					 "B=4\n");
+	cr_expect_str_eq(listing(&f).at,
+			 "Host=h\na=3\nCookie=a=b\nCOOKIE=c=d\nSet-Cookie=x\nSet-Cookie=y\n"
+			 "B=4\n");
 }
 
 Test(http_fields, remove_tells_how_many)

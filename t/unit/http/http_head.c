@@ -12,17 +12,18 @@ Test(http_head, methods)
 		enum http_method id;
 		bool is_idempotent;
 	} rows[] = {
-		{ "GET", HTTP_METHOD_GET, true },	  { "HEAD", HTTP_METHOD_HEAD, true },
-		{ "POST", HTTP_METHOD_POST, false },	  { "PUT", HTTP_METHOD_PUT, true },
-		{ "DELETE", HTTP_METHOD_DELETE, true },	  { "OPTIONS", HTTP_METHOD_OPTIONS, true },
-		{ "TRACE", HTTP_METHOD_TRACE, true },	  { "PATCH", HTTP_METHOD_PATCH, false },
+		{ "GET", HTTP_METHOD_GET, true },          { "HEAD", HTTP_METHOD_HEAD, true },
+		{ "POST", HTTP_METHOD_POST, false },       { "PUT", HTTP_METHOD_PUT, true },
+		{ "DELETE", HTTP_METHOD_DELETE, true },    { "OPTIONS", HTTP_METHOD_OPTIONS, true },
+		{ "TRACE", HTTP_METHOD_TRACE, true },      { "PATCH", HTTP_METHOD_PATCH, false },
 		{ "CONNECT", HTTP_METHOD_CONNECT, false }, { "get", HTTP_METHOD_OTHER, false },
-		{ "GETS", HTTP_METHOD_OTHER, false },	  { "", HTTP_METHOD_OTHER, false },
+		{ "GETS", HTTP_METHOD_OTHER, false },      { "", HTTP_METHOD_OTHER, false },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		enum http_method id = http_method_id(slice_of_string(rows[i].name));
 		cr_expect(id == rows[i].id, "%s", rows[i].name);
-		cr_expect(http_method_is_idempotent(id) == rows[i].is_idempotent, "%s", rows[i].name);
+		cr_expect(http_method_is_idempotent(id) == rows[i].is_idempotent, "%s",
+			  rows[i].name);
 	}
 }
 
@@ -73,7 +74,8 @@ Test(http_head, authorities)
 		cr_expect(is_good == (rows[i].host != NULL), "%s", rows[i].text);
 		if (rows[i].host != NULL)
 			cr_expect(slice_is_equal(host, slice_of_string(rows[i].host)) &&
-				  port == rows[i].port, "%s", rows[i].text);
+					  port == rows[i].port,
+				  "%s", rows[i].text);
 	}
 	struct slice host;
 	unsigned port;

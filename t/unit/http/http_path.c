@@ -13,9 +13,9 @@ Test(http_path, is_valid)
 		const char *text;
 		bool path, query;
 	} rows[] = {
-		{ "", false, true },	  { "/", true, true },	   { "/a%zz\"<>~", true, true },
-		{ "a", false, true },	  { "/a?b", false, true }, { "/a#b", false, false },
-		{ "/a b", false, false }, { "/a\\", false, true }, { "/\x7f", false, false },
+		{ "", false, true },       { "/", true, true },      { "/a%zz\"<>~", true, true },
+		{ "a", false, true },      { "/a?b", false, true },  { "/a#b", false, false },
+		{ "/a b", false, false },  { "/a\\", false, true },  { "/\x7f", false, false },
 		{ "/\xc3", false, false }, { "/a\r", false, false },
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -32,10 +32,14 @@ Test(http_path, decode)
 	static const struct {
 		const char *raw, *wanted, *form;
 	} rows[] = {
-		{ "", "", "" },		       { "/a%20b+c", "/a b+c", "/a b c" },
-		{ "%41%7a%7A", "Azz", "Azz" }, { "%", "%", "%" },
-		{ "%4", "%4", "%4" },	       { "%4g%zz%%41", "%4g%zz%A", "%4g%zz%A" },
-		{ "%2541", "%41", "%41" },     { "%2b", "+", "+" },
+		{ "", "", "" },
+		{ "/a%20b+c", "/a b+c", "/a b c" },
+		{ "%41%7a%7A", "Azz", "Azz" },
+		{ "%", "%", "%" },
+		{ "%4", "%4", "%4" },
+		{ "%4g%zz%%41", "%4g%zz%A", "%4g%zz%A" },
+		{ "%2541", "%41", "%41" },
+		{ "%2b", "+", "+" },
 	};
 	struct arena arena;
 	arena_init(&arena);
@@ -127,13 +131,15 @@ Test(http_path, normalize)
 		struct slice path = http_unit_at_edge(slice_of_string(normal[i].path));
 		struct slice got = http_path_normalize(&arena, path);
 		if (normal[i].wanted == NULL) {
-			cr_expect(slice_is_absent(got), "%s: %.*s", normal[i].path, SLICE_PRINT(got));
+			cr_expect(slice_is_absent(got), "%s: %.*s", normal[i].path,
+				  SLICE_PRINT(got));
 			continue;
 		}
 		cr_assert(!slice_is_absent(got), "%s", normal[i].path);
 		cr_expect_str_eq(got.at, normal[i].wanted);
 		/* The normal form is its own normal form. */
-		cr_expect(slice_is_equal(http_path_normalize(&arena, got), got), "%s", normal[i].path);
+		cr_expect(slice_is_equal(http_path_normalize(&arena, got), got), "%s",
+			  normal[i].path);
 	}
 	cr_expect(slice_is_absent(http_path_normalize(&arena, SLICE("/a\0"))));
 	cr_expect(slice_is_absent(http_path_normalize(&arena, SLICE_ABSENT)));

@@ -33,10 +33,11 @@ static size_t encode(char *to, struct slice body, uint64_t *state)
 {
 	size_t len = 0;
 	while (body.len > 0) {
-		size_t chunk = 1 + http_unit_random(state) % (http_unit_random(state) % 2 ? 5 : 300);
+		size_t chunk = 1 +
+			       http_unit_random(state) % (http_unit_random(state) % 2 ? 5 : 300);
 		chunk = chunk < body.len ? chunk : body.len;
-		len += (size_t)sprintf(to + len, http_unit_random(state) % 2 ? "%zx\r\n" : "0%zX;a=b\r\n",
-				       chunk);
+		len += (size_t)sprintf(
+			to + len, http_unit_random(state) % 2 ? "%zx\r\n" : "0%zX;a=b\r\n", chunk);
 		memcpy(to + len, body.at, chunk);
 		len += chunk;
 		len += (size_t)sprintf(to + len, "\r\n");
@@ -55,7 +56,8 @@ static enum http_parse feed(struct http_relay *r, struct slice in, struct sink *
 	out.bytes = 0;
 	*used = 0;
 	while (result == HTTP_MORE && *used < in.len) {
-		size_t len = 1 + http_unit_random(state) % (http_unit_random(state) % 4 ? 40 : 4000);
+		size_t len = 1 +
+			     http_unit_random(state) % (http_unit_random(state) % 4 ? 40 : 4000);
 		len = len < in.len - *used ? len : in.len - *used;
 		struct slice piece = http_unit_at_edge(slice_of(in.at + *used, len));
 		while (result == HTTP_MORE && piece.len > 0) {
@@ -132,8 +134,8 @@ static void run(uint64_t seed, enum http_body_kind in_kind, enum http_body_kind 
 		result = http_relay_end(&relay, &out);
 		sink_add(&sink, &out);
 	}
-	cr_assert(result == HTTP_DONE && used == encoded_len, "%lu: %zu %zu", (unsigned long)seed, used,
-		  encoded_len);
+	cr_assert(result == HTTP_DONE && used == encoded_len, "%lu: %zu %zu", (unsigned long)seed,
+		  used, encoded_len);
 	cr_assert(relay.is_ended && relay.in.total == len);
 	bool trailers = relay.send_trailers && in_kind == HTTP_BODY_CHUNKED;
 	cr_assert(slice_is_equal(unframe(&sink, out_kind, trailers, &arena), slice_of(body, len)));
@@ -153,9 +155,9 @@ Test(http_relay, any_split_gives_the_same_body)
 				run(seed, in[i], out[k]);
 }
 
-static struct slice relay_once(enum http_body_kind in_kind, uint64_t length, enum http_body_kind out_kind,
-			       struct slice in, struct arena *arena, struct http_pieces *out,
-			       enum http_parse wanted)
+static struct slice relay_once(enum http_body_kind in_kind, uint64_t length,
+			       enum http_body_kind out_kind, struct slice in, struct arena *arena,
+			       struct http_pieces *out, enum http_parse wanted)
 {
 	struct http_relay relay;
 	size_t used;
@@ -184,18 +186,22 @@ Test(http_relay, bytes_are_exact)
 		{ HTTP_BODY_LENGTH, 0, HTTP_BODY_CHUNKED, "", "0\r\n\r\n", HTTP_DONE, 1 },
 		{ HTTP_BODY_NONE, 0, HTTP_BODY_NONE, "", "", HTTP_DONE, 0 },
 		{ HTTP_BODY_LENGTH, 5, HTTP_BODY_NONE, "hello", "", HTTP_DONE, 0 },
-		{ HTTP_BODY_LENGTH, 5, HTTP_BODY_CHUNKED, "hello", "5\r\nhello\r\n0\r\n\r\n", HTTP_DONE, 3 },
-		{ HTTP_BODY_LENGTH, 50, HTTP_BODY_CHUNKED, "0123456789abcdef", "10\r\n0123456789abcdef\r\n",
-		  HTTP_MORE, 3 },
-		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "2;x=y\r\nab\r\n01\r\nc\r\n", "3\r\nabc\r\n",
-		  HTTP_MORE, 4 },
-		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "1\r", "", HTTP_MORE, 0 },
-		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "2\r\nab\r\n0\r\n\r\n", "2\r\nab\r\n0\r\n\r\n",
+		{ HTTP_BODY_LENGTH, 5, HTTP_BODY_CHUNKED, "hello", "5\r\nhello\r\n0\r\n\r\n",
 		  HTTP_DONE, 3 },
-		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "2\r\nab\r\n0\r\nA:b\r\nCookie: c\r\n\r\n",
-		  "2\r\nab\r\n0\r\nA: b\r\n\r\n", HTTP_DONE, 3 },
-		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "0\r\nA:\r\n\r\n", "0\r\nA: \r\n\r\n", HTTP_DONE, 1 },
-		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_UNTIL_CLOSE, "2\r\nab\r\n0\r\n\r\n", "ab", HTTP_DONE, 1 },
+		{ HTTP_BODY_LENGTH, 50, HTTP_BODY_CHUNKED, "0123456789abcdef",
+		  "10\r\n0123456789abcdef\r\n", HTTP_MORE, 3 },
+		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "2;x=y\r\nab\r\n01\r\nc\r\n",
+		  "3\r\nabc\r\n", HTTP_MORE, 4 },
+		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "1\r", "", HTTP_MORE, 0 },
+		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "2\r\nab\r\n0\r\n\r\n",
+		  "2\r\nab\r\n0\r\n\r\n", HTTP_DONE, 3 },
+		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED,
+		  "2\r\nab\r\n0\r\nA:b\r\nCookie: c\r\n\r\n", "2\r\nab\r\n0\r\nA: b\r\n\r\n",
+		  HTTP_DONE, 3 },
+		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_CHUNKED, "0\r\nA:\r\n\r\n", "0\r\nA: \r\n\r\n",
+		  HTTP_DONE, 1 },
+		{ HTTP_BODY_CHUNKED, 0, HTTP_BODY_UNTIL_CLOSE, "2\r\nab\r\n0\r\n\r\n", "ab",
+		  HTTP_DONE, 1 },
 		{ HTTP_BODY_TUNNEL, 0, HTTP_BODY_TUNNEL, "raw", "raw", HTTP_MORE, 1 },
 	};
 	struct arena arena;
@@ -203,7 +209,8 @@ Test(http_relay, bytes_are_exact)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct http_pieces out;
 		struct slice got = relay_once(rows[i].in, rows[i].length, rows[i].out,
-					      slice_of_string(rows[i].given), &arena, &out, rows[i].result);
+					      slice_of_string(rows[i].given), &arena, &out,
+					      rows[i].result);
 		cr_expect(slice_is_equal(got, slice_of_string(rows[i].wanted)), "row %zu: %.*s", i,
 			  SLICE_PRINT(got));
 		cr_expect(out.count == rows[i].pieces, "row %zu: %u pieces", i, out.count);
@@ -224,15 +231,17 @@ Test(http_relay, pieces_before_it_are_kept_and_data_is_not_copied)
 	out.at[0] = (struct iovec){ (void *)(uintptr_t) "head", 4 };
 	out.count = 1;
 	out.bytes = 4;
-	http_relay_init(&relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_CHUNKED, &http_unit_limits, &arena);
+	http_relay_init(&relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_CHUNKED, &http_unit_limits,
+			&arena);
 	cr_expect(http_relay_take(&relay, in, &used, &out) == HTTP_MORE);
 	cr_expect(out.at[2].iov_base == in.at);
 	cr_expect(http_relay_take(&relay, SLICE("0123456789abcdefg"), &used, &out) == HTTP_MORE);
 	cr_expect(http_relay_end(&relay, &out) == HTTP_DONE);
 	cr_expect(http_relay_end(&relay, &out) == HTTP_DONE);
 	struct slice got = http_unit_join(&out, &arena);
-	cr_expect(slice_is_equal(got, SLICE("head3\r\nabc\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n")), "%.*s",
-		  SLICE_PRINT(got));
+	cr_expect(
+		slice_is_equal(got, SLICE("head3\r\nabc\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n")),
+		"%.*s", SLICE_PRINT(got));
 	arena_release(&arena);
 }
 
@@ -257,7 +266,8 @@ Test(http_relay, many_small_chunks_take_several_calls)
 		while (result == HTTP_MORE) {
 			size_t used;
 			result = http_relay_take(&relay, in, &used, &out);
-			cr_assert(used > 0 && (result == HTTP_DONE || out.count >= HTTP_PIECES_MOST - 1));
+			cr_assert(used > 0 &&
+				  (result == HTTP_DONE || out.count >= HTTP_PIECES_MOST - 1));
 			in = slice_skip(in, used);
 			sink_add(&sink, &out);
 		}
@@ -275,7 +285,8 @@ Test(http_relay, full_pieces_take_nothing)
 	struct http_pieces out = { .count = 0 };
 	size_t used = 1;
 	arena_init(&arena);
-	http_relay_init(&relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_CHUNKED, &http_unit_limits, &arena);
+	http_relay_init(&relay, HTTP_BODY_UNTIL_CLOSE, 0, HTTP_BODY_CHUNKED, &http_unit_limits,
+			&arena);
 	unsigned batches = 0;
 	for (; used > 0; batches++)
 		cr_assert(http_relay_take(&relay, SLICE("x"), &used, &out) == HTTP_MORE);
@@ -283,7 +294,8 @@ Test(http_relay, full_pieces_take_nothing)
 	memset(&out, 0, sizeof out);
 	for (unsigned count = HTTP_PIECES_MOST - 2; count <= HTTP_PIECES_MOST; count++) {
 		out.count = count;
-		cr_expect(http_relay_take(&relay, SLICE("x"), &used, &out) == HTTP_MORE && used == 0);
+		cr_expect(http_relay_take(&relay, SLICE("x"), &used, &out) == HTTP_MORE &&
+			  used == 0);
 		cr_expect(out.count == count && out.bytes == 0);
 	}
 	cr_expect(http_relay_end(&relay, &out) == HTTP_MORE);

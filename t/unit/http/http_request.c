@@ -15,41 +15,43 @@ struct good {
 
 static const struct good good[] = {
 	{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "a", "/", NULL, HTTP_BODY_NONE, 0, 1, "k" },
-	{ "GET /x?y=1&z=/%20?\\ HTTP/1.1\r\nHost: a:80\r\n\r\n", NULL, "a:80", "/x", "y=1&z=/%20?\\",
-	  HTTP_BODY_NONE, 0, 1, "k" },
+	{ "GET /x?y=1&z=/%20?\\ HTTP/1.1\r\nHost: a:80\r\n\r\n", NULL, "a:80", "/x",
+	  "y=1&z=/%20?\\", HTTP_BODY_NONE, 0, 1, "k" },
 	{ "GET /? HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "a", "/", "", HTTP_BODY_NONE, 0, 1, "k" },
 	{ "GET / HTTP/1.0\r\n\r\n", NULL, NULL, "/", NULL, HTTP_BODY_NONE, 0, 0, "" },
-	{ "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", NULL, NULL, "/", NULL, HTTP_BODY_NONE, 0,
-	  1, "k" },
+	{ "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", NULL, NULL, "/", NULL, HTTP_BODY_NONE,
+	  0, 1, "k" },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: foo , close\r\n\r\n", NULL, "a", "/", NULL,
 	  HTTP_BODY_NONE, 0, 2, "" },
 	{ "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", NULL, NULL, "/", NULL,
 	  HTTP_BODY_NONE, 0, 1, "" },
-	{ "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "a", "/", NULL, HTTP_BODY_NONE, 0, 1, "k" },
-	{ "POST /f HTTP/1.1\r\nhost:[::1]:8080\r\ncontent-length:\t0042 \r\n\r\n", NULL, "[::1]:8080",
-	  "/f", NULL, HTTP_BODY_LENGTH, 42, 2, "k" },
-	{ "POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n", NULL, "a", "/f",
-	  NULL, HTTP_BODY_LENGTH, UINT64_C(9999999999999999999), 2, "k" },
+	{ "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "a", "/", NULL, HTTP_BODY_NONE, 0, 1,
+	  "k" },
+	{ "POST /f HTTP/1.1\r\nhost:[::1]:8080\r\ncontent-length:\t0042 \r\n\r\n", NULL,
+	  "[::1]:8080", "/f", NULL, HTTP_BODY_LENGTH, 42, 2, "k" },
+	{ "POST /f HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999999\r\n\r\n", NULL, "a",
+	  "/f", NULL, HTTP_BODY_LENGTH, UINT64_C(9999999999999999999), 2, "k" },
 	{ "POST /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nExpect: 100-Continue\r\n\r\n",
 	  NULL, "a", "/f", NULL, HTTP_BODY_CHUNKED, 0, 3, "kc" },
-	{ "POST /f HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n", NULL, NULL, "/f", NULL,
-	  HTTP_BODY_LENGTH, 1, 2, "" },
-	{ "GET http://Example.com/a/b?c HTTP/1.1\r\nHost: example.COM\r\n\r\n", "http", "Example.com",
-	  "/a/b", "c", HTTP_BODY_NONE, 0, 1, "k" },
-	{ "GET http://a:80 HTTP/1.1\r\nHost: a\r\n\r\n", "http", "a:80", "/", NULL, HTTP_BODY_NONE, 0, 1,
-	  "k" },
-	{ "GET HTTPS://a?q HTTP/1.1\r\nHost: a:443\r\n\r\n", "HTTPS", "a", "/", "q", HTTP_BODY_NONE, 0, 1,
-	  "k" },
+	{ "POST /f HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n", NULL, NULL, "/f",
+	  NULL, HTTP_BODY_LENGTH, 1, 2, "" },
+	{ "GET http://Example.com/a/b?c HTTP/1.1\r\nHost: example.COM\r\n\r\n", "http",
+	  "Example.com", "/a/b", "c", HTTP_BODY_NONE, 0, 1, "k" },
+	{ "GET http://a:80 HTTP/1.1\r\nHost: a\r\n\r\n", "http", "a:80", "/", NULL, HTTP_BODY_NONE,
+	  0, 1, "k" },
+	{ "GET HTTPS://a?q HTTP/1.1\r\nHost: a:443\r\n\r\n", "HTTPS", "a", "/", "q", HTTP_BODY_NONE,
+	  0, 1, "k" },
 	{ "GET http://a/ HTTP/1.0\r\n\r\n", "http", "a", "/", NULL, HTTP_BODY_NONE, 0, 0, "" },
-	{ "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "a", "*", NULL, HTTP_BODY_NONE, 0, 1, "k" },
-	{ "OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", "http", "a", "*", NULL, HTTP_BODY_NONE, 0, 1,
+	{ "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "a", "*", NULL, HTTP_BODY_NONE, 0, 1,
 	  "k" },
+	{ "OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", "http", "a", "*", NULL, HTTP_BODY_NONE, 0,
+	  1, "k" },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n\r\n",
 	  NULL, "a", "/", NULL, HTTP_BODY_NONE, 0, 3, "ku" },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\r\n", NULL, "a", "/", NULL,
 	  HTTP_BODY_NONE, 0, 2, "k" },
-	{ "GET / HTTP/1.1\r\nHost: a\r\nTE: gzip, trailers\r\nConnection: TE\r\n\r\n", NULL, "a", "/",
-	  NULL, HTTP_BODY_NONE, 0, 3, "kt" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nTE: gzip, trailers\r\nConnection: TE\r\n\r\n", NULL, "a",
+	  "/", NULL, HTTP_BODY_NONE, 0, 3, "kt" },
 	{ "M-SEARCH!#$%&'*+.^_`|~09 /{}|^`\"<> HTTP/1.1\r\nHost: a_b.c-d.~9:1\r\nX:\r\n\r\n", NULL,
 	  "a_b.c-d.~9:1", "/{}|^`\"<>", NULL, HTTP_BODY_NONE, 0, 2, "k" },
 	{ "GET /a-path-that-is-longer-than-sixteen-bytes?and=a-query-of-that-kind-as-well HTTP/1.1\r\n"
@@ -94,7 +96,9 @@ static const struct {
 	{ SLICE_INIT("GET /a\\b HTTP/1.1\r\n"), HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET /a\tb HTTP/1.1\r\n"), HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET /a\0b HTTP/1.1\r\n"), HTTP_REASON_TARGET },
-	{ SLICE_INIT("GET /a\x7f" "b HTTP/1.1\r\n"), HTTP_REASON_TARGET },
+	{ SLICE_INIT("GET /a\x7f"
+		     "b HTTP/1.1\r\n"),
+	  HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET /\xc3\xa4 HTTP/1.1\r\n"), HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET /long-enough-for-one-block?\xc3\xa4 HTTP/1.1\r\n"), HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET a HTTP/1.1\r\n"), HTTP_REASON_TARGET },
@@ -136,8 +140,11 @@ static const struct {
 	{ SLICE_INIT(H "\tTransfer-Encoding: chunked\r\n\r\n"), HTTP_REASON_FIELD_FOLDED },
 	{ SLICE_INIT(H "A: b\0c\r\n\r\n"), HTTP_REASON_FIELD_VALUE },
 	{ SLICE_INIT(H "A: b\x7f\r\n\r\n"), HTTP_REASON_FIELD_VALUE },
-	{ SLICE_INIT(H "A: a-value-of-more-than-sixteen-bytes\x01\r\n\r\n"), HTTP_REASON_FIELD_VALUE },
-	{ SLICE_INIT(H "Transfer-Encoding:\x0b" "chunked\r\n\r\n"), HTTP_REASON_FIELD_VALUE },
+	{ SLICE_INIT(H "A: a-value-of-more-than-sixteen-bytes\x01\r\n\r\n"),
+	  HTTP_REASON_FIELD_VALUE },
+	{ SLICE_INIT(H "Transfer-Encoding:\x0b"
+		       "chunked\r\n\r\n"),
+	  HTTP_REASON_FIELD_VALUE },
 	{ SLICE_INIT(H "Connection: a b\r\n\r\n"), HTTP_REASON_CONNECTION },
 	{ SLICE_INIT(H "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n"
 		       "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n\r\n"),
@@ -164,17 +171,21 @@ static const struct {
 	  HTTP_REASON_LENGTH_AND_CHUNKED },
 	{ SLICE_INIT(H "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"),
 	  HTTP_REASON_LENGTH_AND_CHUNKED },
-	{ SLICE_INIT(H "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
-	{ SLICE_INIT(H "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
+	{ SLICE_INIT(H "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+	  HTTP_REASON_CONTENT_LENGTH },
+	{ SLICE_INIT(H "Content-Length: 1\r\nContent-Length: 1\r\n\r\n"),
+	  HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length: 5, 5\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length: +5\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length: -1\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length: 0x5\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length: 5 5\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length:\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
-	{ SLICE_INIT(H "Content-Length: 00000000000000000005\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
+	{ SLICE_INIT(H "Content-Length: 00000000000000000005\r\n\r\n"),
+	  HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Transfer-Encoding: xchunked\r\n\r\n"), HTTP_REASON_TRANSFER_ENCODING },
-	{ SLICE_INIT(H "Transfer-Encoding: chunked, identity\r\n\r\n"), HTTP_REASON_TRANSFER_ENCODING },
+	{ SLICE_INIT(H "Transfer-Encoding: chunked, identity\r\n\r\n"),
+	  HTTP_REASON_TRANSFER_ENCODING },
 	{ SLICE_INIT(H "Transfer-Encoding: gzip, chunked\r\n\r\n"), HTTP_REASON_TRANSFER_ENCODING },
 	{ SLICE_INIT(H "Transfer-Encoding: \"chunked\"\r\n\r\n"), HTTP_REASON_TRANSFER_ENCODING },
 	{ SLICE_INIT(H "Transfer-Encoding: chunked;a=b\r\n\r\n"), HTTP_REASON_TRANSFER_ENCODING },
@@ -190,7 +201,8 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static void expect_slice(const struct good *row, const char *what, struct slice got, const char *wanted)
+static void expect_slice(const struct good *row, const char *what, struct slice got,
+			 const char *wanted)
 {
 	if (wanted == NULL)
 		cr_expect(slice_is_absent(got), "%s: %s should be absent", row->text, what);
@@ -231,8 +243,8 @@ Test(http_request, good_rows_are_read)
 		size_t used = 0;
 		enum http_reason why;
 		struct slice text = slice_of_string(good[i].text);
-		enum http_parse result = parse(http_unit_at_edge(text), &http_unit_limits, &arena, &r,
-					       &used, &why);
+		enum http_parse result = parse(http_unit_at_edge(text), &http_unit_limits, &arena,
+					       &r, &used, &why);
 		cr_assert(result == HTTP_DONE, "%s: %s", good[i].text, http_reason_words(why));
 		cr_expect(used == text.len);
 		expect_good(&good[i], &r);
@@ -250,7 +262,8 @@ Test(http_request, prefixes_of_good_rows_want_more)
 			size_t used;
 			enum http_reason why;
 			struct slice in = http_unit_at_edge(slice_of(good[i].text, len));
-			cr_expect(parse(in, &http_unit_limits, &arena, &r, &used, &why) == HTTP_MORE,
+			cr_expect(parse(in, &http_unit_limits, &arena, &r, &used, &why) ==
+					  HTTP_MORE,
 				  "%s: %zu: %s", good[i].text, len, http_reason_words(why));
 		}
 	arena_release(&arena);
@@ -269,10 +282,10 @@ Test(http_request, two_pieces_give_the_same)
 			enum http_reason why;
 			struct slice first = http_unit_at_edge(slice_of(good[i].text, len));
 			struct slice whole = http_unit_at_other_edge(slice_of_string(good[i].text));
-			cr_assert(http_request_parse(first, &http_unit_limits, &arena, &scan, &r, &used,
-						     &why) == HTTP_MORE);
-			cr_assert(http_request_parse(whole, &http_unit_limits, &arena, &scan, &r, &used,
-						     &why) == HTTP_DONE);
+			cr_assert(http_request_parse(first, &http_unit_limits, &arena, &scan, &r,
+						     &used, &why) == HTTP_MORE);
+			cr_assert(http_request_parse(whole, &http_unit_limits, &arena, &scan, &r,
+						     &used, &why) == HTTP_DONE);
 			cr_expect(used == whole.len);
 			expect_good(&good[i], &r);
 		}
@@ -292,7 +305,8 @@ Test(http_request, byte_by_byte_gives_the_same)
 		for (size_t len = 0; len <= strlen(good[i].text); len++) {
 			cr_assert(result == HTTP_MORE);
 			struct slice in = http_unit_at_edge(slice_of(good[i].text, len));
-			result = http_request_parse(in, &http_unit_limits, &arena, &scan, &r, &used, &why);
+			result = http_request_parse(in, &http_unit_limits, &arena, &scan, &r, &used,
+						    &why);
 		}
 		cr_expect(result == HTTP_DONE);
 		expect_good(&good[i], &r);
@@ -345,7 +359,8 @@ Test(http_request, bad_rows_are_refused_byte_by_byte_as_well)
 		enum http_parse result = HTTP_MORE;
 		for (size_t len = 0; len <= bad[i].text.len && result == HTTP_MORE; len++) {
 			struct slice in = http_unit_at_edge(slice_of(bad[i].text.at, len));
-			result = http_request_parse(in, &http_unit_limits, &arena, &scan, &r, &used, &why);
+			result = http_request_parse(in, &http_unit_limits, &arena, &scan, &r, &used,
+						    &why);
 		}
 		cr_expect(result == HTTP_BAD && why == bad[i].why, "row %zu: %d, %s", i, result,
 			  http_reason_words(why));
@@ -360,8 +375,8 @@ Test(http_request, a_long_name_is_no_known_name)
 	size_t used;
 	enum http_reason why;
 	arena_init(&arena);
-	cr_assert(parse(SLICE(H A256 "Content-Length: 7\r\n\r\n"), &http_unit_limits, &arena, &r, &used,
-			&why) == HTTP_DONE);
+	cr_assert(parse(SLICE(H A256 "Content-Length: 7\r\n\r\n"), &http_unit_limits, &arena, &r,
+			&used, &why) == HTTP_DONE);
 	cr_expect(r.body == HTTP_BODY_NONE);
 	cr_expect(r.fields.at[1].id == HTTP_FIELD_OTHER && r.fields.at[1].name.len == 256 + 14);
 	arena_release(&arena);
@@ -375,14 +390,18 @@ Test(http_request, limits_are_exact)
 		struct http_limits limits;
 		enum http_reason why;
 	} rows[] = {
-		{ "GET /12345 HTTP/1.1\r\nHost: a\r\n\r\n", { .line_bytes = 18, .head_bytes = 99, .fields = 9 },
+		{ "GET /12345 HTTP/1.1\r\nHost: a\r\n\r\n",
+		  { .line_bytes = 18, .head_bytes = 99, .fields = 9 },
 		  HTTP_REASON_REQUEST_LINE_TOO_LONG },
 		{ "\r\nGET /12345 HTTP/1.1\r\nHost: a\r\n\r\n",
-		  { .line_bytes = 18, .head_bytes = 99, .fields = 9 }, HTTP_REASON_REQUEST_LINE_TOO_LONG },
-		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", { .line_bytes = 99, .head_bytes = 26, .fields = 9 },
+		  { .line_bytes = 18, .head_bytes = 99, .fields = 9 },
+		  HTTP_REASON_REQUEST_LINE_TOO_LONG },
+		{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		  { .line_bytes = 99, .head_bytes = 26, .fields = 9 },
 		  HTTP_REASON_HEAD_TOO_LARGE },
 		{ "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n\r\n",
-		  { .line_bytes = 99, .head_bytes = 99, .fields = 1 }, HTTP_REASON_TOO_MANY_FIELDS },
+		  { .line_bytes = 99, .head_bytes = 99, .fields = 1 },
+		  HTTP_REASON_TOO_MANY_FIELDS },
 	};
 	struct arena arena;
 	arena_init(&arena);
@@ -396,9 +415,10 @@ Test(http_request, limits_are_exact)
 		cr_expect(why == rows[i].why, "%zu: %s", i, http_reason_words(why));
 		enum http_parse result = HTTP_MORE;
 		for (size_t len = 0; len < text.len && result == HTTP_MORE; len++)
-			result = http_request_parse(slice_of(text.at, len), &rows[i].limits, &arena, &scan,
-						    &r, &used, &why);
-		cr_expect(result == HTTP_BAD && why == rows[i].why, "%zu: %s", i, http_reason_words(why));
+			result = http_request_parse(slice_of(text.at, len), &rows[i].limits, &arena,
+						    &scan, &r, &used, &why);
+		cr_expect(result == HTTP_BAD && why == rows[i].why, "%zu: %s", i,
+			  http_reason_words(why));
 		struct http_limits larger = rows[i].limits;
 		larger.line_bytes++;
 		larger.head_bytes++;
@@ -422,7 +442,8 @@ Test(http_request, hop_by_hop_headers_are_marked)
 	size_t used;
 	enum http_reason why;
 	arena_init(&arena);
-	cr_assert(parse(slice_of_string(text), &http_unit_limits, &arena, &r, &used, &why) == HTTP_DONE);
+	cr_assert(parse(slice_of_string(text), &http_unit_limits, &arena, &r, &used, &why) ==
+		  HTTP_DONE);
 	cr_assert(r.fields.count == COUNT(wanted));
 	for (unsigned i = 0; i < r.fields.count; i++)
 		cr_expect(r.fields.at[i].is_hop_by_hop == wanted[i], "%.*s",
@@ -451,7 +472,8 @@ Test(http_request, moving_keeps_all_slices)
 			const struct http_field *field = &r.fields.at[k];
 			cr_expect(field->name.at > to.at && field->value.at < to.at + to.len);
 		}
-		cr_expect(slice_has_prefix(slice_skip(to, slice_find(to, r.method.at[0])), r.method));
+		cr_expect(
+			slice_has_prefix(slice_skip(to, slice_find(to, r.method.at[0])), r.method));
 	}
 	arena_release(&arena);
 }
@@ -464,7 +486,8 @@ Test(http_request, moving_leaves_what_lies_behind)
 	size_t used;
 	enum http_reason why;
 	arena_init(&arena);
-	cr_assert(parse(slice_of_string(text), &http_unit_limits, &arena, &r, &used, &why) == HTTP_DONE);
+	cr_assert(parse(slice_of_string(text), &http_unit_limits, &arena, &r, &used, &why) ==
+		  HTTP_DONE);
 	r.query = slice_of(text + used, 6);
 	http_request_move(&r, slice_of(text, used), arena_copy(&arena, slice_of(text, used)).at);
 	cr_expect(r.query.at == text + used);

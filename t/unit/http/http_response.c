@@ -14,47 +14,49 @@ static const struct {
 	uint64_t length;
 	bool keep_alive;
 } good[] = {
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 200, "OK", HTTP_BODY_LENGTH, 5,
-	  true },
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", HTTP_METHOD_GET, 200, "OK", HTTP_BODY_LENGTH, 0,
-	  true },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 200, "OK",
+	  HTTP_BODY_LENGTH, 5, true },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", HTTP_METHOD_GET, 200, "OK",
+	  HTTP_BODY_LENGTH, 0, true },
 	{ "HTTP/1.1 200 \r\ntransfer-encoding: CHUNKED\r\n\r\n", HTTP_METHOD_POST, 200, "",
 	  HTTP_BODY_CHUNKED, 0, true },
-	{ "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\n", HTTP_METHOD_GET, 200, "", HTTP_BODY_LENGTH, 1,
-	  true },
-	{ "HTTP/1.1 404 Not \xc3\xa4\tfound here at all, not even a bit\r\n\r\n", HTTP_METHOD_GET, 404,
-	  "Not \xc3\xa4\tfound here at all, not even a bit", HTTP_BODY_UNTIL_CLOSE, 0, false },
-	{ "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 200, "OK",
+	{ "HTTP/1.1 200\r\nContent-Length: 1\r\n\r\n", HTTP_METHOD_GET, 200, "", HTTP_BODY_LENGTH,
+	  1, true },
+	{ "HTTP/1.1 404 Not \xc3\xa4\tfound here at all, not even a bit\r\n\r\n", HTTP_METHOD_GET,
+	  404, "Not \xc3\xa4\tfound here at all, not even a bit", HTTP_BODY_UNTIL_CLOSE, 0, false },
+	{ "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 200,
+	  "OK", HTTP_BODY_LENGTH, 5, false },
+	{ "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 200, "OK",
 	  HTTP_BODY_LENGTH, 5, false },
-	{ "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 200, "OK", HTTP_BODY_LENGTH, 5,
-	  false },
-	{ "HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n", HTTP_METHOD_GET, 200,
-	  "OK", HTTP_BODY_LENGTH, 5, true },
+	{ "HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n", HTTP_METHOD_GET,
+	  200, "OK", HTTP_BODY_LENGTH, 5, true },
 	{ "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n", HTTP_METHOD_GET, 200, "OK",
 	  HTTP_BODY_UNTIL_CLOSE, 0, false },
 	/* no body, whatever the headers say */
-	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_HEAD, 200, "OK", HTTP_BODY_NONE, 5,
-	  true },
+	{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_HEAD, 200, "OK",
+	  HTTP_BODY_NONE, 5, true },
 	{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_METHOD_HEAD, 200, "OK",
 	  HTTP_BODY_NONE, 0, true },
 	{ "HTTP/1.1 200 OK\r\n\r\n", HTTP_METHOD_HEAD, 200, "OK", HTTP_BODY_NONE, 0, true },
-	{ "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 304, "Not Modified",
-	  HTTP_BODY_NONE, 5, true },
-	{ "HTTP/1.1 204 No Content\r\n\r\n", HTTP_METHOD_GET, 204, "No Content", HTTP_BODY_NONE, 0, true },
-	{ "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", HTTP_METHOD_GET, 204, "No Content",
-	  HTTP_BODY_NONE, 0, true },
+	{ "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 304,
+	  "Not Modified", HTTP_BODY_NONE, 5, true },
+	{ "HTTP/1.1 204 No Content\r\n\r\n", HTTP_METHOD_GET, 204, "No Content", HTTP_BODY_NONE, 0,
+	  true },
+	{ "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", HTTP_METHOD_GET, 204,
+	  "No Content", HTTP_BODY_NONE, 0, true },
 	/* ... and a connection that is not trusted behind it where they may not say it */
-	{ "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 204, "No Content",
-	  HTTP_BODY_NONE, 5, false },
+	{ "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", HTTP_METHOD_GET, 204,
+	  "No Content", HTTP_BODY_NONE, 5, false },
 	{ "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_METHOD_GET, 204,
 	  "No Content", HTTP_BODY_NONE, 0, false },
 	{ "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", HTTP_METHOD_GET, 103, "Early Hints",
 	  HTTP_BODY_NONE, 0, true },
-	{ "HTTP/1.1 100 Continue\r\n\r\n", HTTP_METHOD_GET, 100, "Continue", HTTP_BODY_NONE, 0, true },
+	{ "HTTP/1.1 100 Continue\r\n\r\n", HTTP_METHOD_GET, 100, "Continue", HTTP_BODY_NONE, 0,
+	  true },
 	{ "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
 	  HTTP_METHOD_GET, 101, "Switching Protocols", HTTP_BODY_TUNNEL, 0, false },
-	{ "HTTP/1.1 599 x\r\nContent-Length: 1\r\n\r\n", HTTP_METHOD_GET, 599, "x", HTTP_BODY_LENGTH, 1,
-	  true },
+	{ "HTTP/1.1 599 x\r\nContent-Length: 1\r\n\r\n", HTTP_METHOD_GET, 599, "x",
+	  HTTP_BODY_LENGTH, 1, true },
 };
 
 #define H "HTTP/1.1 200 OK\r\n"
@@ -87,7 +89,8 @@ static const struct {
 	{ SLICE_INIT(H "A : b\r\n\r\n"), HTTP_REASON_FIELD_NAME },
 	{ SLICE_INIT(H "A: b\r\n c\r\n\r\n"), HTTP_REASON_FIELD_FOLDED },
 	{ SLICE_INIT(H "A: b\x01\r\n\r\n"), HTTP_REASON_FIELD_VALUE },
-	{ SLICE_INIT(H "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
+	{ SLICE_INIT(H "Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+	  HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length: x\r\n\r\n"), HTTP_REASON_CONTENT_LENGTH },
 	{ SLICE_INIT(H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	  HTTP_REASON_LENGTH_AND_CHUNKED },
@@ -147,7 +150,8 @@ Test(http_response, prefixes_want_more_and_two_pieces_give_the_same)
 						      good[i].method, &r, &used, &why) == HTTP_MORE,
 				  "%s: %zu: %s", good[i].text, len, http_reason_words(why));
 			cr_assert(http_response_parse(whole, &http_unit_limits, &arena, &scan,
-						      good[i].method, &r, &used, &why) == HTTP_DONE);
+						      good[i].method, &r, &used,
+						      &why) == HTTP_DONE);
 			cr_expect(used == whole.len);
 			expect_good(i, &r);
 		}
@@ -180,15 +184,18 @@ Test(http_response, a_status_line_without_end_is_refused_at_its_limit)
 	arena_init(&arena);
 	memset(line, 'x', sizeof line);
 	memcpy(line, "HTTP/1.1 200 ", 13);
-	cr_expect(parse(slice_of(line, 8192 + 1), HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_MORE);
-	cr_expect(parse(slice_of(line, 8192 + 2), HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_BAD);
+	cr_expect(parse(slice_of(line, 8192 + 1), HTTP_METHOD_GET, &arena, &r, &used, &why) ==
+		  HTTP_MORE);
+	cr_expect(parse(slice_of(line, 8192 + 2), HTTP_METHOD_GET, &arena, &r, &used, &why) ==
+		  HTTP_BAD);
 	cr_expect(why == HTTP_REASON_STATUS_LINE);
 	arena_release(&arena);
 }
 
 Test(http_response, what_cannot_become_a_status_line_is_refused_at_once)
 {
-	static const char *const starts[] = { "x", "HTTQ", "http/1.1", "HTTP/2", "\x16\x03\x01", "220 mail" };
+	static const char *const starts[] = { "x",      "HTTQ",         "http/1.1",
+					      "HTTP/2", "\x16\x03\x01", "220 mail" };
 	struct arena arena;
 	struct http_response r;
 	size_t used;
@@ -196,7 +203,8 @@ Test(http_response, what_cannot_become_a_status_line_is_refused_at_once)
 	arena_init(&arena);
 	for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
 		struct slice in = slice_of_string(starts[i]);
-		cr_expect(parse(in, HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_BAD, "%s", starts[i]);
+		cr_expect(parse(in, HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_BAD, "%s",
+			  starts[i]);
 		cr_expect(why == HTTP_REASON_STATUS_LINE);
 	}
 	arena_release(&arena);
@@ -204,15 +212,17 @@ Test(http_response, what_cannot_become_a_status_line_is_refused_at_once)
 
 Test(http_response, connection_cannot_name_known_headers_away)
 {
-	static const char text[] = H "Connection: set-cookie, x-a, date\r\nSet-Cookie: a=b\r\nX-A: 1\r\n"
-				     "Date: now\r\nProxy-Authenticate: x\r\n\r\n";
+	static const char text[] = H
+		"Connection: set-cookie, x-a, date\r\nSet-Cookie: a=b\r\nX-A: 1\r\n"
+		"Date: now\r\nProxy-Authenticate: x\r\n\r\n";
 	static const bool wanted[] = { true, false, true, false, true };
 	struct arena arena;
 	struct http_response r;
 	size_t used;
 	enum http_reason why;
 	arena_init(&arena);
-	cr_assert(parse(slice_of_string(text), HTTP_METHOD_GET, &arena, &r, &used, &why) == HTTP_DONE);
+	cr_assert(parse(slice_of_string(text), HTTP_METHOD_GET, &arena, &r, &used, &why) ==
+		  HTTP_DONE);
 	for (unsigned i = 0; i < r.fields.count; i++)
 		cr_expect(r.fields.at[i].is_hop_by_hop == wanted[i], "%u", i);
 	arena_release(&arena);

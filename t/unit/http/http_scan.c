@@ -50,8 +50,8 @@ Test(http_scan, blocks_and_single_bytes_agree)
 				struct slice in = http_unit_at_edge(slice_of(text, sizeof text));
 				const char *stop = scans[s].scan(in.at, in.at + in.len);
 				bool is_in = (http_scan_classes[byte] & scans[s].class) != 0;
-				cr_assert(stop == in.at + (is_in ? sizeof text : place), "%zu 0x%02x %zu", s,
-					  (unsigned)byte, place);
+				cr_assert(stop == in.at + (is_in ? sizeof text : place),
+					  "%zu 0x%02x %zu", s, (unsigned)byte, place);
 			}
 }
 

@@ -1,6 +1,6 @@
 /*
  * What the loader writes must mean what was read: programs compute the same as in a plain LuaJIT
- * state, and errors stand on the same lines.
+ * state, and errors stand on the same lines. It is long because of its tables of programs.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule_fixture.h"

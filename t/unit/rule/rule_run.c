@@ -1,3 +1,4 @@
+/* It is long because everything that a run can do ends here: verdicts, waits, budgets, memory. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule_fixture.h"
 
