@@ -8,6 +8,7 @@
 #include "base/complaint.h"
 #include "conf/conf.h"
 #include "proc/start.h"
+#include "rule/rule_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -203,6 +204,7 @@ static int run_check(char **words, int word_count)
 		return STATUS_USAGE;
 	struct complaints complaints = { 0 };
 	struct conf *conf = start_check(file, &complaints);
+	rule_files_forget();
 	complaints_print(&complaints, stderr);
 	complaints_release(&complaints);
 	if (conf == NULL)

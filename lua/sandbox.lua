@@ -43,7 +43,8 @@ end
 -- Raises the error of Lua's own functions, at the line of the one that called our caller.
 local function bad_argument(n, name, wanted, value)
 	local got = value == nil and "no value" or type(value)
-	error("bad argument #" .. n .. " to '" .. name .. "' (" .. wanted .. " expected, got " .. got .. ")", 3)
+	local found = wanted .. " expected, got " .. got
+	error("bad argument #" .. n .. " to '" .. name .. "' (" .. found .. ")", 3)
 end
 
 ---- read-only tables ------------------------------------------------------------------------------
@@ -101,7 +102,8 @@ function env.xpcall(f, handler, ...)
 	return handled(handler, pcall(f, ...))
 end
 
-local co_create, co_resume, co_yield = lua.coroutine.create, lua.coroutine.resume, lua.coroutine.yield
+local co_create, co_resume = lua.coroutine.create, lua.coroutine.resume
+local co_yield = lua.coroutine.yield
 local co_running = host.running
 -- How deep in coroutines each coroutine was resumed (each costs C stack), and which were left in a
 -- wait that never ended, because their run was over.

@@ -8,6 +8,7 @@
 #include "proc/supervisor.h"
 #include "proc/worker.h"
 #include "rule/rule.h"
+#include "rule/rule_file.h"
 #include "txn/txn.h"
 #include "txn/world.h"
 
@@ -186,5 +187,6 @@ int start_run(const char *path)
 	listeners_close(&s.listeners);
 	segment_close(&s.share);
 	conf_free(s.conf);
+	rule_files_forget();
 	return status;
 }

@@ -18,34 +18,27 @@ struct text {
 
 static struct table texts; /* by path */
 
-/* To be freed; false with the reason in `why`. */
-static bool read_file(const char *path, struct text **text, struct err *why)
+/* Reads all of a regular file; NULL with the reason in `why`. To be freed. */
+static struct text *read_whole(int fd, struct err *why)
 {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1)
-		return err_set(why, "%s", strerror(errno));
 	bool is_file = fstat(fd, &status) != -1 && S_ISREG(status.st_mode);
 	if (!is_file || status.st_size > RULE_FILE_MOST) {
-		close(fd);
-		return err_set(why, is_file ? "larger than %u bytes" : "not a file",
-			       RULE_FILE_MOST);
+		err_set(why, is_file ? "larger than %u bytes" : "not a file", RULE_FILE_MOST);
+		return NULL;
 	}
-	*text = memory_new(1, sizeof **text + (size_t)status.st_size + 1);
-	char *at = (*text)->bytes;
-	size_t len = 0;
+	size_t size = (size_t)status.st_size;
+	struct text *text = memory_new(1, sizeof *text + size + 1);
 	ssize_t got = 1;
-	while (got > 0 && len < (size_t)status.st_size) {
-		got = read(fd, at + len, (size_t)status.st_size - len);
-		len += got > 0 ? (size_t)got : 0;
+	while (got > 0 && text->len < size) {
+		got = read(fd, text->bytes + text->len, size - text->len);
+		text->len += got > 0 ? (size_t)got : 0;
 	}
-	close(fd);
-	if (got == -1) {
-		free(*text);
-		return err_set(why, "%s", strerror(errno));
-	}
-	(*text)->len = len;
-	return true;
+	if (got != -1)
+		return text;
+	err_set(why, "%s", strerror(errno));
+	free(text);
+	return NULL;
 }
 
 bool rule_file_read(const char *path, struct slice *text, struct err *why)
@@ -53,7 +46,12 @@ bool rule_file_read(const char *path, struct slice *text, struct err *why)
 	struct slice key = slice_of_string(path);
 	struct text *kept = table_get(&texts, key);
 	if (kept == NULL) {
-		if (!read_file(path, &kept, why))
+		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd == -1)
+			return err_set(why, "%s", strerror(errno));
+		kept = read_whole(fd, why);
+		close(fd);
+		if (kept == NULL)
 			return false;
 		table_set(&texts, key, kept);
 	}

@@ -160,13 +160,15 @@ static bool compile(lua_State *lua, const struct rule_source *source, struct sli
 		return true;
 	/* The chunk was named "=" for this: "=:12: unexpected symbol near 'x'". */
 	const char *message = lua_tostring(lua, -1);
-	unsigned line = 0;
-	int used = 0;
+	unsigned long line = 0;
 	if (message == NULL)
 		message = "cannot compile";
-	if (sscanf(message, "?:%u: %n", &line, &used) < 1)
-		used = 0;
-	complaints_add(complaints, source->path, line, 0, "%s", message + used);
+	if (strncmp(message, "?:", 2) == 0) {
+		char *end;
+		line = strtoul(message + 2, &end, 10);
+		message = strncmp(end, ": ", 2) == 0 ? end + 2 : end;
+	}
+	complaints_add(complaints, source->path, (unsigned)line, 0, "%s", message);
 	lua_pop(lua, 1);
 	return false;
 }

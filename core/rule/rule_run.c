@@ -95,10 +95,10 @@ static void run_give_back(struct rule_run *run, bool is_clean)
 /* The line that a message "path:line: ..." of `source` ("@path") names; 0 if it names none. */
 static int line_in_message(const char *message, const char *source)
 {
-	size_t len = strlen(source + 1);
-	if (strncmp(message, source + 1, len) != 0 || message[len] != ':')
+	struct slice text = slice_of_string(message), path = slice_of_string(source + 1);
+	if (!slice_has_prefix(text, path) || message[path.len] != ':')
 		return 0;
-	return atoi(message + len + 1);
+	return (int)strtol(message + path.len + 1, NULL, 10);
 }
 
 /*
