@@ -34,14 +34,21 @@ static struct {
 
 /* ---- signs of life, and the log ------------------------------------------------------------------ */
 
-static void on_beat(struct timer *timer)
+static void report_dropped_lines(void)
 {
 	uint64_t dropped = log_access_take_dropped();
+	if (dropped == 0)
+		return;
+	stats_add(&stats_worker_row(&worker.start->share, worker.child->index)->log_lines_dropped,
+		  dropped);
+	log_warn("%llu log lines were lost: whoever reads the log is too slow, or it cannot grow",
+		 (unsigned long long)dropped);
+}
+
+static void on_beat(struct timer *timer)
+{
 	life_turn(&worker.start->share, worker.child->index, clock_milliseconds());
-	if (dropped != 0)
-		stats_add(&stats_worker_row(&worker.start->share, worker.child->index)
-				   ->log_lines_dropped,
-			  dropped);
+	report_dropped_lines();
 	timer_set(timer, supervisor_beat_milliseconds(worker.start->conf->watchdog_milliseconds));
 }
 
