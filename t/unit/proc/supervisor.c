@@ -250,7 +250,7 @@ static void expect_no_line(const char *text)
 		cr_expect_null(strstr(line, text), "%s", line);
 }
 
-TestSuite(supervisor, .init = prepare, .timeout = 60);
+TestSuite(supervisor, .init = prepare);
 
 /* ---- starting and starting again ------------------------------------------------------------------ */
 

@@ -40,7 +40,7 @@ static void close_with_folder(void)
 	cr_assert_eq(system(command), 0);
 }
 
-TestSuite(rule_load, .init = open_with_folder, .fini = close_with_folder, .timeout = 60);
+TestSuite(rule_load, .init = open_with_folder, .fini = close_with_folder);
 
 /* Programs that say what they compute. */
 static const char *const programs[] = {

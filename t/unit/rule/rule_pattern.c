@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-TestSuite(rule_pattern, .init = fixture_open, .fini = fixture_close, .timeout = 120);
+TestSuite(rule_pattern, .init = fixture_open, .fini = fixture_close);
 
 static const char *const patterns[] = {
 	"",

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-TestSuite(rule_run, .init = fixture_open, .fini = fixture_close, .timeout = 60);
+TestSuite(rule_run, .init = fixture_open, .fini = fixture_close);
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
