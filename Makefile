@@ -181,6 +181,20 @@ $(BUILD)/fuzz/%.o: %.c
 	@echo '  CC  $<'
 	$(Q)clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
+# Side by side with other proxies: t/bench/README.md. BENCH: options of t/bench/run.
+BENCH ?=
+BENCH_PROGRAMS = $(BUILD)/bench/client $(BUILD)/bench/backend
+
+bench:
+	packaging/deps.sh build bench
+	$(MAKE) $(JOBS) all $(BENCH_PROGRAMS)
+	t/bench/run --weir $(abspath $(BUILD)/weir) --programs $(BUILD)/bench -o $(BUILD)/bench $(BENCH)
+
+$(BUILD)/bench/%: t/bench/%.c
+	@mkdir -p $(@D)
+	@echo '  CC  $<'
+	$(Q)$(CC) $(OPTIONS) $(CFLAGS) -o $@ $<
+
 install: all
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -d $(DESTDIR)$(PREFIX)/share/weir/conf $(DESTDIR)$(PREFIX)/share/weir/rules \
@@ -205,13 +219,14 @@ help:
 	@echo 'make lint      floor plan, clang-tidy, luacheck, format, sizes, licence lines'
 	@echo 'make format    write the layout that lint asks for'
 	@echo 'make fuzz      SECONDS=60 of random input for each parser'
+	@echo 'make bench     weir beside haproxy, nginx and h2o: CPU per request and more (root)'
 	@echo 'make unit-ROOM unit tests of one room: $(ROOMS)'
 	@echo 'make flow      system tests only'
 	@echo 'make reference write docs/, the JSON Schema and the editor stubs from the code'
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
 
-.PHONY: all clean deps demo test check unit unit-programs flow install help fuzz format reference \
-        lint-reference \
+.PHONY: all bench clean deps demo test check unit unit-programs flow install help fuzz format \
+        reference lint-reference \
         lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
         $(ROOMS:%=unit-%)
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that weir is built, tested and checked with: the one list of them.
-# Quick when nothing is missing. Usage: deps.sh [build] [test] [lint]   (default: all three)
+# Quick when nothing is missing. Usage: deps.sh [build] [test] [lint] [bench]   (default: all but
+# bench)
 # shellcheck disable=SC2086 # lists of names without blanks, split on purpose
 set -eu
 
@@ -10,6 +11,7 @@ build='gcc libc6-dev make pkg-config libev-dev libluajit-5.1-dev libyaml-dev lib
 test='libcriterion-dev python3-pytest python3-yaml python3-jsonschema python3-websockets
 	iproute2 iptables util-linux nginx-light apache2-bin apache2-utils curl wget wrk
 	strace valgrind libasan8 libubsan1'
+bench='haproxy nginx-light h2o linux-perf strace valgrind'
 lint='clang clang-tidy clang-format libclang-rt-14-dev lua-check universal-ctags shellcheck'
 
 [ $# -gt 0 ] || set -- build test lint
@@ -19,7 +21,8 @@ for list in "$@"; do
 	build) wanted="$wanted $build" ;;
 	test) wanted="$wanted $test" ;;
 	lint) wanted="$wanted $lint" ;;
-	*) echo "usage: $0 [build] [test] [lint]" >&2 && exit 2 ;;
+	bench) wanted="$wanted $bench" ;;
+	*) echo "usage: $0 [build] [test] [lint] [bench]" >&2 && exit 2 ;;
 	esac
 done
 
@@ -84,10 +87,12 @@ else
 fi
 
 # Nor at the next boot.
-case "$missing " in
-*' nginx-light '*)
-	if command -v systemctl >/dev/null; then
-		$as_root systemctl --quiet disable nginx.service
-	fi
-	;;
-esac
+for daemon in nginx-light:nginx haproxy:haproxy h2o:h2o; do
+	case "$missing " in
+	*" ${daemon%:*} "*)
+		if command -v systemctl >/dev/null; then
+			$as_root systemctl --quiet disable "${daemon#*:}.service"
+		fi
+		;;
+	esac
+done

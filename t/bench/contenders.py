@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proxies of the benchmark, each set up for the same work.
+
+One worker each, access logs off, the same time limits, connections on both sides kept without a
+limit on requests, no file on disk for bodies, and one header that tells the node who the client is.
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+ADDRESS = "10.9.0.1"
+FIRST_SOURCE, SOURCES = "10.9.0.2", 100  # addresses of the clients in the transparent scenario
+NODE_PORT = 8100
+NOBODY_PORT = 8101  # nothing listens here: a request that gets here becomes an error
+PROXY_CPU, LOAD_CPU = "0", "1"
+
+ROUTE_RULE = 'if http.getHeader("X-Route") == "web" then pool.use("web") end\n'
+
+
+TUNED = "-tuned"
+
+
+class Failed(Exception):
+    """A contender that did not do what it had to."""
+
+
+def pinned(cpu, command):
+    # setpriv: should the benchmark be killed, the kernel ends this too
+    return ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", cpu, *command]
+
+
+def weir_conf(job, directory):
+    main = {"listen": f"{ADDRESS}:{job.port}", "protocol": "http", "pool": "web",
+            "timeouts": {"keepalive": "60s"}}
+    web = {"nodes": [f"{ADDRESS}:{NODE_PORT}"], "keepalive": job.keeps_nodes,
+           "max_idle_connections_pernode": 0, "transparent": job.is_transparent,
+           "http": {"keepalive_non_idempotent": True}}
+    pools = {"web": web}
+    if job.has_rule:
+        os.mkdir(os.path.join(directory, "rules"))
+        with open(os.path.join(directory, "rules", "route.lua"), "w") as file:
+            file.write(ROUTE_RULE)
+        main.update(request_rules=["route"], pool="none")
+        pools["none"] = {"nodes": [f"{ADDRESS}:{NOBODY_PORT}"]}
+    return json.dumps({
+        "workers": 1, "control": os.path.join(directory, "control.sock"),
+        "rules_dir": os.path.join(directory, "rules"), "watchdog_timeout": "60s",
+        "log": {"level": "warn", "access": "off"}, "connection": {"idle_timeout": "60s"},
+        "virtual_servers": {"main": main}, "pools": pools}, indent=1)
+
+
+def haproxy_conf(job, directory):
+    keeping = "option http-keep-alive" if job.keeps_nodes else "option http-server-close"
+    source = f"source {ADDRESS} usesrc clientip" if job.is_transparent else ""
+    # haproxy does not find kept connections of a client again, but each client's connection may have
+    # its own, which costs a third of that
+    reuse = "never" if job.is_transparent else "always"
+    splice = "option splice-request\n    option splice-response" if job.is_tuned else ""
+    pipes = "maxpipes 100" if job.is_tuned else ""
+    return f"""
+global
+    nbthread 1
+    maxconn 9500
+    {pipes}
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+    timeout http-keep-alive 60s
+    {keeping}
+    {splice}
+    http-reuse {reuse}
+    option forwardfor
+frontend main
+    bind {ADDRESS}:{job.port}
+    default_backend web
+backend web
+    {source}
+    server node {ADDRESS}:{NODE_PORT} pool-max-conn -1 pool-purge-delay 60s
+"""
+
+
+def nginx_conf(job, directory):
+    buffers = "proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_size 256k;" if job.is_tuned else ""
+    # With kept node connections nginx would use one client's for another (README.md, Transparent).
+    keeps = job.keeps_nodes and not job.is_transparent
+    keep = "keepalive 10000; keepalive_requests 1000000000; keepalive_timeout 60s;" if keeps else ""
+    bind = "proxy_bind $remote_addr transparent;" if job.is_transparent else ""
+    return f"""
+daemon off; worker_processes 1; user root; pid {directory}/pid; error_log {directory}/error.log;
+worker_rlimit_nofile {job.descriptors};
+events {{ worker_connections {job.descriptors - 100}; }}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    keepalive_timeout 60s; keepalive_requests 1000000000; client_max_body_size 0;
+    proxy_max_temp_file_size 0; proxy_request_buffering off; proxy_http_version 1.1;
+    {buffers}
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "{'' if keeps else 'close'}";
+    proxy_set_header X-Forwarded-For $remote_addr;
+    upstream web {{ server {ADDRESS}:{NODE_PORT}; {keep} }}
+    server {{
+        listen {ADDRESS}:{job.port} backlog=4096;
+        location / {{ proxy_pass http://web; {bind} }}
+    }}
+}}
+"""
+
+
+def h2o_conf(job, directory):
+    return f"""
+num-threads: 1
+max-connections: 15000
+user: root
+listen: {{host: {ADDRESS}, port: {job.port}}}
+error-log: {directory}/error.log
+http1-request-timeout: 60
+limit-request-body: 1073741824
+proxy.preserve-host: ON
+proxy.timeout.keepalive: {60000 if job.keeps_nodes else 0}
+hosts:
+  default:
+    paths:
+      /: {{proxy.reverse.url: "http://{ADDRESS}:{NODE_PORT}"}}
+"""
+
+
+KINDS = {
+    "weir": (weir_conf, ["run", "-c", "{conf}"]),
+    "haproxy": (haproxy_conf, ["-db", "-f", "{conf}"]),
+    "nginx": (nginx_conf, ["-c", "{conf}", "-e", "{directory}/error.log"]),
+    "h2o": (h2o_conf, ["-c", "{conf}"]),
+}
+
+
+class Job:
+    """How a scenario wants its proxies; what depends on the contender is filled in by start()."""
+
+    def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False):
+        self.keeps_nodes, self.is_transparent, self.has_rule = keeps_nodes, is_transparent, has_rule
+        self.port = self.descriptors = 0
+        self.is_tuned = False
+
+
+class Contender:
+    """A program that may run as a proxy. `name` begins with its kind: "haproxy-3.4" is a haproxy."""
+
+    def __init__(self, name, path, port):
+        self.name, self.path, self.port = name, path, port
+        self.kind = name.split("-")[0]
+        self.is_tuned = name.endswith(TUNED)  # for large bodies, away from what comes by default
+        if self.kind not in KINDS:
+            raise Failed(f"'{name}' does not begin with one of {', '.join(KINDS)}")
+
+    def takes_part(self, scenario):
+        if self.is_tuned:
+            return scenario.length + scenario.upload >= 16384
+        return self.kind != "h2o" or not scenario.new_job().is_transparent
+
+    def start(self, job, directory, descriptors, wrapper=()):
+        """A running proxy. `wrapper` goes before the command, such as valgrind."""
+        write, arguments = KINDS[self.kind]
+        directory = os.path.join(directory, self.name)
+        os.mkdir(directory)
+        os.chmod(directory, 0o777)  # valgrind writes here when the worker is nobody
+        job.port, job.descriptors = self.port, descriptors
+        job.is_tuned = self.is_tuned
+        conf = os.path.join(directory, "conf")
+        with open(conf, "w") as file:
+            file.write(write(job, directory))
+        words = [word.format(conf=conf, directory=directory) for word in arguments]
+        wrapped = [word.format(directory=directory) for word in wrapper]
+        return Proxy(self, pinned(PROXY_CPU, [*wrapped, self.path, *words]), directory)
+
+
+class Proxy:
+    def __init__(self, contender, command, directory):
+        self.contender, self.directory, self.port = contender, directory, contender.port
+        self.log = os.path.join(directory, "output")
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, cwd=directory)
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_ready(self):
+        last = time.monotonic() + 60
+        while not self._listens():
+            if self.process.poll() is not None or time.monotonic() > last:
+                with open(self.log) as file:
+                    raise Failed(f"{self.contender.name} does not start:\n{file.read()[-2000:]}")
+            time.sleep(0.05)
+
+    def _listens(self):
+        with socket.socket() as sock:
+            return sock.connect_ex((ADDRESS, self.port)) == 0
+
+    @property
+    def pids(self):
+        """The whole tree of processes."""
+        found, ahead = [], [self.process.pid]
+        while ahead:
+            pid = ahead.pop()
+            found.append(pid)
+            try:
+                for task in os.listdir(f"/proc/{pid}/task"):
+                    with open(f"/proc/{pid}/task/{task}/children") as file:
+                        ahead += [int(word) for word in file.read().split()]
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return found
+
+    def stop(self, patience=5):
+        if self.process.poll() is not None:
+            return
+        pids = self.pids
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            self.process.wait()

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was measured as a Markdown table and a plot."""
+import statistics
+from html import escape
+
+JUDGES = ("haproxy", "nginx")  # the peers that weir is held against, as the distribution has them
+
+
+def ratios_to_best(result, name="weir"):
+    """One ratio per round to the best judge of that round: what disturbs a round disturbs all in it."""
+    found = []
+    for one in result["rounds"]:
+        peers = [one[judge]["us"] for judge in JUDGES if judge in one]
+        if name in one and peers:
+            found.append(one[name]["us"] / min(peers))
+    return found
+
+
+def ratios_between(result, name, other):
+    return [one[name]["us"] / one[other]["us"] for one in result["rounds"]
+            if name in one and other in one]
+
+
+def median_of(result, name, key):
+    values = [one[name][key] for one in result["rounds"] if name in one]
+    return statistics.median(values) if values else None
+
+
+def best_judge(result):
+    costs = {judge: median_of(result, judge, "us") for judge in JUDGES}
+    costs = {judge: cost for judge, cost in costs.items() if cost is not None}
+    return min(costs, key=costs.get) if costs else None
+
+
+def cell(value, digits=1):
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(head, rows):
+    return [row(head), row(["---"] * len(head)), *map(row, rows), ""]
+
+
+def cpu_table(results, names):
+    rows = []
+    for result in results:
+        ratios = ratios_to_best(result)
+        ratio = statistics.median(ratios) if ratios else None
+        spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "failed"
+        verdict = "" if ratio is None else "yes" if ratio <= result["target"] else "**no**"
+        costs = [cell(median_of(result, name, "us")) for name in names]
+        rows.append([result["title"], cell(result["target"], 2), cell(ratio, 2) + spread, verdict,
+                     best_judge(result) or "", *costs])
+    head = ["scenario", "target", "weir to the best of haproxy and nginx", "met", "best",
+            *(f"{name}, us" for name in names)]
+    return ["## CPU per request", "", *table(head, rows)]
+
+
+def rate_table(results, names):
+    rows = [[result["title"], *(cell(median_of(result, name, "rate"), 0) for name in names)]
+            for result in results]
+    return ["## Requests per second", "",
+            "Client and back end share the other processor and are often what limits.", "",
+            *table(["scenario", *names], rows)]
+
+
+def calls_table(results, names):
+    rows = [[result["title"], *(cell(result["calls"].get(name)) for name in names)]
+            for result in results if result["calls"]]
+    return ["## System calls per request", "", *table(["scenario", *names], rows)] if rows else []
+
+
+def latency_table(results, names):
+    rows = []
+    for result in results:
+        if not result["latency"]:
+            continue
+        said = [result["latency"].get(name) for name in names]
+        rows.append([result["title"], f"{result['latency_rate']:.0f}",
+                     *("" if one is None else f"{one['p50']:.0f} / {one['p99']:.0f}" for one in said)])
+    if not rows:
+        return []
+    return ["## p50 / p99 in microseconds",
+            "", "All at the same rate: half of what the slowest reached.", "",
+            *table(["scenario", "requests/s", *names], rows)]
+
+
+def memory_table(memory, names):
+    if not memory:
+        return []
+    count = memory["connections"]
+    rows = []
+    for name in names:
+        if name in memory["kib"]:
+            before, with_them = memory["kib"][name]
+            scale = 10000 / count / 1024
+            rows.append([name, cell((with_them - before) * scale, 2),
+                         cell((with_them - before) * 1024 / count, 0), cell(with_them / 1024)])
+    return ["## Memory of idle kept-alive clients",
+            "", f"User space (PSS of all processes), {count} connections with one request each.", "",
+            *table(["", "growth for 10,000, MiB (target 4)", "bytes per connection",
+                    "all of it, MiB"], rows)]
+
+
+def instructions_table(found, names):
+    rows = [[name, cell(found[name]["exclusive"]["TOTALS"], 0)] for name in names
+            if name in found]
+    if not rows:
+        return []
+    lines = ["## User instructions per warm kept-alive request", "",
+             *table(["", "instructions (target 8000)"], rows)]
+    for name in names:
+        if name not in found or not name.startswith("weir"):
+            continue
+        for which in ("exclusive", "inclusive"):
+            top = sorted(found[name][which].items(), key=lambda one: -one[1])[:40]
+            lines += [f"### {name}, {which}", "",
+                      *table(["instructions", "function"],
+                             [[cell(count, 0), f"`{function}`"] for function, count in top])]
+    return lines
+
+
+def markdown(all_results):
+    names = all_results["names"]
+    results = all_results["scenarios"]
+    lines = ["# weir against its peers", "", all_results["summary"], "",
+             *(f"- {name}: {version}" for name, version in all_results["versions"].items()), ""]
+    lines += cpu_table(results, names)
+    failures = [f"- {result['title']}: {failure}" for result in results
+                for failure in result["failures"]]
+    if failures:
+        lines += ["Failed, and not counted:", "", *failures, ""]
+    lines += rate_table(results, names) + calls_table(results, names)
+    lines += latency_table(results, names) + memory_table(all_results["memory"], names)
+    lines += instructions_table(all_results["instructions"], names)
+    return "\n".join(lines)
+
+
+# ---- the plot -------------------------------------------------------------------------------------
+
+LEFT, WIDTH, BAR, GAP = 330, 520, 13, 14
+COLOURS = ["#1b6ca8", "#d1495b", "#edae49", "#66a182", "#8d96a3", "#5b4b8a"]
+
+
+def bars(result, names, top):
+    """CPU per request of each, as a share of the best judge's."""
+    best = best_judge(result)
+    drawn = [f'<text x="{LEFT - 8}" y="{top + BAR * len(names) / 2 + 4}" text-anchor="end">'
+             f"{escape(result['title'])}</text>"]
+    for number, name in enumerate(names):
+        ratios = ratios_between(result, name, best) if best else []
+        if not ratios:
+            continue
+        ratio, y = statistics.median(ratios), top + number * BAR
+        width = min(ratio, 2.5) / 2.5 * WIDTH
+        drawn.append(f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR - 2}"'
+                     f' fill="{COLOURS[number % len(COLOURS)]}"/>'
+                     f'<text x="{LEFT + width + 4:.1f}" y="{y + BAR - 3}" font-size="10">'
+                     f"{ratio:.2f} {escape(name)}</text>")
+    x = LEFT + result["target"] / 2.5 * WIDTH
+    drawn.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 3}" y2="{top + BAR * len(names)}"'
+                 ' stroke="black" stroke-dasharray="3,2"/>')
+    return drawn
+
+
+def svg(all_results):
+    names, results = all_results["names"], all_results["scenarios"]
+    step = BAR * len(names) + GAP
+    height = 60 + step * len(results)
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 130}"'
+             f' height="{height}" font-family="sans-serif" font-size="12">',
+             '<rect width="100%" height="100%" fill="white"/>',
+             '<text x="10" y="22" font-size="15">CPU per request, as a share of the best of haproxy'
+             " and nginx (dashed: what weir aims at)</text>"]
+    for number, result in enumerate(results):
+        lines += bars(result, names, 45 + number * step)
+    return "\n".join([*lines, "</svg>", ""])
