@@ -188,7 +188,12 @@ enum txn_next txn_node_connect(struct txn *t)
 
 enum txn_next txn_node_connect_timeout(struct txn *t)
 {
-	node_failed(t->node);
+	/*
+	 * Silence towards a foreign source says nothing of the node: the replies may just not come back
+	 * through us. A client who can choose that address must not be able to eject the node.
+	 */
+	if (t->source.family == ADDR_NONE)
+		node_failed(t->node);
 	return try_another(t, TXN_END_CONNECT_TIMEOUT, NULL);
 }
 

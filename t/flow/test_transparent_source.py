@@ -179,3 +179,17 @@ def test_ports_are_chosen_at_connect(bench, river):
         assert {line["end"] for line in weir.wait_access(62)} == {"ok", "no_port"}
     finally:
         river.weir.sysctl("ipv4/ip_local_port_range", "32768 60999")
+
+
+def test_addresses_without_a_way_back_do_not_eject_the_node(bench, river):
+    """Replies to 192.0.2.x end up nowhere: that is not the node's fault, and others must not pay."""
+    port = free_port()
+    node = bench.node(address=r.NODE_V4, namespace=river.node)
+    weir = bench.weir([node], listen=f"0.0.0.0:{port}", namespace=river.weir,
+                      request='local ip = http.getHeader("X-Ip") if ip then request.setRemoteIP(ip) end',
+                      pool={"transparent": True, "node_connection_attempts": 1, "timeouts": {"connect": "300ms"}})
+    client = bench.client((r.WEIR_V4, port), source=r.CLIENTS_V4[2], namespace=river.client)
+    for i in range(3):
+        assert client.get("/", f"X-Ip: 192.0.2.{i + 1}\r\n").status == 504
+    assert client.get("/").status == 200
+    assert not any("has failed" in line for line in weir.log.splitlines())
