@@ -189,7 +189,11 @@ def test_addresses_without_a_way_back_do_not_eject_the_node(bench, river):
                       request='local ip = http.getHeader("X-Ip") if ip then request.setRemoteIP(ip) end',
                       pool={"transparent": True, "node_connection_attempts": 1, "timeouts": {"connect": "300ms"}})
     client = bench.client((r.WEIR_V4, port), source=r.CLIENTS_V4[2], namespace=river.client)
-    for i in range(3):
-        assert client.get("/", f"X-Ip: 192.0.2.{i + 1}\r\n").status == 504
+    river.node.run("ip route add blackhole 192.0.2.0/24")
+    try:
+        for i in range(3):
+            assert client.get("/", f"X-Ip: 192.0.2.{i + 1}\r\n").status == 504
+    finally:
+        river.node.run("ip route del blackhole 192.0.2.0/24")
     assert client.get("/").status == 200
     assert not any("has failed" in line for line in weir.log.splitlines())
