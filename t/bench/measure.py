@@ -197,7 +197,7 @@ CALLGRIND = ["valgrind", "-q", "--tool=callgrind", "--callgrind-out-file={direct
 
 
 def read_annotation(path, inclusive):
-    """Function -> instructions, by callgrind_annotate."""
+    """FILE:FUNCTION -> instructions, by callgrind_annotate."""
     command = ["callgrind_annotate", "--threshold=100", "--show-percs=no", "--auto=no",
                f"--inclusive={'yes' if inclusive else 'no'}", path]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -207,8 +207,11 @@ def read_annotation(path, inclusive):
             function = re.sub(r"'[0-9]+$", "", row[3].strip())
             if inclusive and function.startswith("0x"):
                 continue  # the dynamic linker's, of no name and with sums that make no sense
-            name = TOTAL if TOTAL in function else function
-            found[name] = max(found[name], int(row[1].replace(",", "")))  # recursion: the outermost
+            # static functions of two files may have one name
+            name = TOTAL if TOTAL in function else os.path.basename(row[2] or "") + function
+            count = int(row[1].replace(",", ""))
+            # a recursive function has several rows: inclusive, the outermost holds the others
+            found[name] = max(found[name], count) if inclusive else found[name] + count
     return found
 
 
