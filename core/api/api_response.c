@@ -29,7 +29,7 @@ static enum rule_answer get_local_port(struct rule_call *call)
 static enum rule_answer get_length(struct rule_call *call)
 {
 	const struct txn *t = api_txn(call);
-	unsigned long long got = 0;
+	uint64_t got = t->node_received;
 	if (t->connection != NULL)
 		got = t->connection->stream.bytes_in - t->node_bytes_in;
 	rule_push_integer(call, (int64_t)got);
@@ -49,7 +49,7 @@ static const struct rule_function functions[] = {
 	{ "response.getLocalPort", get_local_port, RULE_IN_ANY, "", "integer|nil",
 	  "The port that the node sees; nil when there was no connection to a node.",
 	  "response.getLocalPort" },
-	{ "response.getLength", get_length, RULE_IN_RESPONSE, "", "integer",
+	{ "response.getLength", get_length, RULE_IN_ANY, "", "integer",
 	  "How many bytes the node has sent so far, as received: on HTTP head and body. Never waits.",
 	  "response.getLength" },
 };

@@ -38,25 +38,8 @@ static bool read_file(const char *path, int fd, struct buf *into, struct complai
 	return into->len <= FILE_MOST;
 }
 
-struct conf *conf_read(const char *path, struct complaints *complaints)
-{
-	struct conf *c = NULL;
-	struct buf text;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1) {
-		complaints_add(complaints, path, 0, 0, "cannot open '%s': %s", path,
-			       strerror(errno));
-		return NULL;
-	}
-	buf_init(&text);
-	if (read_file(path, fd, &text, complaints))
-		c = conf_read_text(path, buf_slice(&text), complaints);
-	buf_release(&text);
-	close(fd);
-	return c;
-}
-
-struct conf *conf_read_text(const char *path, struct slice text, struct complaints *complaints)
+/* What can be read of it; every error is a complaint. */
+static struct conf *read_text(const char *path, struct slice text, struct complaints *complaints)
 {
 	size_t errors_before = complaints->errors;
 	struct arena tree;
@@ -76,10 +59,46 @@ struct conf *conf_read_text(const char *path, struct slice text, struct complain
 	arena_release(&tree);
 	if (geteuid() != 0)
 		r.conf->user = NULL;
-	if (complaints->errors == errors_before)
-		return r.conf;
-	conf_free(r.conf);
+	return r.conf;
+}
+
+/* NULL unless all is well. */
+static struct conf *only_good(struct conf *c, const struct complaints *complaints, size_t errors)
+{
+	if (complaints->errors == errors)
+		return c;
+	conf_free(c);
 	return NULL;
+}
+
+struct conf *conf_read(const char *path, struct complaints *complaints)
+{
+	size_t errors = complaints->errors;
+	return only_good(conf_read_anyway(path, complaints), complaints, errors);
+}
+
+struct conf *conf_read_text(const char *path, struct slice text, struct complaints *complaints)
+{
+	size_t errors = complaints->errors;
+	return only_good(read_text(path, text, complaints), complaints, errors);
+}
+
+struct conf *conf_read_anyway(const char *path, struct complaints *complaints)
+{
+	struct conf *c = NULL;
+	struct buf text;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		complaints_add(complaints, path, 0, 0, "cannot open '%s': %s", path,
+			       strerror(errno));
+		return NULL;
+	}
+	buf_init(&text);
+	if (read_file(path, fd, &text, complaints))
+		c = read_text(path, buf_slice(&text), complaints);
+	buf_release(&text);
+	close(fd);
+	return c;
 }
 
 void conf_free(struct conf *c)

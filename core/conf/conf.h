@@ -167,7 +167,13 @@ struct conf {
  */
 struct conf *conf_read(const char *path, struct complaints *complaints);
 
-/* The same from memory; `path` names it in complaints and is what relative paths are relative to. */
+/*
+ * The same, but what could be read is given although there are errors, incomplete as it is: only
+ * good for finding more errors. NULL when nothing could be read.
+ */
+struct conf *conf_read_anyway(const char *path, struct complaints *complaints);
+
+/* conf_read from memory; `path` names it in complaints and is what relative paths are relative to. */
 struct conf *conf_read_text(const char *path, struct slice text, struct complaints *complaints);
 
 /* NULL is fine. */

@@ -32,7 +32,7 @@ static void check_rules(const struct conf *conf, struct complaints *complaints)
 
 struct conf *start_check(const char *path, struct complaints *complaints)
 {
-	struct conf *conf = conf_read(path, complaints);
+	struct conf *conf = conf_read_anyway(path, complaints);
 	if (conf == NULL)
 		return NULL;
 	check_rules(conf, complaints);

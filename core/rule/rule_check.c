@@ -71,7 +71,7 @@ static const struct {
 	{ "sys.getRestApiPort", "nothing: the admin API is none of a rule's business" },
 	{ "sys.isFIPS", "nothing: there is no such mode" },
 	{ "print", "log.info(text)" },
-	{ "io", "resource.get(name) to read, log.info(text) to say something" },
+	{ "io", "log.info(text) to say something; a rule reads no files" },
 	{ "os.getenv", "nothing: a rule does not see the process's environment" },
 	{ "os", "os.time, os.date, os.clock or os.difftime" },
 	{ "loadstring", "load(text)" },
@@ -88,6 +88,95 @@ static const struct {
 	{ "ffi", "nothing: a rule does not reach outside of Lua" },
 	{ "jit", "nothing: compilation is always on" },
 	{ "debug", "nothing: an error's traceback is in the log" },
+};
+
+/* Families and functions of the original that are still to come. */
+static const char *const later[] = {
+	"auth",
+	"connection.checkLimits",
+	"connection.getMemoryUsage",
+	"connection.getPersistence",
+	"connection.getServiceLevelClass",
+	"connection.setPersistence",
+	"connection.setPersistenceKey",
+	"connection.setPersistenceNode",
+	"connection.setServiceLevelClass",
+	"counter",
+	"counter64",
+	"data",
+	"event",
+	"geo",
+	"glb",
+	"http.aptimizer",
+	"http.cache",
+	"http.compress",
+	"http.doesFormParamExist",
+	"http.getBody",
+	"http.getBodyLines",
+	"http.getFormParam",
+	"http.getFormParams",
+	"http.getMultipartAttachment",
+	"http.getResponseBody",
+	"http.getResponseBodyLines",
+	"http.kerberos",
+	"http.listFormParamNames",
+	"http.request",
+	"http.setBody",
+	"http.setResponseBody",
+	"http.stream",
+	"java",
+	"json",
+	"jwt",
+	"net",
+	"rate",
+	"recentconns",
+	"request.avoidNode",
+	"request.endsAt",
+	"request.endsWith",
+	"request.get",
+	"request.getBandwidthClass",
+	"request.getDSCP",
+	"request.getLine",
+	"request.getMaxTransactionDuration",
+	"request.getProxyTLV",
+	"request.getRetries",
+	"request.isResendable",
+	"request.retry",
+	"request.sendResponse",
+	"request.set",
+	"request.setBandwidthClass",
+	"request.setDSCP",
+	"request.setIdempotent",
+	"request.setMaxConnectionAttempts",
+	"request.setMaxReplyTime",
+	"request.setMaxTimedOutConnectionAttempts",
+	"request.setMaxTransactionDuration",
+	"request.setVirtualServerTimeout",
+	"request.skip",
+	"requestlog",
+	"resource",
+	"response.append",
+	"response.close",
+	"response.flush",
+	"response.get",
+	"response.getBandwidthClass",
+	"response.getDSCP",
+	"response.getLine",
+	"response.set",
+	"response.setBandwidthClass",
+	"response.setDSCP",
+	"rtsp",
+	"sip",
+	"slm",
+	"ssl",
+	"stats",
+	"string.decrypt",
+	"string.encrypt",
+	"string.regexmatch",
+	"string.regexsub",
+	"sys",
+	"tcp",
+	"xml",
 };
 
 struct place {
@@ -108,6 +197,14 @@ static const char *instead_of(const char *name)
 		if (strcmp(replacements[i].name, name) == 0)
 			return replacements[i].instead;
 	return NULL;
+}
+
+static bool is_later(const char *name)
+{
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+		if (strcmp(name, later[i]) == 0)
+			return true;
+	return false;
 }
 
 static const char *last_part(const char *path)
@@ -157,6 +254,8 @@ static void complain_unknown(const struct place *place, const char *name)
 	const char *near = nearest(place->vm, path, name);
 	if (instead != NULL)
 		complain(place, "'%s' does not exist here; write %s", path, instead);
+	else if (is_later(name))
+		complain(place, "weir does not have '%s' yet", path);
 	else if (near != NULL)
 		complain(place, "unknown %s '%s'; did you mean '%s'?",
 			 strchr(path, '.') != NULL ? "name" : "global", path, near);

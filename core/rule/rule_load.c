@@ -152,6 +152,29 @@ static char *write_anew(const struct rule_vm *vm, const struct rule_source *sour
 
 /* ---- compiling ------------------------------------------------------------------------------- */
 
+/*
+ * LuaJIT tells the line only. The column is that of the word that the message says it is "near 'word'"
+ * of, or where the line begins when that word stands there more than once, or not at all.
+ */
+static unsigned column_of(struct slice text, unsigned long line, const char *message)
+{
+	for (; line > 1 && slice_find(text, '\n') < text.len; line--)
+		text = slice_skip(text, slice_find(text, '\n') + 1);
+	text.len = slice_find(text, '\n');
+	unsigned start = 1;
+	while (start < text.len && (text.at[start - 1] == ' ' || text.at[start - 1] == '\t'))
+		start++;
+	const char *word = strstr(message, "near '");
+	size_t len = word == NULL ? 0 : strlen(word) - strlen("near ''");
+	if (len == 0)
+		return start;
+	word += strlen("near '");
+	const char *at = memmem(text.at, text.len, word, len);
+	if (at == NULL || memmem(at + 1, text.len - (size_t)(at + 1 - text.at), word, len) != NULL)
+		return start;
+	return (unsigned)(at - text.at) + 1;
+}
+
 /* The chunk is pushed, or what is wrong with it is complained about. */
 static bool compile(lua_State *lua, const struct rule_source *source, struct slice text,
 		    const char *chunk, struct complaints *complaints)
@@ -168,7 +191,8 @@ static bool compile(lua_State *lua, const struct rule_source *source, struct sli
 		line = strtoul(message + 2, &end, 10);
 		message = strncmp(end, ": ", 2) == 0 ? end + 2 : end;
 	}
-	complaints_add(complaints, source->path, (unsigned)line, 0, "%s", message);
+	complaints_add(complaints, source->path, (unsigned)line, column_of(text, line, message),
+		       "%s", message);
 	lua_pop(lua, 1);
 	return false;
 }

@@ -183,6 +183,7 @@ void txn_release_node(struct txn *t, bool reusable)
 	t->is_node_begun = false;
 	stats_add(&t->vserver->stats->to_node_bytes, c->stream.bytes_out - t->node_bytes_out);
 	stats_add(&t->vserver->stats->from_node_bytes, c->stream.bytes_in - t->node_bytes_in);
+	t->node_received = c->stream.bytes_in - t->node_bytes_in;
 	t->connection = NULL;
 	/* nothing may move to or from it any more */
 	if (t->up.state == TXN_BODY_MOVING)

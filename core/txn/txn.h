@@ -132,6 +132,7 @@ struct txn {
 	bool has_retried_stale;
 	bool is_node_begun;                     /* counted at the node (node_begin) */
 	uint64_t node_bytes_in, node_bytes_out; /* of the connection when we began */
+	uint64_t node_received;                 /* bytes of the last connection that was let go */
 
 	struct txn_body up;     /* client to node */
 	struct txn_body down;   /* node to client */

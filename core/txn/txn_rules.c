@@ -96,6 +96,7 @@ bool txn_rules_run(struct txn *t, enum rule_phase phase)
 			continue;
 		}
 		enum rule_result result = start_or_resume(t);
+		clock_update(); /* a rule may have used up what others call a long time */
 		if (result == RULE_RESULT_WAITING)
 			return false;
 		t->run = NULL;

@@ -49,11 +49,13 @@ bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule *
 		      struct complaints *complaints)
 {
 	unsigned *phases = rule_phases(conf);
+	/* where the configuration itself is wrong, a pool may only seem to be missing */
+	bool knows_pools = complaints->errors == 0;
 	bool is_good = true;
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		rules[i] = rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases[i],
 				     complaints);
-		if (rules[i] != NULL)
+		if (rules[i] != NULL && knows_pools)
 			check_pool_names(conf, rules[i], complaints);
 	}
 	is_good = complaints->errors == 0;

@@ -75,3 +75,12 @@ def test_run_says_which_address_is_taken(bench):
         assert str(other.address()[1]) in str(refused)
     else:
         raise AssertionError("two on one address")
+
+
+def test_check_reads_rules_of_a_configuration_with_errors_too(tmp_path):
+    done = check(tmp_path, GOOD.replace("pool: web", "pool: wob, lissten: 1"),
+                 'http.setHeadr("a", "b") pool.use("wob")')
+    assert done.returncode == 1
+    assert "did you mean 'listen'?" in done.stderr and "did you mean 'web'?" in done.stderr
+    assert "fine.lua:1:1: unknown name 'http.setHeadr'; did you mean 'http.setHeader'?" in done.stderr
+    assert "there is no pool" not in done.stderr  # that may be the configuration's mistake

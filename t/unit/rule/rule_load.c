@@ -341,8 +341,8 @@ Test(rule_load, big_functions_still_load)
 static const struct {
 	const char *text, *complaint;
 } bad_texts[] = {
-	{ "local x = = 1", "1:0: unexpected symbol near '='" },
-	{ "\n\nif x then", "3:0: 'end' expected near '<eof>'" },
+	{ "local x = = 1", "1:1: unexpected symbol near '='" },
+	{ "\n\nif x then", "3:1: 'end' expected near '<eof>'" },
 	{ "local \xc3\xa9 = 1", "1:7: a name may hold letters, digits and '_' only" },
 	{ "\xc2\xb7left = 1e9", "1:1: a name may hold letters, digits and '_' only" },
 	{ "local t = {} t.\xc2\xb7left = 1", "1:16: a name may hold letters, digits and '_' only" },

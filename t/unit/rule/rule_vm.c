@@ -144,7 +144,7 @@ static const struct {
 	{ "test.say(select(2, load('x =', '@name.lua')))",
 	  "name.lua:1: unexpected symbol near '<eof>'\n" },
 	{ "test.say(select(2, load('return io')))",
-	  "load:1: 'io' does not exist here; write resource.get(name) to read, log.info(text) to say something\n" },
+	  "load:1: 'io' does not exist here; write log.info(text) to say something; a rule reads no files\n" },
 	{ "test.say(select(2, load('return 1LL')))",
 	  "load:1: number '1LL': 64-bit and imaginary numbers are not available\n" },
 	{ "test.say(tostring(tonumber('1LL')), tostring(tonumber('1ULL')), tostring(tonumber('2i')))",
