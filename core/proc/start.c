@@ -35,7 +35,8 @@ struct conf *start_check(const char *path, struct complaints *complaints)
 	struct conf *conf = conf_read_anyway(path, complaints);
 	if (conf == NULL)
 		return NULL;
-	check_rules(conf, complaints);
+	if (conf->rules_dir != NULL) /* else the file broke off before it */
+		check_rules(conf, complaints);
 	if (complaints->errors == 0)
 		return conf;
 	conf_free(conf);
