@@ -276,6 +276,14 @@ static size_t piece_length(const char *rest, size_t len)
 	return most;
 }
 
+static uint64_t count_lines(const char *text, size_t len)
+{
+	uint64_t count = 0;
+	for (size_t i = 0; i < len; i++)
+		count += text[i] == '\n';
+	return count;
+}
+
 void log_access_flush(void)
 {
 	size_t done = 0;
@@ -285,8 +293,8 @@ void log_access_flush(void)
 		if (written == -1 && (errno == EAGAIN || errno == EINTR))
 			break;
 		/* a full disk or a closed pipe takes nothing: those lines are gone, traffic goes on */
-		if (written != (ssize_t)len)
-			dropped++;
+		size_t kept = written == -1 ? 0 : (size_t)written;
+		dropped += count_lines(batch + done + kept, len - kept);
 		done += len;
 	}
 	batch_len -= done;

@@ -240,3 +240,13 @@ Test(log, a_full_pipe_drops_access_lines, .init = catch_errors)
 	const char *text = log_text();
 	cr_expect_eq(text[strlen(text) - 1], '\n');
 }
+
+/* A full disk: a write that fails loses every line of its piece, and each is counted. */
+Test(log, a_full_disk_counts_each_line_it_loses)
+{
+	cr_assert(log_access_open("/dev/full"));
+	for (int i = 0; i < 500; i++)
+		add_line(SLICE("value"));
+	log_access_flush();
+	cr_expect_eq(log_access_take_dropped(), 500);
+}
