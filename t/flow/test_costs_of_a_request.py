@@ -12,7 +12,7 @@ import pytest
 
 from lab.peers import Nginx
 from lab.wait import until
-from lab.weir import PROGRAM, free_port
+from lab.weir import is_sanitized, free_port
 
 RULE = 'if http.getPath():find("^/legacy/") then pool.use("other") end'
 
@@ -89,8 +89,7 @@ def url(weir):
     return "http://{}:{}/small".format(*weir.address())
 
 
-@pytest.mark.skipif(b"__asan_init" in open(PROGRAM, "rb").read() if os.path.exists(PROGRAM) else True,
-                    reason="a sanitizer has the heap already")
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer has the heap already")
 def test_no_heap_once_warm(bench, tmp_path):
     library, counter = tmp_path / "count.so", tmp_path / "counter"
     source = os.path.join(os.path.dirname(__file__), "..", "lab", "count_allocations.c")

@@ -29,6 +29,15 @@ def free_port():
     return next(_NEXT_PORT)
 
 
+def is_sanitized():
+    """Was the program under test built with the address sanitizer, which has a heap of its own?"""
+    try:
+        with open(PROGRAM, "rb") as file:
+            return b"__asan_init" in file.read()
+    except FileNotFoundError:
+        return False
+
+
 def in_user_namespace():
     """Only our own user is mapped here: there is no nobody to become."""
     with open("/proc/self/uid_map") as file:
