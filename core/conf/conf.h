@@ -139,10 +139,11 @@ struct conf_pool {
 };
 
 struct conf {
-	char *path;       /* of the file, as given */
-	uint64_t workers; /* "auto" is already the number of CPUs */
-	char *user;       /* NULL: stay who we are */
-	char *rules_dir;  /* absolute or relative to the working directory: ready to open */
+	char *path;                   /* of the file, as given */
+	uint64_t workers;             /* "auto" is already the number of CPUs */
+	char *user;                   /* NULL: stay who we are */
+	struct conf_place user_place; /* line 0: the file does not name one */
+	char *rules_dir; /* absolute or relative to the working directory: ready to open */
 	char *control;
 	struct conf_place control_place; /* line 0: the file does not name it */
 	enum conf_log_level log_level;

@@ -458,14 +458,16 @@ static void read_section(struct conf_reader *r, enum conf_section section, void 
 	}
 }
 
-/* Where the socket cannot be made, it matters whether a person asked for it. */
-static void note_control(struct conf *conf, const struct conf_yaml *top)
+/* Where these stand, for what is wrong with them only when weir starts. */
+static void note_places(struct conf *conf, const struct conf_yaml *top)
 {
 	if (top->kind != CONF_YAML_MAPPING)
 		return;
 	for (const struct conf_yaml_entry *e = top->entries; e != NULL; e = e->next)
 		if (slice_is_equal(e->key->text, SLICE("control")))
 			conf->control_place = e->value->place;
+		else if (slice_is_equal(e->key->text, SLICE("user")))
+			conf->user_place = e->value->place;
 }
 
 void conf_read_tree(struct conf_reader *r, const struct conf_yaml *top)
@@ -474,7 +476,7 @@ void conf_read_tree(struct conf_reader *r, const struct conf_yaml *top)
 	set_presets(r, CONF_IN_TOP, r->conf);
 	if (top != NULL) {
 		read_section(r, CONF_IN_TOP, r->conf, top, &scope);
-		note_control(r->conf, top);
+		note_places(r->conf, top);
 	}
 	conf_list_take_rules(r);
 }

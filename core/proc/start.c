@@ -68,11 +68,18 @@ static bool find_transparent(const struct conf *conf, char *words, size_t size,
 static void plan_privilege(struct start *s, struct complaints *complaints)
 {
 	char words[256];
-	struct conf_place place = { 0 };
+	const char *net_raw_for = NULL;
+	struct conf_place place = { 0 }, user_place = s->conf->user_place;
 	struct err e;
-	bool is_transparent = find_transparent(s->conf, words, sizeof words, &place);
-	if (!privilege_plan(&s->privilege, s->conf->user, is_transparent ? words : NULL, &e))
+	if (find_transparent(s->conf, words, sizeof words, &place))
+		net_raw_for = words;
+	if (!privilege_plan(&s->privilege, NULL, net_raw_for, &e)) {
 		complaints_add(complaints, s->conf->path, place.line, place.column, "%s", e.text);
+		net_raw_for = NULL;
+	}
+	if (!privilege_plan(&s->privilege, s->conf->user, net_raw_for, &e))
+		complaints_add(complaints, s->conf->path, user_place.line, user_place.column, "%s",
+			       e.text);
 }
 
 static void open_share(struct start *s, struct complaints *complaints)

@@ -77,6 +77,15 @@ def test_run_says_which_address_is_taken(bench):
         raise AssertionError("two on one address")
 
 
+def test_run_points_at_the_user_that_is_missing(tmp_path):
+    (tmp_path / "fine.lua").write_text("")
+    text = GOOD.replace('"127.0.0.1:80"]', '"127.0.0.1:80"], transparent: true')
+    (tmp_path / "weir.yaml").write_text(text + "user: nosuch\n" + f"control: {tmp_path}/c.sock\n")
+    done = weir("run", "-c", str(tmp_path / "weir.yaml"))
+    assert done.returncode == 1
+    assert "weir.yaml:7:7: cannot become user 'nosuch'" in done.stderr, done.stderr
+
+
 def test_check_reads_rules_of_a_configuration_with_errors_too(tmp_path):
     done = check(tmp_path, GOOD.replace("pool: web", "pool: wob, lissten: 1"),
                  'http.setHeadr("a", "b") pool.use("wob")')
