@@ -30,14 +30,15 @@ static unsigned *rule_phases(const struct conf *conf)
 	return phases;
 }
 
-/* A rule that names a pool must name one that there is. */
+/* A rule that names a pool must name one that there is; pool.checknode is for asking that. */
 static void check_pool_names(const struct conf *conf, const struct rule *rule,
 			     struct complaints *complaints)
 {
 	const struct rule_literal *list;
 	size_t count = rule_literals(rule, &list);
 	for (size_t i = 0; i < count; i++) {
-		bool names_pool = strncmp(list[i].function, "pool.", 5) == 0;
+		bool names_pool = strncmp(list[i].function, "pool.", 5) == 0 &&
+				  strcmp(list[i].function, "pool.checknode") != 0;
 		if (names_pool &&
 		    conf_find_pool(conf, slice_of_string(list[i].text)) == conf->pool_count)
 			complaints_add(complaints, list[i].path, list[i].line, list[i].column,

@@ -93,3 +93,10 @@ def test_check_reads_rules_of_a_configuration_with_errors_too(tmp_path):
     assert "did you mean 'listen'?" in done.stderr and "did you mean 'web'?" in done.stderr
     assert "fine.lua:1:1: unknown name 'http.setHeadr'; did you mean 'http.setHeader'?" in done.stderr
     assert "there is no pool" not in done.stderr  # that may be the configuration's mistake
+
+
+def test_check_lets_a_rule_ask_whether_there_is_a_pool(tmp_path):
+    done = check(tmp_path, GOOD, 'log.info(pool.checknode("none", "127.0.0.1", 80))')
+    assert (done.returncode, done.stderr) == (0, "")
+    done = check(tmp_path, GOOD, 'log.info(pool.activenodes("none"))')
+    assert done.returncode == 1 and "there is no pool 'none'" in done.stderr
