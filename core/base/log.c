@@ -123,7 +123,6 @@ void log_line_start(struct log_line *l)
 {
 	l->len = 0;
 	l->is_json = line_format == LOG_JSON;
-	l->has_fields = true;
 	if (l->is_json)
 		put_string(l, "{\"time\":\"");
 	put_time(l);

@@ -53,7 +53,6 @@ bool log_limit_allows(struct log_limit *l, unsigned *left_out);
 struct log_line {
 	size_t len;
 	bool is_json;
-	bool has_fields;
 	char text[4096]; /* PIPE_BUF: a pipe takes such a line whole, never mixed with another's */
 };
 

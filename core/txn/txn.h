@@ -48,7 +48,7 @@ struct txn_step {
 struct txn_protocol {
 	const struct txn_step *steps;
 	unsigned (*step_after_end)(struct txn *t);
-	unsigned first_step, finish_step;
+	unsigned first_step;
 };
 
 /* May the request be sent twice without harm? */
@@ -113,7 +113,6 @@ struct txn {
 	struct slice verdict;     /* in words, for the log */
 	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */
 	struct timer rule_timer;  /* connection.sleep */
-	struct slice close_data;  /* connection.close: last words for the client */
 	struct txn_wishes wishes; /* of request rules, for the answer */
 
 	/* the node */

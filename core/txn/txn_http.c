@@ -587,5 +587,4 @@ const struct txn_protocol txn_http = {
 	.steps = steps,
 	.step_after_end = step_after_end,
 	.first_step = TXN_HTTP_READ_REQUEST,
-	.finish_step = TXN_HTTP_FINISH,
 };
