@@ -187,6 +187,7 @@ BENCH_PROGRAMS = $(BUILD)/bench/client $(BUILD)/bench/backend
 
 bench:
 	packaging/deps.sh build bench
+	t/bench/unpack_nginx_lua.sh $(abspath $(BUILD)/bench/nginx-lua)
 	$(MAKE) $(JOBS) all $(BENCH_PROGRAMS)
 	t/bench/run --weir $(abspath $(BUILD)/weir) --programs $(BUILD)/bench -o $(BUILD)/bench $(BENCH)
 

@@ -4,6 +4,7 @@
 One worker each, access logs off, the same time limits, connections on both sides kept without a
 limit on requests, no file on disk for bodies, and one header that tells the node who the client is.
 """
+import glob
 import json
 import os
 import signal
@@ -17,10 +18,20 @@ NODE_PORT = 8100
 NOBODY_PORT = 8101  # nothing listens here: a request that gets here becomes an error
 PROXY_CPU, LOAD_CPU = "0", "1"
 
+# One rule in three languages: the request's X-Route chooses the pool.
 ROUTE_RULE = 'if http.getHeader("X-Route") == "web" then pool.use("web") end\n'
+NGINX_RULE = ('set $pool none; rewrite_by_lua_block {'
+              ' if ngx.var.http_x_route == "web" then ngx.var.pool = "web" end }')
+HAPROXY_RULE = """
+core.register_action("route", {"http-req"}, function(txn)
+    if txn.sf:req_hdr("x-route") == "web" then txn:set_var("txn.pool", "web") end
+end)
+"""
 
-
-TUNED = "-tuned"
+# Endings of a contender's name: the same program, set up in another way.
+TUNED = "-tuned"      # for large bodies, away from what comes by default
+LUA = "-lua"          # a peer that runs the rule that weir runs
+DEFAULT = "-default"  # a weir that opens a node connection for each request with a body
 
 
 class Failed(Exception):
@@ -36,8 +47,9 @@ def weir_conf(job, directory):
     main = {"listen": f"{ADDRESS}:{job.port}", "protocol": "http", "pool": "web",
             "timeouts": {"keepalive": "60s"}}
     web = {"nodes": [f"{ADDRESS}:{NODE_PORT}"], "keepalive": job.keeps_nodes,
-           "max_idle_connections_pernode": 0, "transparent": job.is_transparent,
-           "http": {"keepalive_non_idempotent": True}}
+           "max_idle_connections_pernode": 0, "transparent": job.is_transparent}
+    if job.variant != DEFAULT:
+        web["http"] = {"keepalive_non_idempotent": True}
     pools = {"web": web}
     if job.has_rule:
         os.mkdir(os.path.join(directory, "rules"))
@@ -58,13 +70,22 @@ def haproxy_conf(job, directory):
     # haproxy does not find kept connections of a client again, but each client's connection may have
     # its own, which costs a third of that
     reuse = "never" if job.is_transparent else "always"
-    splice = "option splice-request\n    option splice-response" if job.is_tuned else ""
-    pipes = "maxpipes 100" if job.is_tuned else ""
+    is_tuned = job.variant == TUNED
+    splice = "option splice-request\n    option splice-response" if is_tuned else ""
+    pipes = "maxpipes 100" if is_tuned else ""
+    script, route, choice, none = "", "", "default_backend web", ""
+    if job.variant == LUA:
+        with open(os.path.join(directory, "route.lua"), "w") as file:
+            file.write(HAPROXY_RULE)
+        script = f"lua-load {directory}/route.lua"
+        route, choice = "http-request lua.route", "use_backend %[var(txn.pool)]"
+        none = f"backend none\n    server nobody {ADDRESS}:{NOBODY_PORT}"
     return f"""
 global
     nbthread 1
     maxconn 9500
     {pipes}
+    {script}
 defaults
     mode http
     timeout connect 5s
@@ -77,20 +98,32 @@ defaults
     option forwardfor
 frontend main
     bind {ADDRESS}:{job.port}
-    default_backend web
+    {route}
+    {choice}
 backend web
     {source}
     server node {ADDRESS}:{NODE_PORT} pool-max-conn -1 pool-purge-delay 60s
+{none}
 """
 
 
 def nginx_conf(job, directory):
-    buffers = "proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_size 256k;" if job.is_tuned else ""
+    buffers = ""
+    if job.variant == TUNED:
+        buffers = "proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_size 256k;"
     # With kept node connections nginx would use one client's for another (README.md, Transparent).
     keeps = job.keeps_nodes and not job.is_transparent
     keep = "keepalive 10000; keepalive_requests 1000000000; keepalive_timeout 60s;" if keeps else ""
     bind = "proxy_bind $remote_addr transparent;" if job.is_transparent else ""
+    modules, paths, route, pool, none = "", "", "", "web", ""
+    if job.variant == LUA:
+        modules = "".join(f"load_module {job.nginx_lua}/usr/lib/nginx/modules/{name}.so;\n"
+                          for name in ("ndk_http_module", "ngx_http_lua_module"))
+        paths = f"lua_package_path '{job.nginx_lua}/usr/share/lua/5.1/?.lua;;';"
+        route, pool = NGINX_RULE, "$pool"
+        none = f"upstream none {{ server {ADDRESS}:{NOBODY_PORT}; }}"
     return f"""
+{modules}
 daemon off; worker_processes 1; user root; pid {directory}/pid; error_log {directory}/error.log;
 worker_rlimit_nofile {job.descriptors};
 events {{ worker_connections {job.descriptors - 100}; }}
@@ -105,10 +138,12 @@ http {{
     proxy_set_header Host $http_host;
     proxy_set_header Connection "{'' if keeps else 'close'}";
     proxy_set_header X-Forwarded-For $remote_addr;
+    {paths}
     upstream web {{ server {ADDRESS}:{NODE_PORT}; {keep} }}
+    {none}
     server {{
         listen {ADDRESS}:{job.port} backlog=4096;
-        location / {{ proxy_pass http://web; {bind} }}
+        location / {{ {route} proxy_pass http://{pool}; {bind} }}
     }}
 }}
 """
@@ -146,22 +181,27 @@ class Job:
     def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False):
         self.keeps_nodes, self.is_transparent, self.has_rule = keeps_nodes, is_transparent, has_rule
         self.port = self.descriptors = 0
-        self.is_tuned = False
+        self.variant, self.nginx_lua = "", ""
 
 
 class Contender:
-    """A program that may run as a proxy. `name` begins with its kind: "haproxy-3.4" is a haproxy."""
+    """A program that may run as a proxy. `name` begins with its kind: "haproxy-3.4" is a haproxy.
+    `nginx_lua`: where unpack_nginx_lua.sh put the module."""
 
-    def __init__(self, name, path, port):
-        self.name, self.path, self.port = name, path, port
+    def __init__(self, name, path, port, nginx_lua=""):
+        self.name, self.path, self.port, self.nginx_lua = name, path, port, nginx_lua
         self.kind = name.split("-")[0]
-        self.is_tuned = name.endswith(TUNED)  # for large bodies, away from what comes by default
+        self.variant = next((end for end in (TUNED, LUA, DEFAULT) if name.endswith(end)), "")
         if self.kind not in KINDS:
             raise Failed(f"'{name}' does not begin with one of {', '.join(KINDS)}")
 
     def takes_part(self, scenario):
-        if self.is_tuned:
+        if self.variant == TUNED:
             return scenario.length + scenario.upload >= 16384
+        if self.variant == LUA:
+            return scenario.new_job().has_rule
+        if self.variant == DEFAULT:
+            return scenario.upload > 0
         return self.kind != "h2o" or not scenario.new_job().is_transparent
 
     def start(self, job, directory, descriptors, wrapper=()):
@@ -171,12 +211,15 @@ class Contender:
         os.mkdir(directory)
         os.chmod(directory, 0o777)  # valgrind writes here when the worker is nobody
         job.port, job.descriptors = self.port, descriptors
-        job.is_tuned = self.is_tuned
+        job.variant, job.nginx_lua = self.variant, self.nginx_lua
         conf = os.path.join(directory, "conf")
         with open(conf, "w") as file:
             file.write(write(job, directory))
         words = [word.format(conf=conf, directory=directory) for word in arguments]
         wrapped = [word.format(directory=directory) for word in wrapper]
+        if self.kind == "nginx" and self.variant == LUA:
+            libraries = glob.glob(os.path.join(self.nginx_lua, "usr/lib/*-linux-gnu"))
+            wrapped = ["env", "LD_LIBRARY_PATH=" + ":".join(libraries), *wrapped]
         return Proxy(self, pinned(PROXY_CPU, [*wrapped, self.path, *words]), directory)
 
 

@@ -224,6 +224,10 @@ def profile(directory):
     return exclusive, inclusive
 
 
+def total(counter):
+    return next((count for name, count in counter.items() if TOTAL in name), None)
+
+
 def instructions(start, load, scenario, counts):
     """User instructions per request: the difference of two runs of so many requests, which leaves
     out start, warming up and end. `start` gives a fresh proxy under callgrind, given a number."""

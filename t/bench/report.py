@@ -16,6 +16,16 @@ def ratios_to_best(result, name="weir"):
     return found
 
 
+def ratio_to_all(result, name="weir"):
+    """To the best of all peers, also those set up in another way."""
+    found = []
+    for one in result["rounds"]:
+        peers = [said["us"] for other, said in one.items() if not other.startswith("weir")]
+        if name in one and peers:
+            found.append(one[name]["us"] / min(peers))
+    return statistics.median(found) if found else None
+
+
 def ratios_between(result, name, other):
     return [one[name]["us"] / one[other]["us"] for one in result["rounds"]
             if name in one and other in one]
@@ -41,6 +51,10 @@ def row(cells):
 
 
 def table(head, rows):
+    """Without the columns of those that took no part in any row."""
+    kept = [column for column in range(len(head)) if any(cells[column] for cells in rows)]
+    head = [head[column] for column in kept]
+    rows = [[cells[column] for column in kept] for cells in rows]
     return [row(head), row(["---"] * len(head)), *map(row, rows), ""]
 
 
@@ -53,8 +67,9 @@ def cpu_table(results, names):
         verdict = "" if ratio is None else "yes" if ratio <= result["target"] else "**no**"
         costs = [cell(median_of(result, name, "us")) for name in names]
         rows.append([result["title"], cell(result["target"], 2), cell(ratio, 2) + spread, verdict,
-                     best_judge(result) or "", *costs])
+                     best_judge(result) or "", cell(ratio_to_all(result), 2), *costs])
     head = ["scenario", "target", "weir to the best of haproxy and nginx", "met", "best",
+            "to the best of all peers",
             *(f"{name}, us" for name in names)]
     return ["## CPU per request", "", *table(head, rows)]
 
@@ -105,18 +120,24 @@ def memory_table(memory, names):
                     "all of it, MiB"], rows)]
 
 
-def instructions_table(found, names):
-    rows = [[name, cell(found[name]["exclusive"]["TOTALS"], 0)] for name in names
-            if name in found]
+def instructions_table(results, names):
+    rows = [[result["title"], *(cell(result["instructions"].get(name), 0) for name in names)]
+            for result in results if result["instructions"]]
     if not rows:
         return []
-    lines = ["## User instructions per warm kept-alive request", "",
-             *table(["", "instructions (target 8000)"], rows)]
+    return ["## User instructions per request", "", "By callgrind. Target for a warm kept-alive request: 8000.",
+            "", *table(["scenario", *names], rows)]
+
+
+def profile_tables(profile, names):
+    lines = [f"## Where user instructions go: {profile['title']}", ""]
     for name in names:
-        if name not in found or not name.startswith("weir"):
+        if name not in profile["found"]:
             continue
         for which in ("exclusive", "inclusive"):
-            top = sorted(found[name][which].items(), key=lambda one: -one[1])[:40]
+            top = sorted(profile["found"][name][which].items(), key=lambda one: -one[1])
+            # of a peer only the sum
+            top = top[:40] if name.startswith("weir") else top[:1]
             lines += [f"### {name}, {which}", "",
                       *table(["instructions", "function"],
                              [[cell(count, 0), f"`{function}`"] for function, count in top])]
@@ -134,8 +155,10 @@ def markdown(all_results):
     if failures:
         lines += ["Failed, and not counted:", "", *failures, ""]
     lines += rate_table(results, names) + calls_table(results, names)
-    lines += latency_table(results, names) + memory_table(all_results["memory"], names)
-    lines += instructions_table(all_results["instructions"], names)
+    lines += instructions_table(results, names) + latency_table(results, names)
+    lines += memory_table(all_results["memory"], names)
+    for profile in all_results["profiles"]:
+        lines += profile_tables(profile, names)
     return "\n".join(lines)
 
 

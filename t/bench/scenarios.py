@@ -15,12 +15,15 @@ BROWSER = [
 ]
 
 
+MEBIBYTE = 1 << 20
+
+
 class Scenario:
     def __init__(self, name, title, target, path="/s", length=100, connections=64, fields=(),
-                 more=(), has_latency=False, **job):
+                 more=(), **job):
         self.name, self.title, self.target = name, title, target
         self.path, self.length, self.connections, self.fields = path, length, connections, fields
-        self.more, self.has_latency, self.job = list(more), has_latency, job
+        self.more, self.job = list(more), job
 
     def new_job(self):
         return Job(**self.job)
@@ -30,6 +33,11 @@ class Scenario:
         return int(self.more[self.more.index("-u") + 1]) if "-u" in self.more else 0
 
     @property
+    def callgrind_requests(self):
+        """Of a short and of a long run; every connection has had one before the difference."""
+        return (48, 144) if self.length + self.upload >= MEBIBYTE else (500, 2000)
+
+    @property
     def load(self):
         """Arguments of the client, without where to and how long."""
         fields = [word for field in self.fields for word in ("-H", field)]
@@ -37,14 +45,12 @@ class Scenario:
                 *self.more]
 
 
-MEBIBYTE = 1 << 20
-
 SCENARIOS = [
-    Scenario("small", "kept-alive both sides, 100 B", 0.75, has_latency=True),
+    Scenario("small", "kept-alive both sides, 100 B", 0.75),
     Scenario("browser", "the same with 8 browser headers (600 B)", 0.75, fields=BROWSER),
     Scenario("rule", "the same through a rule that chooses the pool (peers without a script)", 0.80,
-             fields=[*BROWSER, "X-Route: web"], has_latency=True, has_rule=True),
-    Scenario("16k", "16 KiB answers", 0.70, path="/m", length=16384, has_latency=True),
+             fields=[*BROWSER, "X-Route: web"], has_rule=True),
+    Scenario("16k", "16 KiB answers", 0.70, path="/m", length=16384),
     Scenario("1m", "1 MiB answers", 0.55, path="/l", length=MEBIBYTE, connections=16),
     Scenario("upload", "1 MiB uploads", 0.55, path="/u", connections=16,
              more=["-u", str(MEBIBYTE)]),
