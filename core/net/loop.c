@@ -13,6 +13,7 @@ static struct {
 	ev_timer alarm; /* only bounds the wait: timers live in the wheel */
 	ev_idle busy;   /* active while something put off waits for the next turn */
 	uint64_t alarm_at;
+	uint64_t turn;
 	STAILQ_HEAD(, loop_task) later;
 	unsigned later_count;
 	void (*on_turn)(void);
@@ -71,6 +72,7 @@ static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int events)
 {
 	(void)ev, (void)watcher, (void)events;
 	clock_update();
+	loop.turn++;
 	if (loop.on_turn != NULL)
 		loop.on_turn();
 	timer_advance(clock_milliseconds());
@@ -121,6 +123,11 @@ void loop_run(void (*on_turn)(void))
 void loop_stop(void)
 {
 	ev_break(loop.ev, EVBREAK_ALL);
+}
+
+uint64_t loop_turn(void)
+{
+	return loop.turn;
 }
 
 void loop_later(struct loop_task *task)

@@ -19,6 +19,9 @@ void loop_close(void);
 void loop_run(void (*on_turn)(void));
 void loop_stop(void);
 
+/* The number of the turn that runs now: what two readings of it enclose has been waited for. */
+uint64_t loop_turn(void);
+
 /* Something to do before the loop waits again; embedded in its owner, once in the queue at a time. */
 struct loop_task {
 	STAILQ_ENTRY(loop_task) link;

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/table.h"
+#include "net/loop.h"
 #include "pool/pool.h"
 
 #include <stdint.h>
@@ -87,6 +88,11 @@ static bool is_of_key(const struct node_connection *c, const struct node *n, con
 	return c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source);
 }
 
+static bool is_quiet(const struct node_connection *c)
+{
+	return c->idle_turn != loop_turn() && !stream_has_news(&c->stream);
+}
+
 struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
 				   void (*on_ready)(struct stream *))
 {
@@ -94,7 +100,7 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 		return NULL;
 	struct node_connection *c;
 	LIST_FOREACH (c, chain_of(n, to, source), same_key)
-		if (is_of_key(c, n, to, source) && !stream_has_news(&c->stream))
+		if (is_of_key(c, n, to, source) && is_quiet(c))
 			break;
 	if (c == NULL)
 		return NULL;
@@ -128,6 +134,7 @@ void idle_give_back(struct node_connection *c)
 	c->node->idle_count++;
 	table.count++;
 	c->user = NULL;
+	c->idle_turn = loop_turn();
 	c->stream.on_ready = on_idle_ready;
 	c->timer.on_fire = on_idle_timeout;
 	timer_set(&c->timer, conf->idle_milliseconds);

@@ -11,7 +11,9 @@
 
 /*
  * The most recently used idle connection of that key, now the caller's; NULL when there is none.
- * One that the loop has already seen end or speak, and has yet to close, is not given.
+ * One that the loop has already seen end or speak, and has yet to close, is not given; neither is
+ * one that came back in this very turn: nobody has asked the kernel yet whether it stays quiet, and
+ * a node that says more than it was asked says it right behind its answer.
  */
 struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
 				   void (*on_ready)(struct stream *s));

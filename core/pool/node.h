@@ -47,6 +47,7 @@ struct node_connection {
 	struct addr local;  /* our end, known once asked for */
 	unsigned uses;      /* transactions that began on it */
 	struct timer timer; /* idle only */
+	uint64_t idle_turn; /* the turn of the loop in which it became idle */
 	LIST_ENTRY(node_connection) same_key;
 	TAILQ_ENTRY(node_connection) in_node;
 	void *user; /* of the transaction that leased it */

@@ -102,15 +102,19 @@ def test_an_idle_connection_that_the_node_closed_is_dropped(bench):
 
 def test_bytes_that_nobody_asked_for_end_an_idle_connection(bench):
     """A response behind the response must never answer the next request."""
+    has_said_all = threading.Event()
+
     def twice(exchange):
         exchange.reply(200, exchange.request.target.encode())
         if exchange.request.target == "/0":
             exchange.reply(200, b"stolen")
+        has_said_all.set()
 
     node = bench.node(twice)
     weir = bench.weir([node])
     for i in range(3):
         assert bench.connect(weir).get(f"/{i}").text == f"/{i}"
+        assert has_said_all.wait(10)
     assert node.wait_ended(0)
 
 

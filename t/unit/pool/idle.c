@@ -41,6 +41,7 @@ static struct node_connection *give(struct node *to, const struct addr *source, 
 {
 	struct node_connection *c = unit_connect(to, listen_fd, &at, source, theirs);
 	idle_give_back(c);
+	unit_turn();
 	return c;
 }
 
@@ -115,6 +116,20 @@ Test(idle, a_lease_goes_to_its_new_owner)
 	cr_expect_eq(c->stream.on_ready, on_ready);
 	cr_expect_eq(c->timer.deadline, TIMER_NEVER);
 	node_disconnect(c);
+}
+
+Test(idle, one_that_nobody_has_listened_to_since_is_not_given)
+{
+	int theirs;
+	struct node_connection *before = give(n, NULL, &theirs);
+	struct node_connection *c = unit_connect(n, listen_fd, &at, NULL, &theirs);
+	idle_give_back(c);
+	cr_expect_eq(lease(n, &none), before, "there is an older one");
+	cr_expect_null(lease(n, &none));
+	unit_turn();
+	cr_expect_eq(lease(n, &none), c);
+	node_disconnect(c);
+	node_disconnect(before);
 }
 
 /* ---- what is not kept -------------------------------------------------------------------------- */

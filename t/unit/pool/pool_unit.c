@@ -139,6 +139,28 @@ void unit_turn_until(bool (*is_done)(void))
 	cr_assert(!is_over, "waited in vain");
 }
 
+static uint64_t turn_before;
+
+static bool is_next_turn(void)
+{
+	return loop_turn() != turn_before;
+}
+
+/* Work that is left over keeps the loop from waiting for something to happen. */
+static void leave_work(struct loop_task *task)
+{
+	loop_later(task);
+}
+
+void unit_turn(void)
+{
+	struct loop_task busy = { .run = leave_work };
+	turn_before = loop_turn();
+	loop_later(&busy);
+	unit_turn_until(is_next_turn);
+	loop_forget(&busy);
+}
+
 uint64_t unit_sessions(const struct node *n)
 {
 	struct stats_node sum;

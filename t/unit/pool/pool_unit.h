@@ -35,6 +35,9 @@ struct node_connection *unit_connect(struct node *n, int listen_fd, const struct
 /* Turns the loop until is_done() says so; the test fails when that takes seconds. */
 void unit_turn_until(bool (*is_done)(void));
 
+/* Goes on to the loop's next turn. */
+void unit_turn(void);
+
 /* Connections to that node that are open now, as the counters have it. */
 uint64_t unit_sessions(const struct node *n);
 
