@@ -39,7 +39,9 @@ def test_a_code_without_body_swallows_it(bench, phase, code, chunked):
         if code == 204:
             assert response.get("Content-Length") is None
     assert client.get("/").size == len(body)
-    assert len(node.connections) == 1
+    # the answer is there before the body has been swallowed, and so may the next request be: that
+    # one does not get the connection of which nobody knows yet that it stays quiet
+    assert len(node.connections) <= 2
 
 
 def test_a_code_with_body_where_the_node_sent_none(bench):
