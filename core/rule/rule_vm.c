@@ -13,8 +13,13 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* lua/sandbox.lua as it stands, part of the program: nothing to install, nothing to be changed. */
+/*
+ * lua/sandbox.lua as it stands, part of the program: nothing to install, nothing to be changed. The
+ * names are global, because an optimiser of the whole program may put them in another object.
+ */
 __asm__(".pushsection .rodata\n"
+	".globl rule_sandbox_start, rule_sandbox_end\n"
+	".hidden rule_sandbox_start, rule_sandbox_end\n"
 	"rule_sandbox_start: .incbin \"lua/sandbox.lua\"\n"
 	"rule_sandbox_end: .byte 0\n"
 	".popsection\n");
