@@ -21,12 +21,6 @@ static size_t spare_count;
 
 #define STANDARD_SIZE (ARENA_BLOCK_BYTES - sizeof(struct arena_block))
 
-static size_t rounded(size_t size)
-{
-	const size_t align = _Alignof(max_align_t);
-	return (size + align - 1) & ~(align - 1);
-}
-
 static struct arena_block *block_take(size_t size)
 {
 	if (size <= STANDARD_SIZE && spares != NULL) {
@@ -67,21 +61,13 @@ void arena_release(struct arena *a)
 	arena_init(a);
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void arena_add_block(struct arena *a, size_t size)
 {
-	size = rounded(size);
-	if (size > a->room || a->blocks == NULL) {
-		struct arena_block *block = block_take(size);
-		block->next = a->blocks;
-		a->blocks = block;
-		a->next = block->bytes;
-		a->room = block->size;
-	}
-	void *at = a->next;
-	a->next += size;
-	a->room -= size;
-	a->total += size;
-	return at;
+	struct arena_block *block = block_take(size);
+	block->next = a->blocks;
+	a->blocks = block;
+	a->next = block->bytes;
+	a->room = block->size;
 }
 
 void *arena_new(struct arena *a, size_t size)

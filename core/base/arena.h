@@ -27,8 +27,22 @@ void arena_init(struct arena *a);
 /* Gives all memory back; the arena is as after arena_init. */
 void arena_release(struct arena *a);
 
+/* For arena_alloc: a new block with room for `size` bytes at least. */
+void arena_add_block(struct arena *a, size_t size);
+
 /* `size` bytes, aligned for any type, not zeroed; never NULL. */
-void *arena_alloc(struct arena *a, size_t size);
+static inline void *arena_alloc(struct arena *a, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	size = (size + align - 1) & ~(align - 1);
+	if (size > a->room || a->blocks == NULL)
+		arena_add_block(a, size);
+	void *at = a->next;
+	a->next += size;
+	a->room -= size;
+	a->total += size;
+	return at;
+}
 
 /* The same, zeroed. */
 void *arena_new(struct arena *a, size_t size);

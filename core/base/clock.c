@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-static uint64_t monotonic, wall;
+static uint64_t monotonic, milliseconds, wall;
 
 static uint64_t read_microseconds(clockid_t id)
 {
@@ -15,6 +15,7 @@ static uint64_t read_microseconds(clockid_t id)
 void clock_update(void)
 {
 	monotonic = read_microseconds(CLOCK_MONOTONIC);
+	milliseconds = monotonic / 1000; /* it is asked for more often than the clock is read */
 	wall = read_microseconds(CLOCK_REALTIME);
 }
 
@@ -25,7 +26,7 @@ uint64_t clock_microseconds(void)
 
 uint64_t clock_milliseconds(void)
 {
-	return monotonic / 1000;
+	return milliseconds;
 }
 
 uint64_t clock_wall_microseconds(void)

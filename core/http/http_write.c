@@ -27,11 +27,13 @@ static void writer_open(struct writer *w, struct arena *arena, size_t size)
 	w->run = SLICE_ABSENT;
 }
 
-static void put(struct writer *w, struct slice s)
+/* Forced inline: most texts are constants, and then a copy is a store or two. */
+static inline __attribute__((always_inline)) void put(struct writer *w, struct slice s)
 {
 	check(s.len <= (size_t)(w->end - w->at));
 	if (s.len > 0)
-		w->at = mempcpy(w->at, s.at, s.len);
+		memcpy(w->at, s.at, s.len);
+	w->at += s.len;
 }
 
 static void put_number(struct writer *w, uint64_t number)
@@ -113,37 +115,35 @@ static size_t additions_size(const struct http_additions *add)
 	       add->forwarded_proto.len;
 }
 
-/* Does a received line go on as it is? */
-static bool is_kept(const struct http_field *field, const struct http_additions *add)
+static uint64_t bit(enum http_field_id id, bool is_set)
 {
-	switch (field->id) {
-	case HTTP_FIELD_OTHER:
-		break;
-	case HTTP_FIELD_CONTENT_LENGTH:
-		return add->announce_length;
-	case HTTP_FIELD_UPGRADE:
-		return add->upgrade;
-	case HTTP_FIELD_EXPECT:
-		return add->expect;
-	case HTTP_FIELD_TRAILER:
-		return add->body == HTTP_BODY_CHUNKED;
-	case HTTP_FIELD_X_CLUSTER_CLIENT_IP:
-		return slice_is_absent(add->cluster_client_ip);
-	case HTTP_FIELD_X_FORWARDED_FOR:
-		return slice_is_absent(add->forwarded_for);
-	case HTTP_FIELD_X_FORWARDED_PROTO:
-		return slice_is_absent(add->forwarded_proto) && !add->strip_forwarded_proto;
-	default:
-		break;
-	}
-	return !field->is_hop_by_hop;
+	return (uint64_t)is_set << id;
+}
+
+/* A bit for each known name whose lines do not go on as they are. */
+static uint64_t names_left_out(const struct http_additions *add)
+{
+	_Static_assert(HTTP_FIELD_ID_COUNT <= 64, "a bit for each name");
+	return bit(HTTP_FIELD_CONTENT_LENGTH, !add->announce_length) |
+	       bit(HTTP_FIELD_UPGRADE, !add->upgrade) | bit(HTTP_FIELD_EXPECT, !add->expect) |
+	       bit(HTTP_FIELD_TRAILER, add->body != HTTP_BODY_CHUNKED) |
+	       bit(HTTP_FIELD_X_CLUSTER_CLIENT_IP, !slice_is_absent(add->cluster_client_ip)) |
+	       bit(HTTP_FIELD_X_FORWARDED_FOR, !slice_is_absent(add->forwarded_for)) |
+	       bit(HTTP_FIELD_X_FORWARDED_PROTO,
+		   !slice_is_absent(add->forwarded_proto) || add->strip_forwarded_proto);
+}
+
+static bool is_kept(const struct http_field *field, uint64_t left_out)
+{
+	/* whether Upgrade stays was decided with the rest of them */
+	bool is_hop = field->is_hop_by_hop && field->id != HTTP_FIELD_UPGRADE;
+	return !is_hop && (left_out >> field->id & 1) == 0;
 }
 
 /* X-Forwarded-For: what came in all its lines, then what is added. */
 static void put_forwarded_for(struct writer *w, const struct http_fields *f, struct slice added)
 {
-	put(w, http_field_name(HTTP_FIELD_X_FORWARDED_FOR));
-	put(w, SLICE(": "));
+	put(w, SLICE("X-Forwarded-For: "));
 	for (const struct http_field *field = http_fields_find_id(f, HTTP_FIELD_X_FORWARDED_FOR);
 	     field != NULL; field = http_fields_find_next(f, field)) {
 		if (field->value.len == 0)
@@ -159,9 +159,10 @@ static void put_fields(struct writer *w, const struct http_fields *f,
 		       const struct http_additions *add)
 {
 	bool was_forwarded = false;
+	uint64_t left_out = names_left_out(add);
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct http_field *field = &f->at[i];
-		if (is_kept(field, add)) {
+		if (is_kept(field, left_out)) {
 			put_field(w, field);
 		} else if (field->id == HTTP_FIELD_X_FORWARDED_FOR && !was_forwarded) {
 			put_run(w);
@@ -176,13 +177,21 @@ static void put_fields(struct writer *w, const struct http_fields *f,
 
 static void put_additions(struct writer *w, const struct http_additions *add)
 {
-	if (!slice_is_absent(add->cluster_client_ip))
-		put_line(w, http_field_name(HTTP_FIELD_X_CLUSTER_CLIENT_IP),
-			 add->cluster_client_ip);
-	if (!slice_is_absent(add->forwarded_proto))
-		put_line(w, http_field_name(HTTP_FIELD_X_FORWARDED_PROTO), add->forwarded_proto);
-	if (!slice_is_absent(add->via))
-		put_line(w, http_field_name(HTTP_FIELD_VIA), add->via);
+	if (!slice_is_absent(add->cluster_client_ip)) {
+		put(w, SLICE("X-Cluster-Client-Ip: "));
+		put(w, add->cluster_client_ip);
+		put(w, SLICE("\r\n"));
+	}
+	if (!slice_is_absent(add->forwarded_proto)) {
+		put(w, SLICE("X-Forwarded-Proto: "));
+		put(w, add->forwarded_proto);
+		put(w, SLICE("\r\n"));
+	}
+	if (!slice_is_absent(add->via)) {
+		put(w, SLICE("Via: "));
+		put(w, add->via);
+		put(w, SLICE("\r\n"));
+	}
 }
 
 static void put_framing(struct writer *w, const struct http_additions *add)
@@ -233,6 +242,38 @@ static struct slice finish(struct writer *w, const struct http_fields *f,
 
 /* ---- heads --------------------------------------------------------------------------------------- */
 
+/*
+ * Does the request line go on as it came, and so as the beginning of a run? Nothing but a received
+ * target lies between its method and its version; rules put theirs elsewhere.
+ */
+static bool is_line_as_received(const struct http_request *r)
+{
+	const char *path_end = r->path.at + r->path.len;
+	const char *end = slice_is_absent(r->query) ? path_end : r->query.at + r->query.len;
+	return r->version_minor == 1 && r->path.at == r->target.at &&
+	       r->method.at + r->method.len + 1 == r->target.at &&
+	       (slice_is_absent(r->query) || r->query.at == path_end + 1) &&
+	       end == r->target.at + r->target.len;
+}
+
+static void put_request_line(struct writer *w, const struct http_request *r)
+{
+	if (is_line_as_received(r)) {
+		const char *version = r->target.at + r->target.len;
+		const char *end = version + sizeof " HTTP/1.1" - 1;
+		w->run = slice_of(r->method.at, (size_t)(end - r->method.at));
+		return;
+	}
+	put(w, r->method);
+	put(w, SLICE(" "));
+	put(w, r->path);
+	if (!slice_is_absent(r->query)) {
+		put(w, SLICE("?"));
+		put(w, r->query);
+	}
+	put(w, SLICE(" HTTP/1.1\r\n"));
+}
+
 struct slice http_write_request(struct arena *arena, const struct http_request *r,
 				const struct http_additions *add)
 {
@@ -240,17 +281,12 @@ struct slice http_write_request(struct arena *arena, const struct http_request *
 	writer_open(&w, arena,
 		    r->method.len + r->path.len + r->query.len + r->authority.len +
 			    fields_size(&r->fields) + additions_size(add));
-	put(&w, r->method);
-	put(&w, SLICE(" "));
-	put(&w, r->path);
-	if (!slice_is_absent(r->query)) {
-		put(&w, SLICE("?"));
-		put(&w, r->query);
-	}
-	put(&w, SLICE(" HTTP/1.1\r\n"));
+	put_request_line(&w, r);
 	/* HTTP/1.1 wants a Host even where nobody said one (RFC 9112 3.2). */
-	if (http_fields_find_id(&r->fields, HTTP_FIELD_HOST) == NULL)
+	if (http_fields_find_id(&r->fields, HTTP_FIELD_HOST) == NULL) {
+		put_run(&w);
 		put_line(&w, http_field_name(HTTP_FIELD_HOST), r->authority);
+	}
 	return finish(&w, &r->fields, add);
 }
 
