@@ -27,40 +27,52 @@ static void writer_open(struct writer *w, struct arena *arena, size_t size)
 	w->run = SLICE_ABSENT;
 }
 
-/* Forced inline: most texts are constants, and then a copy is a store or two. */
-static inline __attribute__((always_inline)) void put(struct writer *w, struct slice s)
+/* Every writer of bytes says first how many will come at most. */
+static inline void need_room(const struct writer *w, size_t size)
 {
-	check(s.len <= (size_t)(w->end - w->at));
+	check(size <= (size_t)(w->end - w->at));
+}
+
+/* Forced inline, these two: most texts are constants, and then a copy is a store or two. */
+static inline __attribute__((always_inline)) void append(struct writer *w, struct slice s)
+{
 	if (s.len > 0)
 		memcpy(w->at, s.at, s.len);
 	w->at += s.len;
 }
 
-static void put_number(struct writer *w, uint64_t number)
+static inline __attribute__((always_inline)) void put(struct writer *w, struct slice s)
 {
-	char digits[20];
-	size_t len = 0;
-	do {
-		digits[sizeof digits - ++len] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	put(w, slice_of(digits + sizeof digits - len, len));
+	need_room(w, s.len);
+	append(w, s);
 }
 
-static void put_line(struct writer *w, struct slice name, struct slice value)
+/* A header line; `name` with what stands between it and the value. */
+static inline __attribute__((always_inline)) void put_line(struct writer *w, struct slice name,
+							   struct slice value)
 {
-	put(w, name);
-	put(w, SLICE(": "));
-	put(w, value);
-	put(w, SLICE("\r\n"));
+	need_room(w, name.len + value.len + 2);
+	append(w, name);
+	append(w, value);
+	append(w, SLICE("\r\n"));
+}
+
+static void put_number_line(struct writer *w, struct slice name, uint64_t number)
+{
+	char digits[20];
+	char *at = digits + sizeof digits;
+	do {
+		*--at = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	put_line(w, name, slice_of(at, (size_t)(digits + sizeof digits - at)));
 }
 
 static void put_run(struct writer *w)
 {
 	if (slice_is_absent(w->run))
 		return;
-	put(w, w->run);
-	put(w, SLICE("\r\n"));
+	put_line(w, SLICE(""), w->run);
 	w->run = SLICE_ABSENT;
 }
 
@@ -84,7 +96,8 @@ static void put_field(struct writer *w, const struct http_field *field)
 {
 	if (!is_canonical(field)) {
 		put_run(w);
-		put_line(w, field->name, field->value);
+		put(w, field->name);
+		put_line(w, SLICE(": "), field->value);
 		return;
 	}
 	size_t len = field->name.len + 2 + field->value.len;
@@ -151,8 +164,7 @@ static void put_forwarded_for(struct writer *w, const struct http_fields *f, str
 		put(w, field->value);
 		put(w, SLICE(", "));
 	}
-	put(w, added);
-	put(w, SLICE("\r\n"));
+	put_line(w, SLICE(""), added);
 }
 
 static void put_fields(struct writer *w, const struct http_fields *f,
@@ -177,36 +189,23 @@ static void put_fields(struct writer *w, const struct http_fields *f,
 
 static void put_additions(struct writer *w, const struct http_additions *add)
 {
-	if (!slice_is_absent(add->cluster_client_ip)) {
-		put(w, SLICE("X-Cluster-Client-Ip: "));
-		put(w, add->cluster_client_ip);
-		put(w, SLICE("\r\n"));
-	}
-	if (!slice_is_absent(add->forwarded_proto)) {
-		put(w, SLICE("X-Forwarded-Proto: "));
-		put(w, add->forwarded_proto);
-		put(w, SLICE("\r\n"));
-	}
-	if (!slice_is_absent(add->via)) {
-		put(w, SLICE("Via: "));
-		put(w, add->via);
-		put(w, SLICE("\r\n"));
-	}
+	if (!slice_is_absent(add->cluster_client_ip))
+		put_line(w, SLICE("X-Cluster-Client-Ip: "), add->cluster_client_ip);
+	if (!slice_is_absent(add->forwarded_proto))
+		put_line(w, SLICE("X-Forwarded-Proto: "), add->forwarded_proto);
+	if (!slice_is_absent(add->via))
+		put_line(w, SLICE("Via: "), add->via);
 }
 
 static void put_framing(struct writer *w, const struct http_additions *add)
 {
-	if (add->body == HTTP_BODY_CHUNKED) {
+	if (add->body == HTTP_BODY_CHUNKED)
 		put(w, SLICE("Transfer-Encoding: chunked\r\n"));
-	} else if (add->body == HTTP_BODY_LENGTH) {
-		put(w, SLICE("Content-Length: "));
-		put_number(w, add->content_length);
-		put(w, SLICE("\r\n"));
-	}
+	else if (add->body == HTTP_BODY_LENGTH)
+		put_number_line(w, SLICE("Content-Length: "), add->content_length);
 }
 
-/* Connection and what goes with it. */
-static void put_connection(struct writer *w, const struct http_additions *add)
+static void put_options(struct writer *w, const struct http_additions *add)
 {
 	const struct slice options[] = {
 		add->close ? SLICE("close") : SLICE_ABSENT,
@@ -215,8 +214,6 @@ static void put_connection(struct writer *w, const struct http_additions *add)
 		add->trailers ? SLICE("TE") : SLICE_ABSENT,
 	};
 	struct slice before = SLICE("Connection: ");
-	if (!add->close && !add->keep_alive && !add->upgrade && !add->trailers)
-		return;
 	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
 		if (slice_is_absent(options[i]))
 			continue;
@@ -225,6 +222,13 @@ static void put_connection(struct writer *w, const struct http_additions *add)
 		before = SLICE(", ");
 	}
 	put(w, SLICE("\r\n"));
+}
+
+/* Connection and what goes with it; mostly nothing. */
+static void put_connection(struct writer *w, const struct http_additions *add)
+{
+	if (add->close || add->keep_alive || add->upgrade || add->trailers)
+		put_options(w, add);
 	if (add->trailers)
 		put(w, SLICE("TE: trailers\r\n"));
 }
@@ -285,18 +289,19 @@ struct slice http_write_request(struct arena *arena, const struct http_request *
 	/* HTTP/1.1 wants a Host even where nobody said one (RFC 9112 3.2). */
 	if (http_fields_find_id(&r->fields, HTTP_FIELD_HOST) == NULL) {
 		put_run(&w);
-		put_line(&w, http_field_name(HTTP_FIELD_HOST), r->authority);
+		put_line(&w, SLICE("Host: "), r->authority);
 	}
 	return finish(&w, &r->fields, add);
 }
 
+/* A status has three digits. */
 static void put_status_line(struct writer *w, unsigned status, struct slice reason)
 {
-	put(w, SLICE("HTTP/1.1 "));
-	put_number(w, status);
-	put(w, SLICE(" "));
-	put(w, reason);
-	put(w, SLICE("\r\n"));
+	char text[] = "HTTP/1.1 000 ";
+	text[9] = (char)('0' + status / 100 % 10);
+	text[10] = (char)('0' + status / 10 % 10);
+	text[11] = (char)('0' + status % 10);
+	put_line(w, slice_of(text, sizeof text - 1), reason);
 }
 
 /* The date of now, formatted anew when the second has changed. */
@@ -320,7 +325,7 @@ struct slice http_write_response(struct arena *arena, const struct http_response
 	put_status_line(&w, r->status, r->reason);
 	/* Who has a clock gives a date to what passes without one (RFC 9110 6.6.1). */
 	if (r->status >= 200 && http_fields_find_id(&r->fields, HTTP_FIELD_DATE) == NULL)
-		put_line(&w, http_field_name(HTTP_FIELD_DATE), date_now());
+		put_line(&w, SLICE("Date: "), date_now());
 	return finish(&w, &r->fields, add);
 }
 
@@ -334,14 +339,11 @@ struct slice http_write_answer(struct arena *arena, unsigned status, struct slic
 	put_status_line(&w, status,
 			slice_is_absent(reason) ? slice_of_string(http_status_words(status))
 						: reason);
-	put_line(&w, http_field_name(HTTP_FIELD_DATE), date_now());
+	put_line(&w, SLICE("Date: "), date_now());
 	if (!slice_is_absent(content_type))
-		put_line(&w, http_field_name(HTTP_FIELD_CONTENT_TYPE), content_type);
-	if (has_length) {
-		put(&w, SLICE("Content-Length: "));
-		put_number(&w, body.len);
-		put(&w, SLICE("\r\n"));
-	}
+		put_line(&w, SLICE("Content-Type: "), content_type);
+	if (has_length)
+		put_number_line(&w, SLICE("Content-Length: "), body.len);
 	put(&w, extra);
 	if (close)
 		put(&w, SLICE("Connection: close\r\n"));
