@@ -8,8 +8,6 @@
 
 static struct {
 	struct ev_loop *ev;
-	ev_prepare before_wait;
-	ev_check after_wait;
 	ev_timer alarm; /* only bounds the wait: timers live in the wheel */
 	ev_idle busy;   /* active while something put off waits for the next turn */
 	uint64_t alarm_at;
@@ -17,6 +15,7 @@ static struct {
 	STAILQ_HEAD(, loop_task) later;
 	unsigned later_count;
 	void (*on_turn)(void);
+	bool has_waited, is_stopped; /* since loop_run */
 } loop;
 
 struct ev_loop *loop_ev(void)
@@ -39,10 +38,13 @@ static void run_later(void)
 		task->is_queued = false;
 		task->run(task);
 	}
-	if (STAILQ_EMPTY(&loop.later))
-		ev_idle_stop(loop.ev, &loop.busy);
-	else
+	bool is_busy = !STAILQ_EMPTY(&loop.later);
+	if (is_busy == (bool)ev_is_active(&loop.busy))
+		return;
+	if (is_busy)
 		ev_idle_start(loop.ev, &loop.busy);
+	else
+		ev_idle_stop(loop.ev, &loop.busy);
 }
 
 static void set_alarm(void)
@@ -61,21 +63,29 @@ static void set_alarm(void)
 	ev_timer_start(loop.ev, &loop.alarm);
 }
 
-static void on_before_wait(struct ev_loop *ev, ev_prepare *watcher, int events)
+static void begin_turn(void)
 {
-	(void)ev, (void)watcher, (void)events;
-	run_later();
-	set_alarm();
-}
-
-static void on_after_wait(struct ev_loop *ev, ev_check *watcher, int events)
-{
-	(void)ev, (void)watcher, (void)events;
 	clock_update();
 	loop.turn++;
 	if (loop.on_turn != NULL)
 		loop.on_turn();
 	timer_advance(clock_milliseconds());
+}
+
+/*
+ * libev calls this in the place of its callbacks: once before it waits for the first time, then
+ * after each wait. Its own watchers for before and after a wait cost some 300 instructions more.
+ */
+static void on_pending(struct ev_loop *ev)
+{
+	if (loop.has_waited)
+		begin_turn();
+	loop.has_waited = true;
+	ev_invoke_pending(ev);
+	if (loop.is_stopped)
+		return;
+	run_later();
+	set_alarm();
 }
 
 static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
@@ -85,7 +95,7 @@ static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
 
 static void on_alarm(struct ev_loop *ev, ev_timer *watcher, int events)
 {
-	/* after_wait has fired the timers already; the alarm is set anew before the next wait */
+	/* the turn has fired the timers already, and sets the alarm anew at its end */
 	(void)ev, (void)watcher, (void)events;
 	loop.alarm_at = 0;
 }
@@ -99,11 +109,8 @@ void loop_open(void)
 	/* no timerfd: we do not use ev_periodic, and it would cost a descriptor and wake-ups */
 	loop.ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
 	check(loop.ev != NULL);
-	ev_prepare_init(&loop.before_wait, on_before_wait);
-	ev_prepare_start(loop.ev, &loop.before_wait);
-	ev_check_init(&loop.after_wait, on_after_wait);
-	ev_set_priority(&loop.after_wait, EV_MAXPRI);
-	ev_check_start(loop.ev, &loop.after_wait);
+	ev_set_invoke_pending_cb(loop.ev, on_pending);
+	ev_ref(loop.ev); /* it turns until it is stopped, also when nothing is watched */
 	ev_init(&loop.alarm, on_alarm);
 	ev_idle_init(&loop.busy, on_busy);
 }
@@ -117,11 +124,13 @@ void loop_close(void)
 void loop_run(void (*on_turn)(void))
 {
 	loop.on_turn = on_turn;
+	loop.has_waited = loop.is_stopped = false;
 	ev_run(loop.ev, 0);
 }
 
 void loop_stop(void)
 {
+	loop.is_stopped = true;
 	ev_break(loop.ev, EVBREAK_ALL);
 }
 

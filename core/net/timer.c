@@ -17,6 +17,7 @@ LIST_HEAD(timer_list, timer);
 
 static struct {
 	uint64_t now; /* every slot up to this moment has been looked at */
+	uint64_t next; /* what timer_next found; 0: to be looked for */
 	uint64_t used[LEVELS];
 	struct timer_list slots[LEVELS][SLOTS];
 } wheel;
@@ -42,6 +43,7 @@ static void insert(struct timer *timer, uint64_t due)
 	timer->slot = (uint8_t)(unit_of(due, level) & (SLOTS - 1));
 	wheel.used[level] |= 1ull << timer->slot;
 	LIST_INSERT_HEAD(&wheel.slots[level][timer->slot], timer, link);
+	wheel.next = 0;
 }
 
 static void take_out(struct timer *timer)
@@ -50,6 +52,7 @@ static void take_out(struct timer *timer)
 	if (LIST_EMPTY(&wheel.slots[timer->level][timer->slot]))
 		wheel.used[timer->level] &= ~(1ull << timer->slot);
 	timer->due = TIMER_NEVER;
+	wheel.next = 0;
 }
 
 void timer_init(struct timer *timer, void (*on_fire)(struct timer *timer))
@@ -91,7 +94,8 @@ void timer_release(struct timer *timer)
 		take_out(timer);
 }
 
-uint64_t timer_next(void)
+/* The earliest moment whose slot is in use. */
+static uint64_t find_next(void)
 {
 	uint64_t next = TIMER_NEVER;
 	for (unsigned level = 0; level < LEVELS; level++) {
@@ -106,6 +110,13 @@ uint64_t timer_next(void)
 		next = moment < next ? moment : next;
 	}
 	return next;
+}
+
+uint64_t timer_next(void)
+{
+	if (wheel.next == 0)
+		wheel.next = find_next();
+	return wheel.next;
 }
 
 /* Fires or puts back every timer of one slot. A callback may release any timer, also of this slot. */
