@@ -16,7 +16,7 @@
 LIST_HEAD(timer_list, timer);
 
 static struct {
-	uint64_t now; /* every slot up to this moment has been looked at */
+	uint64_t now;  /* every slot up to this moment has been looked at */
 	uint64_t next; /* what timer_next found; 0: to be looked for */
 	uint64_t used[LEVELS];
 	struct timer_list slots[LEVELS][SLOTS];

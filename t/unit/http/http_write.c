@@ -208,6 +208,40 @@ Test(http_write, what_rules_changed_is_written)
 	arena_release(&arena);
 }
 
+/* Each part of a request line alone, also by what lies beside it in the received one. */
+Test(http_write, a_changed_part_of_the_request_line_is_written)
+{
+	static const struct {
+		struct slice method, path, query; /* empty: as received */
+		const char *wanted;
+	} table[] = {
+		{ S(""), S(""), S(""), "GET /a?b HTTP/1.1" },
+		{ S("PUT"), S(""), S(""), "PUT /a?b HTTP/1.1" },
+		{ S(""), S("/c"), S(""), "GET /c?b HTTP/1.1" },
+		{ S(""), S(""), S("d"), "GET /a?d HTTP/1.1" },
+		{ S(""), S(""), { NULL, 0 }, "GET /a HTTP/1.1" },
+	};
+	struct arena arena;
+	arena_init(&arena);
+	for (size_t i = 0; i < COUNT(table); i++) {
+		struct http_request r = request_of("GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", &arena);
+		r.method = table[i].method.len > 0 ? table[i].method : r.method;
+		r.path = table[i].path.len > 0 ? table[i].path : r.path;
+		if (slice_is_absent(table[i].query) || table[i].query.len > 0)
+			r.query = table[i].query;
+		struct slice got = http_write_request(&arena, &r, &(struct http_additions){ 0 });
+		struct slice wanted = arena_print(&arena, "%s\r\nHost: x\r\n\r\n", table[i].wanted);
+		cr_expect(slice_is_equal(got, wanted), "%.*s", SLICE_PRINT(got));
+	}
+	/* a part of the target for the whole of it */
+	struct http_request r = request_of("GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", &arena);
+	r.path.len = 1;
+	struct slice got = http_write_request(&arena, &r, &(struct http_additions){ 0 });
+	cr_expect(slice_is_equal(got, SLICE("GET /?b HTTP/1.1\r\nHost: x\r\n\r\n")), "%.*s",
+		  SLICE_PRINT(got));
+	arena_release(&arena);
+}
+
 /* Names and values that happen to lie two bytes apart are not taken for a received line. */
 Test(http_write, neighbours_in_memory_are_no_received_lines)
 {
