@@ -145,7 +145,7 @@ lint-shell:
 
 # What is written from the tables in the code: never by hand.
 REFERENCES = conf/weir.schema.json=schema docs/configuration.md=config docs/rules.md=rules \
-             lua/weir.lua=stubs
+             docs/refusals.md=refusals              lua/weir.lua=stubs
 reference: $(BUILD)/weir
 	@for pair in $(REFERENCES); do $(BUILD)/weir reference $${pair#*=} >$${pair%=*}; done
 

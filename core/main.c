@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "proc/start.h"
 #include "rule/rule_file.h"
+#include "txn/refusal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,8 +50,8 @@ static const struct command commands[] = {
 	  "give nodes (address:port) no new transactions; those under way finish", run_drain },
 	{ "enable", "[WHICH] [--pool NAME] NODE ...", "use nodes again", run_enable },
 	{ "disable", "[WHICH] [--pool NAME] NODE ...", "take nodes out of use", run_disable },
-	{ "reference", "config|schema|rules|stubs", "print what there is to configure and to call",
-	  run_reference },
+	{ "reference", "config|schema|rules|refusals|stubs",
+	  "print what there is to configure and to call", run_reference },
 	{ "version", "", "print the version", run_version },
 	{ "help", "", "print this", run_help },
 };
@@ -64,7 +65,8 @@ static const struct reference {
 	{ "config", conf_write_reference }, /* Markdown */
 	{ "schema", conf_write_schema },    /* JSON Schema, for editors */
 	{ "rules", api_write_reference },   /* Markdown */
-	{ "stubs", api_write_stubs },       /* LuaLS annotations, for editors */
+	{ "refusals", refusal_write_reference },
+	{ "stubs", api_write_stubs }, /* LuaLS annotations, for editors */
 };
 #define REFERENCE_COUNT (sizeof references / sizeof *references)
 
@@ -298,8 +300,8 @@ static int run_reference(char **words, int word_count)
 	for (size_t i = 0; i < REFERENCE_COUNT; i++)
 		names[i] = references[i].name;
 	if (word_count != 1)
-		return complain_of_usage("one of config, schema, rules, stubs must follow",
-					 "reference");
+		return complain_of_usage(
+			"one of config, schema, rules, refusals, stubs must follow", "reference");
 	for (size_t i = 0; i < REFERENCE_COUNT; i++)
 		if (strcmp(words[0], references[i].name) == 0) {
 			references[i].write(stdout);

@@ -77,13 +77,14 @@ static void write_cell(const struct table_of_cells *t, size_t at, size_t width, 
 	fputs(is_last ? "\n" : "  ", to);
 }
 
-/* Writes the table and frees it. */
+/* Writes the table, unless `to` is NULL, and frees it. */
 static void close_table(struct table_of_cells *t, FILE *to)
 {
 	size_t widths[COLUMNS_MOST];
 	measure(t, widths);
 	for (size_t i = 0; i < t->count; i++) {
-		write_cell(t, i, widths[i % t->columns], to);
+		if (to != NULL)
+			write_cell(t, i, widths[i % t->columns], to);
 		free(t->cells[i]);
 	}
 	free(t->cells);
@@ -147,6 +148,29 @@ static void show_vservers(const json_t *status, FILE *to)
 		add_outcomes(&t, vserver);
 	}
 	close_table(&t, to);
+}
+
+/* Left out while nothing was refused. */
+static void show_refusals(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "VIRTUAL SERVER", "REFUSED FOR", "COUNT", NULL };
+	struct table_of_cells t;
+	const char *name, *word;
+	json_t *vserver, *count;
+	open_table(&t, 1u << 2, heads);
+	json_object_foreach(json_object_get(status, "virtual_servers"), name, vserver)
+	{
+		json_object_foreach(json_object_get(vserver, "refusals"), word, count)
+		{
+			add_text(&t, name);
+			add_text(&t, word);
+			add_value(&t, count);
+		}
+	}
+	bool is_empty = t.count == t.columns;
+	close_table(&t, is_empty ? NULL : to);
+	if (!is_empty)
+		fputs("\n", to);
 }
 
 static void add_node(struct table_of_cells *t, const char *pool, const json_t *node)
@@ -214,6 +238,7 @@ void admin_show_status(const json_t *status, FILE *to)
 		fputs("weir is stopping\n\n", to);
 	show_vservers(status, to);
 	fputs("\n", to);
+	show_refusals(status, to);
 	show_pools(status, to);
 	fputs("\n", to);
 	show_workers(status, to);

@@ -5,6 +5,7 @@
 #include "share/life.h"
 #include "share/state.h"
 #include "share/stats.h"
+#include "txn/refusal.h"
 #include "txn/txn.h"
 
 #include <stdlib.h>
@@ -24,6 +25,18 @@ static json_t *outcomes_of(const struct stats_vserver *sum)
 		json_object_set_new(outcomes, txn_end_word((enum txn_end)i),
 				    number(sum->outcomes[i]));
 	return outcomes;
+}
+
+/* Those that there were: most never are. */
+static json_t *refusals_of(const struct admin *a, struct stats_vserver *sum)
+{
+	json_t *refusals = json_object();
+	const uint64_t *counts = stats_refusals(a->share, sum);
+	for (unsigned i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
+		if (counts[i] != 0)
+			json_object_set_new(refusals, refusal_word((enum refusal)i),
+					    number(counts[i]));
+	return refusals;
 }
 
 static uint64_t transactions_of(const struct stats_vserver *sum)
@@ -65,6 +78,7 @@ static json_t *vserver(const struct admin *a, unsigned index, struct stats_vserv
 	json_object_set_new(o, "from_client_bytes_total", number(sum->from_client_bytes));
 	json_object_set_new(o, "to_client_bytes_total", number(sum->to_client_bytes));
 	json_object_set_new(o, "outcomes", outcomes_of(sum));
+	json_object_set_new(o, "refusals", refusals_of(a, sum));
 	return o;
 }
 

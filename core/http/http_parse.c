@@ -4,10 +4,11 @@
 #include "base/check.h"
 
 static const struct {
+	const char *word;
 	unsigned status;
 	const char *words;
 } reasons[HTTP_REASON_COUNT] = {
-#define X(name, status, words) [HTTP_REASON_##name] = { status, words },
+#define X(name, word, status, words) [HTTP_REASON_##name] = { word, status, words },
 	HTTP_REASONS(X)
 #undef X
 };
@@ -16,6 +17,12 @@ unsigned http_reason_status(enum http_reason reason)
 {
 	check((unsigned)reason < HTTP_REASON_COUNT);
 	return reasons[reason].status;
+}
+
+const char *http_reason_word(enum http_reason reason)
+{
+	check((unsigned)reason < HTTP_REASON_COUNT);
+	return reasons[reason].word;
 }
 
 const char *http_reason_words(enum http_reason reason)

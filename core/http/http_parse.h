@@ -14,47 +14,55 @@ enum http_parse {
 	HTTP_BAD,  /* refused: see the reason; nothing behind it may be parsed */
 };
 
-/* name, status for the client (a node's fault is always 502), words for the log */
+/*
+ * name, word (log, status, counters), status for the client (a node's fault is always 502), meaning.
+ * The last two are decided by whoever knows what the answer is for.
+ */
 #define HTTP_REASONS(X) \
-	X(NONE, 0, "none") \
-	X(REQUEST_LINE, 400, "request line is malformed") \
-	X(REQUEST_LINE_TOO_LONG, 414, "request line is too long") \
-	X(METHOD, 400, "method is not a token") \
-	X(TARGET, 400, "request target is malformed") \
-	X(VERSION, 505, "HTTP version is not supported") \
-	X(STATUS_LINE, 502, "status line is malformed") \
-	X(LINE_END, 400, "line ends with a bare CR or LF") \
-	X(FIELD_NAME, 400, "header name is malformed") \
-	X(FIELD_VALUE, 400, "header value has a forbidden byte") \
-	X(FIELD_FOLDED, 400, "header is folded over lines") \
-	X(HEAD_TOO_LARGE, 431, "headers are too large") \
-	X(TOO_MANY_FIELDS, 431, "too many headers") \
-	X(HOST_MISSING, 400, "Host is missing") \
-	X(HOST_DUPLICATE, 400, "more than one Host") \
-	X(HOST, 400, "Host is malformed") \
-	X(HOST_MISMATCH, 400, "Host differs from the request target") \
-	X(CONTENT_LENGTH, 400, "Content-Length is malformed or ambiguous") \
-	X(TRANSFER_ENCODING, 501, "Transfer-Encoding is not just chunked") \
-	X(TRANSFER_ENCODING_VERSION, 400, "Transfer-Encoding in HTTP/1.0") \
-	X(LENGTH_AND_CHUNKED, 400, "Content-Length and Transfer-Encoding together") \
-	X(CHUNK_SIZE, 400, "chunk size is malformed") \
-	X(CHUNK_EXTENSION, 400, "chunk extension is malformed or too long") \
-	X(CHUNK_END, 400, "chunk is not followed by CRLF") \
-	X(TRAILER, 400, "trailer is malformed") \
-	X(TRAILER_TOO_LARGE, 431, "trailers are too large") \
-	X(CONNECTION, 400, "Connection is malformed or names too much") \
-	X(EXPECT, 417, "expectation is not 100-continue") \
-	X(CONNECT, 501, "CONNECT is not served")
+	X(NONE, "none", 0, "none") \
+	X(REQUEST_LINE, "request_line", 400, "request line is malformed") \
+	X(REQUEST_LINE_TOO_LONG, "line_too_long", 414, "request line is too long") \
+	X(METHOD, "method", 400, "method is not a token") \
+	X(TARGET, "target", 400, "request target is malformed") \
+	X(VERSION, "version", 505, "HTTP version is not supported") \
+	X(STATUS_LINE, "status_line", 502, "status line is malformed") \
+	X(LINE_END, "line_end", 400, "line ends with a bare CR or LF") \
+	X(FIELD_NAME, "header_name", 400, "header name is malformed") \
+	X(FIELD_VALUE, "header_value", 400, "header value has a forbidden byte") \
+	X(FIELD_FOLDED, "header_folded", 400, "header is folded over lines") \
+	X(HEAD_TOO_LARGE, "head_too_large", 431, "headers are too large") \
+	X(TOO_MANY_FIELDS, "too_many_headers", 431, "too many headers") \
+	X(HOST_MISSING, "host_missing", 400, "Host is missing") \
+	X(HOST_DUPLICATE, "host_duplicate", 400, "more than one Host") \
+	X(HOST, "host", 400, "Host is malformed") \
+	X(HOST_MISMATCH, "host_mismatch", 400, "Host differs from the request target") \
+	X(CONTENT_LENGTH, "content_length", 400, "Content-Length is malformed or ambiguous") \
+	X(TRANSFER_ENCODING, "transfer_encoding", 501, "Transfer-Encoding is not just chunked") \
+	X(TRANSFER_ENCODING_VERSION, "transfer_encoding_version", 400, \
+	  "Transfer-Encoding in HTTP/1.0") \
+	X(LENGTH_AND_CHUNKED, "length_and_chunked", 400, \
+	  "Content-Length and Transfer-Encoding together") \
+	X(CHUNK_SIZE, "chunk_size", 400, "chunk size is malformed") \
+	X(CHUNK_EXTENSION, "chunk_extension", 400, "chunk extension is malformed or too long") \
+	X(CHUNK_END, "chunk_end", 400, "chunk is not followed by CRLF") \
+	X(TRAILER, "trailer", 400, "trailer is malformed") \
+	X(TRAILER_TOO_LARGE, "trailer_too_large", 431, "trailers are too large") \
+	X(CONNECTION, "connection", 400, "Connection is malformed or names too much") \
+	X(EXPECT, "expect", 417, "expectation is not 100-continue") \
+	X(CONNECT, "connect", 501, "CONNECT is not served") \
+	X(INFORMATIONAL_MOST, "too_many_informational", 502, "too many 1xx answers") \
+	X(SWITCH_UNASKED, "switch_unasked", 502, "101 without being asked, or for another protocol")
 
 enum http_reason {
-#define X(name, status, words) HTTP_REASON_##name,
+#define X(name, word, status, meaning) HTTP_REASON_##name,
 	HTTP_REASONS(X)
 #undef X
 		HTTP_REASON_COUNT
 };
 
-/* The status code to answer, and the words of the log. */
+/* The status code to answer; the one word that counters and logs use; what it means, in words. */
 unsigned http_reason_status(enum http_reason reason);
+const char *http_reason_word(enum http_reason reason);
 const char *http_reason_words(enum http_reason reason);
 
 /* Bounds on what a peer may send; see conf for the defaults. */

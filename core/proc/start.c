@@ -9,6 +9,7 @@
 #include "proc/worker.h"
 #include "rule/rule.h"
 #include "rule/rule_file.h"
+#include "txn/refusal.h"
 #include "txn/txn.h"
 #include "txn/world.h"
 
@@ -92,6 +93,7 @@ static void open_share(struct start *s, struct complaints *complaints)
 	struct share_counts counts = { .workers = (unsigned)conf->workers,
 				       .vservers = (unsigned)conf->vserver_count,
 				       .outcomes = TXN_END_COUNT,
+				       .refusals = REFUSAL_COUNT,
 				       .pools = (unsigned)conf->pool_count,
 				       .pool_nodes = pool_nodes };
 	if (!segment_open(&s->share, &counts, &e))

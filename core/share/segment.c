@@ -34,9 +34,11 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	*s = (struct share){ .workers = counts->workers,
 			     .vservers = counts->vservers,
 			     .outcomes = counts->outcomes,
+			     .refusals = counts->refusals,
 			     .pools = counts->pools };
 	count_rows(s, counts);
-	s->vserver_bytes = sizeof(struct stats_vserver) + s->outcomes * sizeof(uint64_t);
+	s->vserver_bytes = sizeof(struct stats_vserver) +
+			   (s->outcomes + s->refusals) * sizeof(uint64_t);
 	s->slot_bytes = whole(sizeof(struct stats_worker) + s->vservers * s->vserver_bytes +
 			      s->nodes * sizeof(struct stats_node));
 	size_t lives = whole(s->workers * sizeof(struct share_life));

@@ -21,6 +21,7 @@ struct share_counts {
 	unsigned workers;
 	unsigned vservers;
 	unsigned outcomes; /* ways in which a transaction can end */
+	unsigned refusals; /* reasons for which something is refused */
 	unsigned pools;
 	const unsigned *pool_nodes; /* nodes of each pool; only read by segment_open */
 };
@@ -32,7 +33,7 @@ struct share_counts {
 struct share {
 	char *memory;
 	size_t bytes;
-	unsigned workers, vservers, outcomes, pools, nodes;
+	unsigned workers, vservers, outcomes, refusals, pools, nodes;
 	unsigned *first_row;       /* of each pool, and behind the last pool; private memory */
 	struct share_life *lives;  /* one per worker */
 	struct share_node *states; /* one per node row */

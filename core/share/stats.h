@@ -29,8 +29,9 @@ struct stats_vserver {
 	uint64_t from_client_bytes, to_client_bytes;
 	uint64_t from_node_bytes, to_node_bytes;
 	uint64_t rule_failures;
-	uint64_t
-		outcomes[]; /* transactions that ended in each way: share_counts.outcomes of them */
+	/* transactions that ended in each way: share_counts.outcomes of them; behind them what
+	 * stats_refusals gives */
+	uint64_t outcomes[];
 };
 
 struct stats_node {
@@ -55,6 +56,12 @@ static inline struct stats_vserver *stats_vserver_row(const struct share *s, uns
 {
 	return (void *)(s->slots + worker * s->slot_bytes + sizeof(struct stats_worker) +
 			vserver * s->vserver_bytes);
+}
+
+/* What was refused for each reason, share_counts.refusals of them; `v` may be a sum. */
+static inline uint64_t *stats_refusals(const struct share *s, struct stats_vserver *v)
+{
+	return v->outcomes + s->outcomes;
 }
 
 /* `row` as segment_node_row gives it. */

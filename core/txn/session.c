@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/capture.h"
+#include "txn/refusal.h"
 #include "txn/txn.h"
 
 #include <stdint.h>
@@ -191,20 +192,25 @@ static bool is_meant_for(const struct conf_vserver *conf, const struct addr *des
 	return has_port && has_network;
 }
 
+static void refuse(struct session *s, enum refusal refusal)
+{
+	struct world *w = s->vserver->world;
+	stats_add(&stats_worker_row(w->share, w->worker)->sessions_refused, 1);
+	refusal_count(s->vserver, refusal);
+	session_cut(s);
+}
+
 static void refuse_stray(struct session *s)
 {
 	static struct log_limit limit = { .most = 1 };
 	char dest[ADDR_TEXT_BYTES], remote[ADDR_TEXT_BYTES];
 	unsigned left_out;
-	stats_add(&stats_worker_row(s->vserver->world->share, s->vserver->world->worker)
-			   ->sessions_refused,
-		  1);
 	if (log_limit_allows(&limit, &left_out))
 		log_warn(
 			"refused a connection of %s to %s: virtual server '%s' does not capture it (%u more before)",
 			addr_format(&s->remote, remote), addr_format(&s->dest, dest),
 			s->vserver->conf->name, left_out);
-	session_cut(s);
+	refuse(s, REFUSAL_NOT_CAPTURED);
 }
 
 void session_open(struct vserver *v, int fd, const struct addr *peer)
@@ -228,8 +234,7 @@ void session_open(struct vserver *v, int fd, const struct addr *peer)
 	stats_add(&v->stats->sessions, 1);
 	stats_add(&v->stats->sessions_current, 1);
 	if (is_over_limit(v)) {
-		stats_add(&stats_worker_row(w->share, w->worker)->sessions_refused, 1);
-		session_cut(s);
+		refuse(s, REFUSAL_CONNECTIONS_MOST);
 		return;
 	}
 	if (!capture_origin(fd, how[v->conf->capture], &s->local, &s->dest)) {

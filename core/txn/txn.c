@@ -156,6 +156,13 @@ enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail)
 	return TXN_GO_ON;
 }
 
+enum txn_next txn_refuse(struct txn *t, enum txn_end end, enum refusal refusal)
+{
+	if (t->end == TXN_END_NONE)
+		t->refusal = refusal;
+	return txn_end(t, end, refusal_words(refusal));
+}
+
 bool txn_is_idempotent(const struct txn *t)
 {
 	if (t->repeat == TXN_REPEAT_BY_METHOD)

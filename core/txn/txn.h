@@ -11,6 +11,7 @@
 #include "http/http_head.h"
 #include "pool/pool.h"
 #include "rule/rule.h"
+#include "txn/refusal.h"
 #include "txn/session.h"
 #include "txn/txn_body.h"
 #include "txn/world.h"
@@ -89,6 +90,7 @@ struct txn {
 	struct http_head_scan scan;
 	struct http_request request;
 	bool has_request;
+	enum refusal refusal;      /* why it was ended, where that was a refusal */
 	struct slice refused_line; /* the beginning of a request that was refused */
 	bool wants_head_only; /* the client asked with HEAD, whatever rules make of the method */
 	enum txn_repeat repeat;
@@ -160,6 +162,9 @@ void txn_go(struct txn *t, unsigned step);
  * later its connection is cut. `detail` (may be NULL) is for the log and must outlive t.
  */
 enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail);
+
+/* The same for what is refused: counted and logged by its own reason. */
+enum txn_next txn_refuse(struct txn *t, enum txn_end end, enum refusal refusal);
 
 /* Would the node, or another one, do no harm with the request if it came a second time? */
 bool txn_is_idempotent(const struct txn *t);

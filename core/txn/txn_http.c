@@ -125,7 +125,7 @@ static enum txn_next request_is_refused(struct txn *t, enum http_reason why)
 	t->refused_line = arena_copy(&t->arena, line);
 	t->answer_status = http_reason_status(why);
 	t->keep_client = false;
-	return txn_end(t, TXN_END_BAD_REQUEST, http_reason_words(why));
+	return txn_refuse(t, TXN_END_BAD_REQUEST, refusal_of_request(why));
 }
 
 /* The client ended or broke before its request was whole. */
@@ -236,8 +236,9 @@ static enum txn_next check_up(struct txn *t)
 		return txn_end(t, TXN_END_CLIENT_CUT, NULL);
 	case TXN_BODY_BAD:
 		t->keep_client = false;
-		t->answer_status = http_reason_status(t->up.relay.why);
-		return txn_end(t, TXN_END_BODY_BAD, http_reason_words(t->up.relay.why));
+		if (!t->is_answer_begun)
+			t->answer_status = http_reason_status(t->up.relay.why);
+		return txn_refuse(t, TXN_END_BODY_BAD, refusal_of_request(t->up.relay.why));
 	case TXN_BODY_TO_BROKEN: /* the node may have answered before it closed: read on */
 	case TXN_BODY_OFF:
 	case TXN_BODY_MOVING:
@@ -266,11 +267,18 @@ static enum txn_next txn_http_send_request(struct txn *t)
 
 /* ---- from the node ---------------------------------------------------------------------------------- */
 
+static enum txn_next node_is_refused(struct txn *t, enum http_reason why)
+{
+	node_failed(t->node);
+	return txn_refuse(t, t->is_answer_begun ? TXN_END_NODE_CUT : TXN_END_NODE_BAD,
+			  refusal_of_answer(why));
+}
+
 /* 100 to 199: passed on as they come, but not to a client of HTTP/1.0, which does not know them. */
 static enum txn_next pass_informational(struct txn *t)
 {
 	if (++t->informational > INFORMATIONAL_MOST)
-		return txn_end(t, TXN_END_NODE_BAD, "too many 1xx answers");
+		return node_is_refused(t, HTTP_REASON_INFORMATIONAL_MOST);
 	if (t->request.version_minor == 0)
 		return TXN_GO_ON;
 	struct http_additions add = { .body = HTTP_BODY_NONE };
@@ -306,7 +314,7 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	if (t->response.status < 200 && !is_switch)
 		return pass_informational(t);
 	if (is_switch && !(t->request.wants_upgrade && t->request.body == HTTP_BODY_NONE))
-		return txn_end(t, TXN_END_NODE_BAD, "101 without being asked");
+		return node_is_refused(t, HTTP_REASON_SWITCH_UNASKED);
 	t->has_response = true;
 	apply_wishes(t);
 	t->times.response = clock_microseconds();
@@ -332,8 +340,7 @@ static enum txn_next txn_http_read_response(struct txn *t)
 		case HTTP_DONE:
 			return response_is_read(t, used);
 		case HTTP_BAD:
-			node_failed(t->node);
-			return txn_end(t, TXN_END_NODE_BAD, http_reason_words(why));
+			return node_is_refused(t, why);
 		case HTTP_MORE:
 			break;
 		}
@@ -444,9 +451,7 @@ static enum txn_next check_down(struct txn *t)
 		node_failed(t->node);
 		return txn_end(t, TXN_END_NODE_CUT, NULL);
 	case TXN_BODY_BAD:
-		node_failed(t->node);
-		return txn_end(t, t->is_answer_begun ? TXN_END_NODE_CUT : TXN_END_NODE_BAD,
-			       http_reason_words(t->down.relay.why));
+		return node_is_refused(t, t->down.relay.why);
 	case TXN_BODY_TO_BROKEN:
 		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
 	case TXN_BODY_OFF:

@@ -102,6 +102,8 @@ static void write_line(struct txn *t)
 	log_line_number(&l, "bytes_out", t->session->client.bytes_out - t->client_bytes_out);
 	put_times(&l, t);
 	log_line_string(&l, "end", slice_of_string(txn_end_word(t->end)));
+	if (t->refusal != REFUSAL_NONE)
+		log_line_string(&l, "reason", slice_of_string(refusal_word(t->refusal)));
 	if (t->end_detail != NULL)
 		log_line_string(&l, "detail", slice_of_string(t->end_detail));
 	log_access_add(&l);
@@ -110,6 +112,8 @@ static void write_line(struct txn *t)
 void txn_log_write(struct txn *t)
 {
 	stats_add(&t->vserver->stats->outcomes[t->end], 1);
+	if (t->refusal != REFUSAL_NONE)
+		refusal_count(t->vserver, t->refusal);
 	if (log_access_is_on())
 		write_line(t);
 }

@@ -5,6 +5,7 @@
 #include "admin_unit.h"
 #include "share/life.h"
 #include "share/stats.h"
+#include "txn/refusal.h"
 #include "txn/txn.h"
 
 #include <criterion/criterion.h>
@@ -55,6 +56,11 @@ Test(admin_show, lines_up_what_there_is)
 	text = show(admin_status(&unit_admin));
 	cr_expect_eq(strncmp(text, "weir is stopping\n\n", 18), 0);
 	cr_expect_str_eq(text + 18, expected);
+	free(text);
+	stats_refusals(&unit_share, v)[refusal_of_request(HTTP_REASON_HOST)] = 12;
+	text = show(admin_status(&unit_admin));
+	cr_expect_not_null(strstr(text, "VIRTUAL SERVER  REFUSED FOR  COUNT\n"
+					"shop            host            12\n\nPOOL"));
 	free(text);
 }
 

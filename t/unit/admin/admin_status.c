@@ -5,6 +5,7 @@
 #include "share/life.h"
 #include "share/state.h"
 #include "share/stats.h"
+#include "txn/refusal.h"
 #include "txn/txn.h"
 
 #include <criterion/criterion.h>
@@ -25,6 +26,9 @@ Test(admin_status, adds_up_what_workers_counted)
 		v->transactions_current = 1;
 		v->outcomes[TXN_END_OK] = 5;
 		v->outcomes[TXN_END_NODE_CUT] = worker;
+		stats_refusals(&unit_share, v)[refusal_of_request(HTTP_REASON_HOST)] = 2;
+		stats_refusals(&unit_share, v)[refusal_of_answer(HTTP_REASON_VERSION)] = 1;
+		stats_refusals(&unit_share, v)[REFUSAL_COUNT - 1] = worker;
 		unit_node_stats(worker, 0, 1)->sessions_current = 3;
 		unit_node_stats(worker, 0, 1)->sessions = 30;
 		unit_node_stats(worker, 0, 1)->transactions = 7;
@@ -45,6 +49,10 @@ Test(admin_status, adds_up_what_workers_counted)
 	cr_expect_eq(unit_number(s, "virtual_servers/shop/outcomes/ok"), 10);
 	cr_expect_eq(unit_number(s, "virtual_servers/shop/outcomes/node_cut"), 1);
 	cr_expect_eq(unit_number(s, "virtual_servers/shop/outcomes/client_gone"), 0);
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/refusals/host"), 4);
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/refusals/node_version"), 2);
+	cr_expect_eq(json_object_size(unit_at(s, "virtual_servers/shop/refusals")), 3);
+	cr_expect_eq(json_object_size(unit_at(s, "virtual_servers/off/refusals")), 0);
 	cr_expect_str_eq(unit_text(s, "virtual_servers/shop/listen/1"), "[::1]:8080");
 	cr_expect_str_eq(unit_text(s, "virtual_servers/shop/pool"), "web");
 	cr_expect_str_eq(unit_text(s, "virtual_servers/off/pool"), "discard");

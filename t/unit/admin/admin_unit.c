@@ -2,6 +2,7 @@
 #include "admin_unit.h"
 
 #include "share/stats.h"
+#include "txn/refusal.h"
 #include "txn/txn.h"
 
 #include <criterion/criterion.h>
@@ -37,6 +38,7 @@ void unit_open(const char *text)
 	struct share_counts counts = { .workers = (unsigned)conf->workers,
 				       .vservers = (unsigned)conf->vserver_count,
 				       .outcomes = TXN_END_COUNT,
+				       .refusals = REFUSAL_COUNT,
 				       .pools = (unsigned)conf->pool_count,
 				       .pool_nodes = pool_nodes };
 	cr_assert(segment_open(&unit_share, &counts, &e), "%s", e.text);

@@ -10,6 +10,7 @@ Test(http_parse, every_reason_has_a_status_and_words)
 		unsigned status = http_reason_status((enum http_reason)i);
 		cr_expect(status >= 400 && status <= 505, "%u", i);
 		cr_expect(http_reason_words((enum http_reason)i)[0] != '\0');
+		cr_expect(http_reason_word((enum http_reason)i)[0] != '\0');
 	}
 	cr_expect(http_reason_status(HTTP_REASON_VERSION) == 505);
 }
