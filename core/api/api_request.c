@@ -16,25 +16,25 @@ static enum rule_answer get_remote_port(struct rule_call *call)
 
 static enum rule_answer get_local_ip(struct rule_call *call)
 {
-	api_push_ip(call, &api_txn(call)->session->local);
+	api_push_ip(call, session_local(api_txn(call)->session));
 	return RULE_RETURN;
 }
 
 static enum rule_answer get_local_port(struct rule_call *call)
 {
-	api_push_port(call, &api_txn(call)->session->local);
+	api_push_port(call, session_local(api_txn(call)->session));
 	return RULE_RETURN;
 }
 
 static enum rule_answer get_dest_ip(struct rule_call *call)
 {
-	api_push_ip(call, &api_txn(call)->session->dest);
+	api_push_ip(call, session_dest(api_txn(call)->session));
 	return RULE_RETURN;
 }
 
 static enum rule_answer get_dest_port(struct rule_call *call)
 {
-	api_push_port(call, &api_txn(call)->session->dest);
+	api_push_port(call, session_dest(api_txn(call)->session));
 	return RULE_RETURN;
 }
 

@@ -53,6 +53,19 @@ void session_cut(struct session *s)
 	session_close(s);
 }
 
+const struct addr *session_local(struct session *s)
+{
+	if (s->local.family == ADDR_NONE && stream_is_open(&s->client))
+		capture_origin(s->client.fd, CAPTURE_NONE, &s->local, &s->dest);
+	return &s->local;
+}
+
+const struct addr *session_dest(struct session *s)
+{
+	session_local(s);
+	return &s->dest;
+}
+
 /* ---- between two requests -------------------------------------------------------------------------- */
 
 /*
@@ -213,13 +226,24 @@ static void refuse_stray(struct session *s)
 	refuse(s, REFUSAL_NOT_CAPTURED);
 }
 
+/* Learns where a captured client was headed. False when that was not to us, or it is gone already. */
+static bool capture(struct session *s)
+{
+	const struct conf_vserver *conf = s->vserver->conf;
+	enum capture how =
+		conf->capture == CONF_CAPTURE_REDIRECT ? CAPTURE_REDIRECT : CAPTURE_TPROXY;
+	if (!capture_origin(s->client.fd, how, &s->local, &s->dest)) {
+		session_close(s);
+		return false;
+	}
+	if (is_meant_for(conf, &s->dest))
+		return true;
+	refuse_stray(s);
+	return false;
+}
+
 void session_open(struct vserver *v, int fd, const struct addr *peer)
 {
-	static const enum capture how[] = {
-		[CONF_CAPTURE_NONE] = CAPTURE_NONE,
-		[CONF_CAPTURE_REDIRECT] = CAPTURE_REDIRECT,
-		[CONF_CAPTURE_TPROXY] = CAPTURE_TPROXY,
-	};
 	struct world *w = v->world;
 	struct session *s = memory_new(1, sizeof *s);
 	s->vserver = v;
@@ -237,14 +261,8 @@ void session_open(struct vserver *v, int fd, const struct addr *peer)
 		refuse(s, REFUSAL_CONNECTIONS_MOST);
 		return;
 	}
-	if (!capture_origin(fd, how[v->conf->capture], &s->local, &s->dest)) {
-		session_close(s);
+	if (v->conf->capture != CONF_CAPTURE_NONE && !capture(s))
 		return;
-	}
-	if (v->conf->capture != CONF_CAPTURE_NONE && !is_meant_for(v->conf, &s->dest)) {
-		refuse_stray(s);
-		return;
-	}
 	/* TCP_DEFER_ACCEPT means that the request is usually here already */
 	begin_request(s);
 }

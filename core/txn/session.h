@@ -23,8 +23,8 @@ struct session {
 	struct loop_task next; /* the next request is here already */
 	struct vserver *vserver;
 	struct addr remote;    /* the peer */
-	struct addr local;     /* where it was accepted */
-	struct addr dest;      /* where it was headed */
+	struct addr local;     /* session_local */
+	struct addr dest;      /* session_dest */
 	struct txn *txn;       /* NULL between requests */
 	unsigned transactions; /* begun so far */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */
@@ -35,6 +35,14 @@ struct session {
 
 /* Takes over an accepted descriptor. */
 void session_open(struct vserver *v, int fd, const struct addr *peer);
+
+/*
+ * Where it was accepted, and where it was headed. A captured connection knows from the beginning; of
+ * others, where the two are one, the kernel is asked when somebody wants to know. ADDR_NONE when the
+ * connection was closed before that.
+ */
+const struct addr *session_local(struct session *s);
+const struct addr *session_dest(struct session *s);
 
 /* The transaction is over and gone; the connection may be used for another. */
 void session_go_on(struct session *s);

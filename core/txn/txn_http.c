@@ -188,7 +188,7 @@ static struct slice client_ip(struct txn *t)
 static struct slice host_of_destination(struct txn *t)
 {
 	char text[ADDR_TEXT_BYTES];
-	return arena_copy(&t->arena, slice_of_string(addr_format(&t->session->dest, text)));
+	return arena_copy(&t->arena, slice_of_string(addr_format(session_dest(t->session), text)));
 }
 
 static struct slice request_head(struct txn *t)

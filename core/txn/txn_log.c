@@ -16,13 +16,13 @@ static void put_address(struct log_line *l, const char *key, const struct addr *
 
 static void put_who(struct log_line *l, const struct txn *t)
 {
-	const struct session *s = t->session;
+	struct session *s = t->session;
 	log_line_string(l, "virtual_server", slice_of_string(t->vserver->conf->name));
 	put_address(l, "client", &s->remote);
 	if (!addr_is_same_ip(&t->remote, &s->remote))
 		put_address(l, "client_by_rule", &t->remote);
-	put_address(l, "dest", &s->dest);
-	put_address(l, "local", &s->local);
+	put_address(l, "dest", session_dest(s));
+	put_address(l, "local", session_local(s));
 }
 
 static void put_request(struct log_line *l, const struct txn *t)

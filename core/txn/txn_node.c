@@ -59,7 +59,7 @@ enum txn_next txn_node_choose(struct txn *t)
 	if (t->forced.family != ADDR_NONE)
 		return choose_address(t, &t->forced);
 	if (t->pool->conf->original_destination)
-		return choose_address(t, &t->session->dest);
+		return choose_address(t, session_dest(t->session));
 	return choose_listed(t);
 }
 
