@@ -205,6 +205,11 @@ bool stream_watch(struct stream *s, bool want_read, bool want_write)
 	return true;
 }
 
+bool stream_has_unread(struct stream *s)
+{
+	return s->is_readable || (!stream_is_watched(s) && peek(s) == IO_OK);
+}
+
 bool stream_has_news(const struct stream *s)
 {
 	return ev_is_pending(&s->watcher);

@@ -85,6 +85,15 @@ void stream_shut(struct stream *s);
  */
 bool stream_watch(struct stream *s, bool want_read, bool want_write);
 
+/* Does the loop look at it? Not before it was first watched. */
+static inline bool stream_is_watched(const struct stream *s)
+{
+	return ev_is_active(&s->watcher);
+}
+
+/* Are there bytes that nobody has read? The kernel is asked where the loop does not look. */
+bool stream_has_unread(struct stream *s);
+
 /* The loop has seen something happen to it in this turn and will call on_ready for it. */
 bool stream_has_news(const struct stream *s);
 
