@@ -97,12 +97,14 @@ static enum io peek(struct stream *s)
 	return read_result(s, recv(s->fd, &byte, 1, MSG_PEEK));
 }
 
-static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned count, size_t *put)
+static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned count, int flags,
+			 size_t *put)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces,
 				  .msg_iovlen = count };
-	ssize_t written = count == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
-				     : sendmsg(s->fd, &message, MSG_NOSIGNAL);
+	flags |= MSG_NOSIGNAL;
+	ssize_t written = count == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, flags)
+				     : sendmsg(s->fd, &message, flags);
 	*put = 0;
 	if (written == -1)
 		return errno == EAGAIN || errno == EINTR ? IO_WAIT : failed(s);
@@ -125,17 +127,27 @@ static void keep_rest(struct stream *s, const struct iovec *pieces, unsigned cou
 	}
 }
 
-enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned count)
+static enum io write_pieces(struct stream *s, const struct iovec *pieces, unsigned count, int flags)
 {
 	size_t put = 0;
 	if (s->error != 0)
 		return IO_FAIL;
-	if (stream_is_flushed(s) && try_write(s, pieces, count, &put) == IO_FAIL)
+	if (stream_is_flushed(s) && try_write(s, pieces, count, flags, &put) == IO_FAIL)
 		return IO_FAIL;
 	if (s->is_connecting)
 		return IO_WAIT;
 	keep_rest(s, pieces, count, put);
 	return IO_OK;
+}
+
+enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned count)
+{
+	return write_pieces(s, pieces, count, 0);
+}
+
+enum io stream_write_last(struct stream *s, const struct iovec *pieces, unsigned count)
+{
+	return write_pieces(s, pieces, count, MSG_MORE);
 }
 
 enum io stream_write_slice(struct stream *s, struct slice bytes)
@@ -155,7 +167,7 @@ enum io stream_flush(struct stream *s)
 		struct iovec piece = { .iov_base = (void *)(uintptr_t)rest.at,
 				       .iov_len = rest.len };
 		size_t put;
-		enum io result = try_write(s, &piece, 1, &put);
+		enum io result = try_write(s, &piece, 1, 0, &put);
 		if (result == IO_FAIL)
 			return result;
 		buf_take(&s->out, put);

@@ -64,6 +64,12 @@ enum io stream_read(struct stream *s, char *into, size_t size, size_t *got);
 enum io stream_write(struct stream *s, const struct iovec *pieces, unsigned count);
 enum io stream_write_slice(struct stream *s, struct slice bytes);
 
+/*
+ * The same for the last bytes of all, when stream_shut or stream_close follows at once: the kernel
+ * keeps back what fills no segment, and sends it together with our end.
+ */
+enum io stream_write_last(struct stream *s, const struct iovec *pieces, unsigned count);
+
 /* Writes what waits and ends then, if stream_shut was called; IO_WAIT while any of it waits. */
 enum io stream_flush(struct stream *s);
 

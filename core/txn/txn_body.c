@@ -63,6 +63,14 @@ static bool may_take(const struct txn_body *b)
 	return !b->to->is_connecting || b->relay.in.kind == HTTP_BODY_LENGTH;
 }
 
+static enum io write_pieces(struct txn_body *b, const struct http_pieces *pieces, bool is_last)
+{
+	if (pieces->count == 0)
+		return IO_OK;
+	return is_last ? stream_write_last(b->to, pieces->at, pieces->count)
+		       : stream_write(b->to, pieces->at, pieces->count);
+}
+
 /* One write: the head if it is still here, and what the inbox holds. True: go on at once. */
 static bool move_once(struct txn_body *b, bool may_read)
 {
@@ -88,7 +96,7 @@ static bool move_once(struct txn_body *b, bool may_read)
 		b->state = TXN_BODY_BAD;
 		return false;
 	}
-	switch (pieces.count == 0 ? IO_OK : stream_write(b->to, pieces.at, pieces.count)) {
+	switch (write_pieces(b, &pieces, parsed == HTTP_DONE && b->is_last)) {
 	case IO_OK:
 		break;
 	case IO_WAIT:

@@ -28,6 +28,7 @@ struct txn_body {
 	struct http_relay relay;
 	struct slice head; /* to be written before the body, in the same call if possible */
 	size_t limit;
+	bool is_last;      /* the receiver's connection ends behind it, at once */
 	bool is_tunnel;    /* the end of one side is passed on to the other */
 	bool has_moved;    /* since somebody last looked */
 	bool has_consumed; /* bytes of the body left the inbox: it cannot be sent again */

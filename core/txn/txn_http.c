@@ -407,6 +407,12 @@ static struct slice response_head(struct txn *t, enum http_body_kind framing, bo
 	return http_write_response(&t->arena, &t->response, &add);
 }
 
+/* Does the client's connection close as soon as all of the answer is written? */
+static bool ends_at_once(const struct txn *t)
+{
+	return !t->keep_client && t->vserver->rules[RULE_COMPLETION].count == 0;
+}
+
 static void start_tunnel(struct txn *t)
 {
 	txn_body_release(&t->up);
@@ -432,6 +438,7 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	t->down.relay.send_trailers = t->request.accepts_trailers;
 	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client,
 		       head, (size_t)t->vserver->conf->max_server_buffer);
+	t->down.is_last = ends_at_once(t);
 	if (is_tunnel)
 		start_tunnel(t);
 	txn_body_move(&t->up);
@@ -536,8 +543,11 @@ static enum txn_next txn_http_answer(struct txn *t)
 		t->is_answer_begun = true;
 		if (slice_is_absent(t->answer))
 			set_default_answer(t);
-		if (t->answer.len > 0)
-			stream_write_slice(&t->session->client, t->answer);
+		struct iovec piece = { (void *)(uintptr_t)t->answer.at, t->answer.len };
+		if (t->answer.len > 0 && ends_at_once(t))
+			stream_write_last(&t->session->client, &piece, 1);
+		else if (t->answer.len > 0)
+			stream_write(&t->session->client, &piece, 1);
 	}
 	switch (stream_flush(&t->session->client)) {
 	case IO_WAIT:
