@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -162,8 +161,6 @@ static enum dial_result bind_source(int fd, const struct dial *d)
 
 static enum dial_result connect_from(int fd, const struct dial *d)
 {
-	if (!d->nagle)
-		set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
 	if (d->source.family != ADDR_NONE) {
 		enum dial_result bound = bind_source(fd, d);
 		if (bound != DIAL_OK)

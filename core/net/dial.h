@@ -36,7 +36,6 @@ struct dial {
 	struct addr to;
 	struct addr source;  /* ADDR_NONE: the kernel chooses; port 0: any port */
 	bool is_transparent; /* `source` is not ours */
-	bool nagle;
 };
 
 /* May `source` be used as a foreign source towards `to`? DIAL_OK or the refusal. No system call for most. */

@@ -5,6 +5,8 @@
 #include "net/loop_private.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -97,12 +99,21 @@ static enum io peek(struct stream *s)
 	return read_result(s, recv(s->fd, &byte, 1, MSG_PEEK));
 }
 
+static void switch_nagle_off(struct stream *s)
+{
+	const int on = 1;
+	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	s->has_nagle = false;
+}
+
 static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned count, int flags,
 			 size_t *put)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces,
 				  .msg_iovlen = count };
 	flags |= MSG_NOSIGNAL;
+	if (s->has_nagle && s->bytes_out > 0)
+		switch_nagle_off(s);
 	ssize_t written = count == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, flags)
 				     : sendmsg(s->fd, &message, flags);
 	*put = 0;

@@ -32,6 +32,7 @@ struct stream {
 	bool is_eof;      /* the other side has ended */
 	bool is_shut;     /* we have ended */
 	bool must_shut;   /* end when `out` is empty */
+	bool has_nagle;   /* to be switched off before the second write: the first is not held up */
 	unsigned long long bytes_in, bytes_out;
 };
 

@@ -61,7 +61,6 @@ struct node_connection *node_connect(struct node *n, const struct addr *to,
 		.to = *to,
 		.source = *source,
 		.is_transparent = source->family != ADDR_NONE,
-		.nagle = n->pool->conf->nagle,
 	};
 	int fd;
 	*result = dial_open(&d, &fd, error);
@@ -73,6 +72,7 @@ struct node_connection *node_connect(struct node *n, const struct addr *to,
 	c->source = *source;
 	stream_open(&c->stream, fd, on_ready);
 	c->stream.is_connecting = true;
+	c->stream.has_nagle = !n->pool->conf->nagle;
 	inbox_init(&c->inbox);
 	timer_init(&c->timer, NULL);
 	if (n->stats != NULL) {
@@ -90,6 +90,14 @@ void node_disconnect(struct node_connection *c)
 	inbox_release(&c->inbox);
 	stream_close(&c->stream);
 	free(c);
+}
+
+void node_finish(struct node_connection *c)
+{
+	/* where the node ended first there is nothing to gain: it has the waiting end */
+	if (!c->stream.is_eof)
+		stream_reset(&c->stream);
+	node_disconnect(c);
 }
 
 const struct addr *node_connection_local(struct node_connection *c)

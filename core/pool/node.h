@@ -84,6 +84,13 @@ struct node_connection *node_connect(struct node *n, const struct addr *to,
 /* Closes and frees. */
 void node_disconnect(struct node_connection *c);
 
+/*
+ * The same for a connection on which each side has received all that the other had to say, and knows
+ * that it is the end: by a reset, which frees our port at once and spares both sides the good-byes.
+ * Never where the node may still have to read something: a reset may destroy it.
+ */
+void node_finish(struct node_connection *c);
+
 /* Our end of the connection. */
 const struct addr *node_connection_local(struct node_connection *c);
 

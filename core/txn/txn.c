@@ -203,6 +203,17 @@ const struct addr *txn_source(struct txn *t)
 	return &t->source_local;
 }
 
+/*
+ * Is the node's connection used up in good order? Not after a request with a body: its answer does not
+ * prove that the node has read it all.
+ */
+static bool has_node_finished(const struct txn *t)
+{
+	bool will_end = !t->response.keep_alive || !t->pool->conf->keepalive;
+	return t->has_response && will_end && !t->down.is_tunnel &&
+	       t->down.state == TXN_BODY_DONE && t->request.body == HTTP_BODY_NONE;
+}
+
 void txn_release_node(struct txn *t, bool reusable)
 {
 	struct node_connection *c = t->connection;
@@ -218,12 +229,15 @@ void txn_release_node(struct txn *t, bool reusable)
 	stats_add(&t->vserver->stats->from_node_bytes, c->stream.bytes_in - t->node_bytes_in);
 	t->node_received = c->stream.bytes_in - t->node_bytes_in;
 	t->connection = NULL;
+	bool is_finished = has_node_finished(t);
 	/* nothing may move to or from it any more */
 	if (t->up.state == TXN_BODY_MOVING)
 		t->up.state = TXN_BODY_TO_BROKEN;
 	if (t->down.state == TXN_BODY_MOVING)
 		t->down.state = TXN_BODY_FROM_BROKEN;
-	if (reusable)
+	if (is_finished)
+		node_finish(c);
+	else if (reusable)
 		idle_give_back(c);
 	else
 		node_disconnect(c);
