@@ -89,6 +89,24 @@ def url(weir):
     return "http://{}:{}/small".format(*weir.address())
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("kept, most, never", [
+    # accept; receive, send to the node; receive, send to the client; close
+    ("node", 6.6, ("epoll_ctl", "getsockname", "setsockopt", "shutdown")),
+    # socket, connect; send, receive; the reset and the close
+    ("client", 9.6, ("getsockname", "shutdown")),
+])
+def test_system_calls_of_a_new_connection(bench, tmp_path, kept, most, never):
+    weir, count = small(bench, pool={"keepalive": kept == "node"}), 3000
+    command = ["ab", "-q", *(["-k"] if kept == "client" else []), "-c", "20", "-n"]
+    subprocess.run([*command, "200", url(weir)], check=True, capture_output=True)
+    strace = Strace(weir.children, str(tmp_path / "calls"))
+    subprocess.run([*command, str(count), url(weir)], check=True, capture_output=True)
+    calls = strace.stop()
+    assert group(calls, *never) <= 0.05 * count, calls
+    assert sum(calls.values()) <= most * count, calls
+
+
 @pytest.mark.skipif(is_sanitized(), reason="a sanitizer has the heap already")
 def test_no_heap_once_warm(bench, tmp_path):
     library, counter = tmp_path / "count.so", tmp_path / "counter"

@@ -7,7 +7,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,14 +95,6 @@ static struct addr accept_peer(void)
 	return addr_from_sockaddr(&peer);
 }
 
-static int option(int fd, int level, int name)
-{
-	int value = -1;
-	socklen_t len = sizeof value;
-	cr_assert_eq(getsockopt(fd, level, name, &value, &len), 0);
-	return value;
-}
-
 static void check_plain(const char *at)
 {
 	int fd, error;
@@ -112,7 +103,6 @@ static void check_plain(const char *at)
 	cr_expect_eq(error, 0);
 	cr_expect(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	cr_expect(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	cr_expect_eq(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 	struct addr peer = accept_peer(), local = dial_local(fd);
 	cr_expect(addr_is_equal(&peer, &local));
 	cr_expect_neq(local.port, 0);
@@ -124,16 +114,6 @@ Test(dial, plain)
 {
 	check_plain("127.0.0.1");
 	check_plain("::1");
-}
-
-Test(dial, nagle_when_asked_for)
-{
-	struct dial d = { .nagle = true };
-	int fd, error;
-	listen_at("127.0.0.1");
-	d.to = bound;
-	cr_assert_eq(dial_open(&d, &fd, &error), DIAL_OK);
-	cr_expect_eq(option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
 }
 
 Test(dial, from_an_address_of_ours)

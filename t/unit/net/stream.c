@@ -8,6 +8,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -333,6 +335,40 @@ Test(stream, reads_of_no_bytes_are_our_mistake, .signal = SIGABRT)
 	stream_read(&s, &byte, 0, &got);
 }
 
+/* ---- segments ---------------------------------------------------------------------------------- */
+
+static bool is_nagle_off(void)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+	cr_assert_eq(getsockopt(s.fd, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
+	return value != 0;
+}
+
+Test(stream, nagle_goes_before_the_second_write)
+{
+	int off = 0;
+	setsockopt(s.fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+	s.has_nagle = true;
+	stream_write_slice(&s, SLICE("one"));
+	cr_expect(!is_nagle_off());
+	stream_write_slice(&s, SLICE("two"));
+	cr_expect(is_nagle_off());
+}
+
+Test(stream, last_bytes_wait_for_the_end_but_not_for_ever)
+{
+	char chunk[8];
+	struct iovec piece = { (void *)(uintptr_t) "last", 4 };
+	cr_assert_eq(stream_write_last(&s, &piece, 1), IO_OK);
+	cr_expect(stream_is_flushed(&s));
+	cr_expect_eq(s.bytes_out, 4);
+	cr_expect_eq(recv(theirs, chunk, sizeof chunk, MSG_DONTWAIT), -1);
+	stream_shut(&s);
+	cr_expect_eq(recv(theirs, chunk, sizeof chunk, 0), 4);
+	cr_expect_eq(recv(theirs, chunk, sizeof chunk, 0), 0);
+}
+
 /* ---- watching ---------------------------------------------------------------------------------- */
 
 static void on_ready_unwanted(struct stream *stream)
@@ -394,6 +430,22 @@ Test(stream, a_watch_that_stays_is_not_touched)
 	cr_expect_eq(s.watcher.events & (EV_READ | EV_WRITE), EV_READ | EV_WRITE);
 	stream_watch(&s, false, false);
 	cr_expect_eq(s.watcher.events & (EV_READ | EV_WRITE), EV_READ);
+}
+
+static bool has_unread(void)
+{
+	return stream_has_unread(&s);
+}
+
+Test(stream, unread_bytes_are_found_watched_or_not)
+{
+	cr_expect(!stream_has_unread(&s));
+	say("abc");
+	unit_turn_until(has_unread);
+	stream_watch(&s, true, false);
+	s.is_readable = false;
+	wait_ready();
+	cr_expect(stream_has_unread(&s));
 }
 
 static bool had_news;
