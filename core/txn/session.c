@@ -230,8 +230,8 @@ static void refuse_stray(struct session *s)
 static bool capture(struct session *s)
 {
 	const struct conf_vserver *conf = s->vserver->conf;
-	enum capture how =
-		conf->capture == CONF_CAPTURE_REDIRECT ? CAPTURE_REDIRECT : CAPTURE_TPROXY;
+	enum capture how = conf->capture == CONF_CAPTURE_REDIRECT ? CAPTURE_REDIRECT
+								  : CAPTURE_TPROXY;
 	if (!capture_origin(s->client.fd, how, &s->local, &s->dest)) {
 		session_close(s);
 		return false;
