@@ -47,14 +47,13 @@ static struct conf *read_text(const char *path, struct slice text, struct compla
 	arena_init(&tree);
 	arena_init(&r.conf->memory);
 	r.conf->path = (char *)arena_copy(&r.conf->memory, slice_of_string(path)).at;
-	table_init(&r.pools);
+	table_init(&r.conf->pools_by_name);
 	table_init(&r.rules);
 	const struct conf_yaml *top = conf_yaml_parse(path, text, &tree, complaints);
 	if (complaints->errors == errors_before || top != NULL) {
 		conf_read_tree(&r, top);
 		conf_check_all(&r);
 	}
-	table_release(&r.pools, NULL);
 	table_release(&r.rules, NULL);
 	arena_release(&tree);
 	if (geteuid() != 0)
@@ -105,6 +104,7 @@ void conf_free(struct conf *c)
 {
 	if (c == NULL)
 		return;
+	table_release(&c->pools_by_name, NULL);
 	arena_release(&c->memory);
 	free(c);
 }
@@ -113,8 +113,6 @@ uint32_t conf_find_pool(const struct conf *c, struct slice name)
 {
 	if (slice_is_equal(name, SLICE("discard")))
 		return CONF_POOL_DISCARD;
-	for (size_t i = 0; i < c->pool_count; i++)
-		if (slice_is_equal(name, slice_of_string(c->pools[i].name)))
-			return (uint32_t)i;
-	return (uint32_t)c->pool_count;
+	const struct conf_pool *pool = table_get(&c->pools_by_name, name);
+	return (uint32_t)(pool == NULL ? c->pool_count : (size_t)(pool - c->pools));
 }

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/complaint.h"
 #include "base/slice.h"
+#include "base/table.h"
 #include "net/addr.h"
 
 #include <stdbool.h>
@@ -159,7 +160,8 @@ struct conf {
 	size_t vserver_count;
 	struct conf_pool *pools;
 	size_t pool_count;
-	struct arena memory; /* all that the pointers in here lead to */
+	struct table pools_by_name; /* their names -> struct conf_pool */
+	struct arena memory;        /* all that the pointers in here lead to */
 };
 
 /*

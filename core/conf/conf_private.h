@@ -14,7 +14,6 @@
 struct conf_reader {
 	struct conf *conf;
 	struct complaints *complaints;
-	struct table pools; /* name -> struct conf_pool */
 	struct table rules; /* name -> what conf_list knows of it */
 };
 

@@ -153,7 +153,7 @@ static void read_pool_name(struct conf_reader *r, const struct conf_key *key, ui
 	*index = CONF_POOL_DISCARD;
 	if (!is_scalar(r, key, value) || slice_is_equal(value->text, SLICE("discard")))
 		return;
-	const struct conf_pool *pool = table_get(&r->pools, value->text);
+	const struct conf_pool *pool = table_get(&r->conf->pools_by_name, value->text);
 	if (pool != NULL) {
 		*index = (uint32_t)(pool - r->conf->pools);
 		return;
@@ -314,7 +314,7 @@ static void read_pools(struct conf_reader *r, const struct conf_key *key,
 		pool->name = (char *)arena_copy(&c->memory, e->key->text).at;
 		pool->place = e->key->place;
 		pool->idle_milliseconds = c->idle_milliseconds;
-		table_set(&r->pools, e->key->text, pool);
+		table_set(&r->conf->pools_by_name, e->key->text, pool);
 		snprintf(scope.what, sizeof scope.what, "pool '%s'", pool->name);
 		set_presets(r, key->below, pool);
 		read_section(r, key->below, pool, e->value, &scope);

@@ -110,6 +110,22 @@ static void open_vserver(struct world *w, struct vserver *v, const struct conf_v
 	}
 }
 
+/* The bytes of an address as a key. */
+static struct slice key_of(const struct addr *a)
+{
+	return slice_of((const char *)a, sizeof *a);
+}
+
+static void note_own_listeners(struct world *w)
+{
+	table_init(&w->own_listeners);
+	for (size_t i = 0; i < w->conf->vserver_count; i++) {
+		struct conf_vserver *v = &w->conf->vservers[i];
+		for (size_t j = 0; j < v->listen_count; j++)
+			table_set(&w->own_listeners, key_of(&v->listens[j]), v);
+	}
+}
+
 static struct log_limit *new_limits(size_t count, uint64_t most)
 {
 	struct log_limit *limits = memory_new(count, sizeof *limits);
@@ -131,6 +147,7 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 	if (!world_load_rules(conf, w->vm, w->rules, complaints))
 		return false;
 	w->pools = pools_open(conf, share, worker);
+	note_own_listeners(w);
 	w->vservers = memory_new(conf->vserver_count, sizeof *w->vservers);
 	for (size_t i = 0; i < conf->vserver_count; i++) {
 		if (conf->vservers[i].enabled)
@@ -189,6 +206,7 @@ void world_close(struct world *w)
 		free_vserver(&w->vservers[i]);
 	if (w->pools != NULL)
 		pools_free(w->pools, w->conf);
+	table_release(&w->own_listeners, NULL);
 	rule_vm_free(w->vm);
 	free(w->vservers);
 	free(w->rules);
@@ -206,16 +224,10 @@ struct pool *world_find_pool(struct world *w, struct slice name)
 
 bool world_is_own_listener(const struct world *w, const struct addr *a)
 {
-	for (size_t i = 0; i < w->conf->vserver_count; i++)
-		for (size_t j = 0; j < w->conf->vservers[i].listen_count; j++) {
-			const struct addr *own = &w->conf->vservers[i].listens[j];
-			if (own->port != a->port || own->family != a->family)
-				continue;
-			if (addr_is_same_ip(own, a))
-				return true;
-			if (addr_kind(own) == ADDR_UNSPECIFIED &&
-			    (addr_kind(a) == ADDR_LOOPBACK || dial_is_own_address(a)))
-				return true;
-		}
-	return false;
+	/* whoever listens on all addresses of the port listens on this one if it is ours */
+	const struct addr any = { .family = a->family, .port = a->port };
+	if (table_get(&w->own_listeners, key_of(a)) != NULL)
+		return true;
+	return table_get(&w->own_listeners, key_of(&any)) != NULL &&
+	       (addr_kind(a) == ADDR_LOOPBACK || dial_is_own_address(a));
 }

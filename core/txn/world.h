@@ -6,6 +6,7 @@
 #ifndef WEIR_TXN_WORLD_H
 #define WEIR_TXN_WORLD_H
 
+#include "base/table.h"
 #include "conf/conf.h"
 #include "http/http_parse.h"
 #include "net/listener.h"
@@ -58,6 +59,7 @@ struct world {
 	struct log_limit *rule_lines;  /* by conf.rules: log.info and its sisters */
 	struct pool *pools;            /* by conf.pools */
 	struct vserver *vservers;      /* by conf.vservers */
+	struct table own_listeners;    /* struct addr -> conf_vserver that listens there */
 	TAILQ_HEAD(, session) sessions;
 	unsigned session_count;
 	bool is_stopping;
