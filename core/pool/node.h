@@ -28,7 +28,7 @@ struct node {
 	struct pool *pool;
 	struct share_node *state;     /* what all workers agree on; NULL for the pool's `others` */
 	struct stats_node *stats;     /* this worker's counters; NULL for `others` */
-	long balance;                 /* running weight of round robin */
+	long balance;                 /* running weight among the least loaded */
 	STAILQ_ENTRY(node) equal;     /* while balance.h chooses */
 	const struct share *share;    /* where all workers' counters are */
 	unsigned row;                 /* its row there */

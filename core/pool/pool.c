@@ -14,6 +14,20 @@ static void node_init(struct node *n, struct pool *p)
 	TAILQ_INIT(&n->idle);
 }
 
+static int compare_addresses(const void *one, const void *other)
+{
+	const struct node *const *a = one, *const *b = other;
+	return memcmp(&(*a)->conf->address, &(*b)->conf->address, sizeof(struct addr));
+}
+
+static void sort_by_address(struct pool *p)
+{
+	p->by_address = memory_new(p->conf->node_count, sizeof(struct node *));
+	for (size_t i = 0; i < p->conf->node_count; i++)
+		p->by_address[i] = &p->nodes[i];
+	qsort(p->by_address, p->conf->node_count, sizeof *p->by_address, compare_addresses);
+}
+
 struct pool *pools_open(const struct conf *conf, const struct share *share, unsigned worker)
 {
 	struct pool *pools = memory_new(conf->pool_count, sizeof *pools);
@@ -33,6 +47,8 @@ struct pool *pools_open(const struct conf *conf, const struct share *share, unsi
 			p->nodes[j].state = share_node(share, row);
 			p->nodes[j].stats = stats_node_row(share, worker, row);
 		}
+		sort_by_address(p);
+		turns_open(&p->turns, p->nodes, p->conf->node_count);
 	}
 	return pools;
 }
@@ -43,6 +59,8 @@ void pools_free(struct pool *pools, const struct conf *conf)
 		for (size_t j = 0; j < pools[i].conf->node_count; j++)
 			idle_close_all(&pools[i].nodes[j]);
 		idle_close_all(&pools[i].others);
+		turns_release(&pools[i].turns);
+		free(pools[i].by_address);
 		free(pools[i].nodes);
 	}
 	free(pools);
@@ -56,19 +74,31 @@ static bool was_tried(const struct pool_tried *tried, const struct node *n)
 	return false;
 }
 
+/* What a choice of a node goes by. */
+struct choice {
+	const struct pool_tried *tried;
+	bool also_failed;
+	uint64_t now;
+};
+
+static bool may_take(const struct node *n, const void *choice)
+{
+	const struct choice *c = choice;
+	bool is_good = c->also_failed ? share_node_state(n->state) == SHARE_NODE_ACTIVE
+				      : share_node_is_usable(n->state, c->now);
+	return is_good && !was_tried(c->tried, n);
+}
+
 /* Offers the candidates of the highest priority that has any. */
-static struct node *choose_among(struct pool *p, const struct pool_tried *tried, bool also_failed)
+static struct node *choose_least_loaded(struct pool *p, const struct choice *c)
 {
 	struct balance b;
-	uint64_t now = clock_milliseconds();
 	unsigned priority = 0;
-	balance_init(&b, p->conf->algorithm);
+	balance_init(&b, p->conf->algorithm == CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS);
 	for (int offering = 0; offering < 2; offering++)
 		for (size_t i = 0; i < p->conf->node_count; i++) {
 			struct node *n = &p->nodes[i];
-			if (was_tried(tried, n) ||
-			    !(also_failed ? share_node_state(n->state) == SHARE_NODE_ACTIVE
-					  : share_node_is_usable(n->state, now)))
+			if (!may_take(n, c))
 				continue;
 			if (offering == 0)
 				priority = n->conf->priority > priority ? n->conf->priority
@@ -79,17 +109,33 @@ static struct node *choose_among(struct pool *p, const struct pool_tried *tried,
 	return balance_end(&b);
 }
 
+static struct node *choose_among(struct pool *p, const struct choice *c)
+{
+	switch (p->conf->algorithm) {
+	case CONF_ALGORITHM_LEAST_CONNECTIONS:
+	case CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS:
+		return choose_least_loaded(p, c);
+	case CONF_ALGORITHM_RANDOM:
+	case CONF_ALGORITHM_ROUND_ROBIN:
+	case CONF_ALGORITHM_WEIGHTED_ROUND_ROBIN:
+		break;
+	}
+	return turns_take(&p->turns, p->conf->algorithm == CONF_ALGORITHM_RANDOM, may_take, c);
+}
+
 struct node *pool_choose(struct pool *p, const struct pool_tried *tried)
 {
 	struct node *n;
 	struct share_failing failing;
-	while ((n = choose_among(p, tried, false)) != NULL) {
+	struct choice choice = { .tried = tried, .now = clock_milliseconds() };
+	while ((n = choose_among(p, &choice)) != NULL) {
 		failing = node_failing(n);
-		if (share_node_claim(n->state, clock_milliseconds(), &failing))
+		if (share_node_claim(n->state, choice.now, &failing))
 			return n;
 		/* another worker has just taken the one attempt: the node is not usable any more */
 	}
-	return choose_among(p, tried, true);
+	choice.also_failed = true;
+	return choose_among(p, &choice);
 }
 
 void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct node *n)
@@ -105,10 +151,15 @@ void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct 
 	tried->list[tried->count++] = n;
 }
 
+static int compare_with_node(const void *address, const void *node)
+{
+	return memcmp(address, &(*(const struct node *const *)node)->conf->address,
+		      sizeof(struct addr));
+}
+
 struct node *pool_find_node(struct pool *p, const struct addr *address)
 {
-	for (size_t i = 0; i < p->conf->node_count; i++)
-		if (addr_is_equal(&p->nodes[i].conf->address, address))
-			return &p->nodes[i];
-	return NULL;
+	struct node **found = bsearch(address, p->by_address, p->conf->node_count,
+				      sizeof *p->by_address, compare_with_node);
+	return found == NULL ? NULL : *found;
 }

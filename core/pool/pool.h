@@ -8,10 +8,13 @@
 #include "base/arena.h"
 #include "conf/conf.h"
 #include "pool/node.h"
+#include "pool/turns.h"
 
 struct pool {
 	const struct conf_pool *conf;
-	struct node *nodes; /* conf->node_count of them, in the file's order */
+	struct node *nodes;       /* conf->node_count of them, in the file's order */
+	struct node **by_address; /* the same, sorted */
+	struct turns turns;
 	struct node
 		others; /* stands for addresses that the pool does not list: `conf` and `state` are NULL */
 };

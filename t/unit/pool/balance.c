@@ -4,14 +4,13 @@
 #include "pool_unit.h"
 
 #include <criterion/criterion.h>
-#include <stdlib.h>
 
 TestSuite(balance, .fini = unit_close);
 
 static struct node *choose_from(unsigned first, unsigned end)
 {
 	struct balance b;
-	balance_init(&b, unit_conf.algorithm);
+	balance_init(&b, unit_conf.algorithm == CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS);
 	for (unsigned i = first; i < end; i++)
 		balance_offer(&b, &unit_pool->nodes[i]);
 	return balance_end(&b);
@@ -41,59 +40,8 @@ static void set_weights(unsigned a, unsigned b, unsigned c)
 
 Test(balance, nobody_offered_nobody_chosen)
 {
-	unit_open(1, CONF_ALGORITHM_ROUND_ROBIN);
+	unit_open(1, CONF_ALGORITHM_LEAST_CONNECTIONS);
 	cr_expect_null(choose_from(0, 0));
-}
-
-Test(balance, round_robin_takes_turns)
-{
-	unit_open(3, CONF_ALGORITHM_ROUND_ROBIN);
-	cr_expect_str_eq(sequence(9), "abcabcabc");
-}
-
-Test(balance, weights_are_spread_out)
-{
-	set_weights(3, 1, 1);
-	unit_open(2, CONF_ALGORITHM_WEIGHTED_ROUND_ROBIN);
-	cr_expect_str_eq(sequence(8), "aabaaaba");
-	cr_expect_str_eq(sequence(4), "aaba");
-}
-
-Test(balance, shares_are_exact)
-{
-	unsigned counts[3] = { 0 };
-	set_weights(100, 37, 1);
-	unit_open(3, CONF_ALGORITHM_WEIGHTED_ROUND_ROBIN);
-	for (unsigned i = 0; i < 10 * 138; i++)
-		counts[choose() - unit_pool->nodes]++;
-	cr_expect_eq(counts[0], 1000);
-	cr_expect_eq(counts[1], 370);
-	cr_expect_eq(counts[2], 10);
-}
-
-Test(balance, one_that_was_away_gets_no_more_than_its_turn)
-{
-	unit_open(3, CONF_ALGORITHM_ROUND_ROBIN);
-	for (unsigned i = 0; i < 1000; i++)
-		choose_from(0, 2);
-	unsigned third = 0;
-	for (unsigned i = 0; i < 30; i++)
-		third += choose() == &unit_pool->nodes[2];
-	cr_expect_leq(third, 11);
-	cr_expect_geq(third, 9);
-}
-
-Test(balance, random_is_fair_and_ignores_weights)
-{
-	unsigned counts[3] = { 0 };
-	set_weights(100, 1, 1);
-	unit_open(3, CONF_ALGORITHM_RANDOM);
-	srandom(1);
-	for (unsigned i = 0; i < 30000; i++)
-		counts[choose() - unit_pool->nodes]++;
-	/* five standard deviations of 82 */
-	for (unsigned i = 0; i < 3; i++)
-		cr_expect(counts[i] > 9590 && counts[i] < 10410, "%u", counts[i]);
 }
 
 Test(balance, least_connections_fills_the_emptiest)
