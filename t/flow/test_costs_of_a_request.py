@@ -3,15 +3,13 @@
 import os
 import re
 import shutil
-import signal
 import struct
 import subprocess
-from collections import Counter
 
 import pytest
 
+from lab.counting import Strace
 from lab.peers import Nginx
-from lab.wait import until
 from lab.weir import is_sanitized, free_port
 
 RULE = 'if http.getPath():find("^/legacy/") then pool.use("other") end'
@@ -21,28 +19,6 @@ def small(bench, **options):
     server = bench.keep(Nginx(("127.0.0.1", free_port())))
     return bench.weir([server], request=RULE, pools={"other": {"nodes": [server.name]}},
                       log={"format": "json", "access": "off"}, **options)
-
-
-class Strace:
-    """Counts the system calls of a process while the block runs."""
-
-    def __init__(self, pids, path):
-        self.path = path
-        command = ["strace", "-qq", "-o", path, *(f"-p{pid}" for pid in pids)]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        until(lambda: all(self._is_traced(pid) for pid in pids), "strace is attached")
-
-    @staticmethod
-    def _is_traced(pid):
-        with open(f"/proc/{pid}/status") as file:
-            return "TracerPid:\t0\n" not in file.read()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait()
-        self.process.stderr.close()
-        with open(self.path) as file:
-            return Counter(m[1] for line in file if (m := re.match(r"(?:[0-9]+ +)?([a-z_0-9]+)\(", line)))
 
 
 def group(calls, *names):
