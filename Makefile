@@ -186,7 +186,7 @@ $(BUILD)/fuzz/%.o: %.c
 
 # Side by side with other proxies: t/bench/README.md. BENCH: options of t/bench/run.
 BENCH ?=
-BENCH_PROGRAMS = $(BUILD)/bench/client $(BUILD)/bench/backend
+BENCH_PROGRAMS = $(patsubst %,$(BUILD)/bench/%,client backend neighbour)
 
 bench:
 	packaging/deps.sh build bench

@@ -1,7 +1,7 @@
 /*
  * The back end of the benchmark: one process, one epoll. Usage: backend ADDRESS PORT
  *
- *     GET /s  100 bytes       GET /m  16 KiB       GET /l  1 MiB
+ *     GET /s  100 bytes       GET /m  16 KiB       GET /l  1 MiB      GET /h  10 GB
  *     PUT /u  swallows the body, then the 100 bytes
  *     GET /count              requests answered and body bytes swallowed since the last asking
  *
@@ -29,10 +29,14 @@
 #define HEAD_MOST 8192
 #define SWALLOW_BYTES (1u << 20)
 #define EVENTS 256
+#define HUGE_BYTES 10000000000
+#define STORED_MOST ((size_t)23 << 16) /* whole turns of the pattern */
 
 struct answer {
 	char *bytes;
-	size_t len;
+	size_t len;    /* to be sent */
+	size_t stored; /* of them; behind these, the body begins anew */
+	size_t head_len;
 };
 
 struct connection {
@@ -47,7 +51,7 @@ struct connection {
 	char head[HEAD_MOST + 1];
 };
 
-static struct answer small, middle, large, swallowed, bad, conflict, counts;
+static struct answer small, middle, large, huge, swallowed, bad, conflict, counts;
 static uint64_t requests, swallowed_bytes;
 static int epoll_fd;
 
@@ -61,12 +65,14 @@ static struct answer make_answer(const char *status, size_t body)
 		"HTTP/1.1 %s\r\nServer: backend\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
 		"Content-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
 		status, body);
-	made.len = (size_t)len + body;
-	made.bytes = malloc(made.len);
+	made.head_len = (size_t)len;
+	made.len = made.head_len + body;
+	made.stored = made.head_len + (body < STORED_MOST ? body : STORED_MOST);
+	made.bytes = malloc(made.stored);
 	if (made.bytes == NULL)
 		err(1, "malloc");
 	memcpy(made.bytes, head, (size_t)len);
-	for (size_t i = 0; i < body; i++)
+	for (size_t i = 0; i < made.stored - made.head_len; i++)
 		made.bytes[(size_t)len + i] = (char)('a' + i % 23);
 	return made;
 }
@@ -117,6 +123,8 @@ static const struct answer *choose(const struct connection *c, const char *head)
 		return &middle;
 	if (strncmp(head, "GET /l ", 7) == 0)
 		return &large;
+	if (strncmp(head, "GET /h ", 7) == 0)
+		return &huge;
 	if (strncmp(head, "PUT /u ", 7) == 0 && c->body_left > 0)
 		return &swallowed;
 	return &bad;
@@ -140,9 +148,13 @@ static void watch(struct connection *c, bool wants_write)
 /* Sends what the answer still has. False: the connection is gone. */
 static bool send_answer(struct connection *c)
 {
-	while (c->sent < c->answer->len) {
-		ssize_t put = send(c->fd, c->answer->bytes + c->sent, c->answer->len - c->sent,
-				   MSG_NOSIGNAL | MSG_DONTWAIT);
+	const struct answer *a = c->answer;
+	while (c->sent < a->len) {
+		size_t at = c->sent < a->stored ? c->sent
+						: a->head_len + (c->sent - a->head_len) %
+									(a->stored - a->head_len);
+		size_t most = a->stored - at < a->len - c->sent ? a->stored - at : a->len - c->sent;
+		ssize_t put = send(c->fd, a->bytes + at, most, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (put == -1 && errno == EAGAIN) {
 			watch(c, true);
 			return true;
@@ -281,6 +293,7 @@ int main(int argc, char **argv)
 	small = make_answer("200 OK", 100);
 	middle = make_answer("200 OK", 16384);
 	large = make_answer("200 OK", 1 << 20);
+	huge = make_answer("200 OK", HUGE_BYTES);
 	swallowed = make_answer("200 OK", 100);
 	bad = make_answer("400 Bad Request", 0);
 	conflict = make_answer("409 Conflict", 0);

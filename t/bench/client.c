@@ -370,6 +370,9 @@ static void go_idle(struct connection *all)
 	fflush(stdout);
 	while (read(0, &byte, 1) > 0)
 		;
+	/* one that was closed meanwhile says so now */
+	for (unsigned i = 0; i < want.connections / EVENTS + 1; i++)
+		serve(0);
 }
 
 static int compare(const void *one, const void *other)

@@ -16,6 +16,11 @@ ADDRESS = "10.9.0.1"
 FIRST_SOURCE, SOURCES = "10.9.0.2", 100  # addresses of the clients in the transparent scenario
 NODE_PORT = 8100
 NOBODY_PORT = 8101  # nothing listens here: a request that gets here becomes an error
+NEIGHBOUR_NODE_PORT = 8102  # a back end that only the neighbour of fairness.py has
+NEIGHBOUR_PORTS = 50  # a proxy listens for the neighbour at its own port plus this
+IDLE = "600s"  # longer than anything here takes
+OTHERS_ADDRESS, OTHERS_FIRST_PORT = "127.0.0.2", 10000
+NODES_NETWORK = "127.3"
 PROXY_CPU, LOAD_CPU = "0", "1"
 
 # One rule in three languages: the request's X-Route chooses the pool.
@@ -45,12 +50,20 @@ def pinned(cpu, command):
 
 def weir_conf(job, directory):
     main = {"listen": f"{ADDRESS}:{job.port}", "protocol": "http", "pool": "web",
-            "timeouts": {"keepalive": "60s"}}
-    web = {"nodes": [f"{ADDRESS}:{NODE_PORT}"], "keepalive": job.keeps_nodes,
+            "timeouts": {"keepalive": IDLE}}
+    nodes = [f"{NODES_NETWORK}.{i // 250}.{i % 250 + 1}:{NODE_PORT}" for i in range(job.nodes)]
+    web = {"nodes": nodes or [f"{ADDRESS}:{NODE_PORT}"], "keepalive": job.keeps_nodes,
            "max_idle_connections_pernode": 0, "transparent": job.is_transparent}
     if job.variant != DEFAULT:
         web["http"] = {"keepalive_non_idempotent": True}
-    pools = {"web": web}
+    others = {f"other-{i}": {"listen": f"{OTHERS_ADDRESS}:{OTHERS_FIRST_PORT + i}",
+                             "protocol": "http", "pool": f"other-{i}"} for i in range(job.others)}
+    pools = {f"other-{i}": {"nodes": [f"{OTHERS_ADDRESS}:{NOBODY_PORT}"]} for i in range(job.others)}
+    pools["web"] = web
+    if job.has_neighbour:
+        others["neighbour"] = {"listen": f"{ADDRESS}:{job.port + NEIGHBOUR_PORTS}",
+                               "protocol": "http", "pool": "neighbour"}
+        pools["neighbour"] = {"nodes": [f"{ADDRESS}:{NEIGHBOUR_NODE_PORT}"]}
     if job.has_rule:
         os.mkdir(os.path.join(directory, "rules"))
         with open(os.path.join(directory, "rules", "route.lua"), "w") as file:
@@ -60,8 +73,8 @@ def weir_conf(job, directory):
     return json.dumps({
         "workers": 1, "control": os.path.join(directory, "control.sock"),
         "rules_dir": os.path.join(directory, "rules"), "watchdog_timeout": "60s",
-        "log": {"level": "warn", "access": "off"}, "connection": {"idle_timeout": "60s"},
-        "virtual_servers": {"main": main}, "pools": pools}, indent=1)
+        "log": {"level": "warn", "access": "off"}, "connection": {"idle_timeout": IDLE},
+        "virtual_servers": {**others, "main": main}, "pools": pools}, indent=1)
 
 
 def haproxy_conf(job, directory):
@@ -70,6 +83,11 @@ def haproxy_conf(job, directory):
     # haproxy does not find kept connections of a client again, but each client's connection may have
     # its own, which costs a third of that
     reuse = "never" if job.is_transparent else "always"
+    neighbour = ""
+    if job.has_neighbour:
+        neighbour = (f"frontend neighbour\n    bind {ADDRESS}:{job.port + NEIGHBOUR_PORTS}\n"
+                     "    default_backend neighbour\nbackend neighbour\n"
+                     f"    server node {ADDRESS}:{NEIGHBOUR_NODE_PORT}\n")
     is_tuned = job.variant == TUNED
     splice = "option splice-request\n    option splice-response" if is_tuned else ""
     pipes = "maxpipes 100" if is_tuned else ""
@@ -86,12 +104,14 @@ global
     maxconn 9500
     {pipes}
     {script}
+    tune.pool-low-fd-ratio 100
+    tune.pool-high-fd-ratio 100
 defaults
     mode http
     timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-    timeout http-keep-alive 60s
+    timeout client {IDLE}
+    timeout server {IDLE}
+    timeout http-keep-alive {IDLE}
     {keeping}
     {splice}
     http-reuse {reuse}
@@ -102,8 +122,9 @@ frontend main
     {choice}
 backend web
     {source}
-    server node {ADDRESS}:{NODE_PORT} pool-max-conn -1 pool-purge-delay 60s
+    server node {ADDRESS}:{NODE_PORT} pool-max-conn -1 pool-purge-delay {IDLE}
 {none}
+{neighbour}
 """
 
 
@@ -113,8 +134,13 @@ def nginx_conf(job, directory):
         buffers = "proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_size 256k;"
     # With kept node connections nginx would use one client's for another (README.md, Transparent).
     keeps = job.keeps_nodes and not job.is_transparent
-    keep = "keepalive 10000; keepalive_requests 1000000000; keepalive_timeout 60s;" if keeps else ""
+    keep = f"keepalive 10000; keepalive_requests 1000000000; keepalive_timeout {IDLE};" if keeps else ""
     bind = "proxy_bind $remote_addr transparent;" if job.is_transparent else ""
+    neighbour = ""
+    if job.has_neighbour:
+        neighbour = (f"upstream neighbour {{ server {ADDRESS}:{NEIGHBOUR_NODE_PORT}; {keep} }}\n"
+                     f"    server {{ listen {ADDRESS}:{job.port + NEIGHBOUR_PORTS}; location / {{"
+                     " proxy_pass http://neighbour; } }")
     modules, paths, route, pool, none = "", "", "", "web", ""
     if job.variant == LUA:
         modules = "".join(f"load_module {job.nginx_lua}/usr/lib/nginx/modules/{name}.so;\n"
@@ -132,7 +158,7 @@ http {{
     client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
     fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
-    keepalive_timeout 60s; keepalive_requests 1000000000; client_max_body_size 0;
+    keepalive_timeout {IDLE}; keepalive_requests 1000000000; client_max_body_size 0;
     proxy_max_temp_file_size 0; proxy_request_buffering off; proxy_http_version 1.1;
     {buffers}
     proxy_set_header Host $http_host;
@@ -145,6 +171,7 @@ http {{
         listen {ADDRESS}:{job.port} backlog=4096;
         location / {{ {route} proxy_pass http://{pool}; {bind} }}
     }}
+    {neighbour}
 }}
 """
 
@@ -156,10 +183,10 @@ max-connections: 15000
 user: root
 listen: {{host: {ADDRESS}, port: {job.port}}}
 error-log: {directory}/error.log
-http1-request-timeout: 60
+http1-request-timeout: 600
 limit-request-body: 1073741824
 proxy.preserve-host: ON
-proxy.timeout.keepalive: {60000 if job.keeps_nodes else 0}
+proxy.timeout.keepalive: {600000 if job.keeps_nodes else 0}
 hosts:
   default:
     paths:
@@ -178,8 +205,12 @@ KINDS = {
 class Job:
     """How a scenario wants its proxies; what depends on the contender is filled in by start()."""
 
-    def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False):
+    def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False,
+                 has_neighbour=False, others=0, nodes=0):
         self.keeps_nodes, self.is_transparent, self.has_rule = keeps_nodes, is_transparent, has_rule
+        self.has_neighbour = has_neighbour
+        self.others = others  # weir: so many more virtual servers, with a pool each
+        self.nodes = nodes    # weir: so many nodes in the pool, not one: the back end has all addresses
         self.port = self.descriptors = 0
         self.variant, self.nginx_lua = "", ""
 
@@ -194,6 +225,10 @@ class Contender:
         self.variant = next((end for end in (TUNED, LUA, DEFAULT) if name.endswith(end)), "")
         if self.kind not in KINDS:
             raise Failed(f"'{name}' does not begin with one of {', '.join(KINDS)}")
+
+    def at_another_port(self, number):
+        """The same contender, to run beside itself."""
+        return Contender(self.name, self.path, self.port + 100 * (number + 2), self.nginx_lua)
 
     def takes_part(self, scenario):
         if self.variant == TUNED:

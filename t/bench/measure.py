@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections import Counter
+from contextlib import nullcontext
 
 from contenders import ADDRESS, FIRST_SOURCE, LOAD_CPU, NODE_PORT, Failed, pinned
 
@@ -43,18 +44,25 @@ def pss(pids):
 
 
 class Backend:
-    def __init__(self, program):
+    """Listens on all addresses of the namespace. `before`: words before the command."""
+
+    def __init__(self, program, port=NODE_PORT, before=()):
         self.process = subprocess.Popen(
-            pinned(LOAD_CPU, [program, ADDRESS, str(NODE_PORT)]), stdin=subprocess.DEVNULL)
+            pinned(LOAD_CPU, [*before, program, "0.0.0.0", str(port)]), stdin=subprocess.DEVNULL)
         last = time.monotonic() + 5
         while True:
             with socket.socket() as sock:
-                if sock.connect_ex((ADDRESS, NODE_PORT)) == 0:
+                if sock.connect_ex((ADDRESS, port)) == 0:
                     return
             if self.process.poll() is not None or time.monotonic() > last:
                 self.stop()
                 raise Failed("the back end does not start")
             time.sleep(0.02)
+
+    def come_first(self, is_first):
+        """Before every ordinary process on its processor, or no longer."""
+        policy = os.SCHED_FIFO if is_first else os.SCHED_OTHER
+        os.sched_setscheduler(self.process.pid, policy, os.sched_param(1 if is_first else 0))
 
     def counts(self):
         """(requests, body bytes) since the last asking."""
@@ -73,11 +81,11 @@ class Backend:
 class Load:
     """Runs the client on a proxy, and believes no answer that does not add up."""
 
-    def __init__(self, program, backend):
-        self.program, self.backend = program, backend
+    def __init__(self, program, backend, before=()):
+        self.program, self.backend, self.before = program, backend, before
 
     def command(self, proxy, scenario, bound):
-        return pinned(LOAD_CPU, [self.program, "-a", ADDRESS, "-p", str(proxy.port),
+        return pinned(LOAD_CPU, [*self.before, self.program, "-a", ADDRESS, "-p", str(proxy.port),
                                  *scenario.load, *bound])
 
     def run(self, proxy, scenario, bound, patience=60):
@@ -169,25 +177,44 @@ def system_calls(load, proxy, scenario, milliseconds):
         return read_count(file.read()) / said["requests"]
 
 
+class IdleClients:
+    """So many connections that had one request each, and stay. A context."""
+
+    def __init__(self, load, proxy, scenario, count):
+        self.count, self.name = count, proxy.contender.name
+        self.command = load.command(proxy, scenario, ["-i", "-c", str(count)])
+
+    def __enter__(self):
+        self.client = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True)
+        if self.client.stdout.readline() != "idle\n":
+            complaint = self.client.stderr.read()[:300]
+            self._end()
+            raise Failed(f"{self.name}: {self.count} idle connections: {complaint}")
+        return self
+
+    def __exit__(self, kind, *_):
+        """Each of them must have been answered, and none closed meanwhile."""
+        try:
+            if kind is None:
+                said, complaint = self.client.communicate(timeout=CLIENT_PATIENCE)
+                if self.client.returncode != 0 or json.loads(said)["requests"] != self.count:
+                    raise Failed(f"{self.name}: idle connections: {said} {complaint[:300]}")
+        finally:
+            self._end()
+
+    def _end(self):
+        if self.client.poll() is None:
+            self.client.kill()
+        self.client.communicate()
+
+
 def idle_memory(load, proxy, scenario, connections):
     """KiB in user space before, and with so many idle connections that had one request each."""
     pids = proxy.pids
     before = pss(pids)
-    command = load.command(proxy, scenario, ["-i", "-c", str(connections)])
-    client = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
-    try:
-        if client.stdout.readline() != "idle\n":
-            raise Failed(f"{proxy.contender.name}: {client.stderr.read()[:300]}")
-        with_them = pss(pids)
-        said, complaint = client.communicate(timeout=CLIENT_PATIENCE)
-        if json.loads(said)["requests"] != connections:
-            raise Failed(f"{proxy.contender.name}: {said} {complaint[:300]}")
-        return before, with_them
-    finally:
-        if client.poll() is None:
-            client.kill()
-        client.communicate()
+    with IdleClients(load, proxy, scenario, connections):
+        return before, pss(pids)
 
 
 # ---- user instructions ----------------------------------------------------------------------------
@@ -228,15 +255,17 @@ def total(counter):
     return next((count for name, count in counter.items() if TOTAL in name), None)
 
 
-def instructions(start, load, scenario, counts):
+def instructions(start, load, scenario, counts, idle=0):
     """User instructions per request: the difference of two runs of so many requests, which leaves
-    out start, warming up and end. `start` gives a fresh proxy under callgrind, given a number."""
+    out start, warming up and end. `start` gives a fresh proxy under callgrind, given a number; so
+    many idle clients are there meanwhile."""
     profiles = []
     for number, count in enumerate(counts):
         proxy = start(number)
         try:
             load.verify(proxy, scenario)
-            load.run(proxy, scenario, ["-n", str(count)], 300)
+            with IdleClients(load, proxy, scenario, idle) if idle else nullcontext():
+                load.run(proxy, scenario, ["-n", str(count)], 300)
         finally:
             proxy.stop(60)
         profiles.append(profile(proxy.directory))

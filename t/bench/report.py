@@ -3,6 +3,9 @@
 import statistics
 from html import escape
 
+import fairness
+import idle
+
 JUDGES = ("haproxy", "nginx")  # the peers that weir is held against, as the distribution has them
 
 
@@ -51,7 +54,9 @@ def row(cells):
 
 
 def table(head, rows):
-    """Without the columns of those that took no part in any row."""
+    """Without the columns of those that took no part in any row; nothing without rows."""
+    if not rows:
+        return []
     kept = [column for column in range(len(head)) if any(cells[column] for cells in rows)]
     head = [head[column] for column in kept]
     rows = [[cells[column] for column in kept] for cells in rows]
@@ -71,15 +76,16 @@ def cpu_table(results, names):
     head = ["scenario", "target", "weir to the best of haproxy and nginx", "met", "best",
             "to the best of all peers",
             *(f"{name}, us" for name in names)]
-    return ["## CPU per request", "", *table(head, rows)]
+    return ["## CPU per request", "", *table(head, rows)] if rows else []
 
 
 def rate_table(results, names):
     rows = [[result["title"], *(cell(median_of(result, name, "rate"), 0) for name in names)]
             for result in results]
-    return ["## Requests per second", "",
-            "Client and back end share the other processor and are often what limits.", "",
-            *table(["scenario", *names], rows)]
+    return [] if not rows else [
+        "## Requests per second", "",
+        "Client and back end share the other processor and are often what limits.", "",
+        *table(["scenario", *names], rows)]
 
 
 def calls_table(results, names):
@@ -129,6 +135,31 @@ def instructions_table(results, names):
             "", *table(["scenario", *names], rows)]
 
 
+def idle_table(result):
+    if not result:
+        return []
+    rows = [idle.cells_of(result, case) for case in result["cases"]]
+    return ["## What is idle", "", "Does a request cost more when much else is configured, or open and idle? The"
+            " ratio is to the first line of its kind.", "",
+            *table(["", "beside it", "us per request", "ratio", "system calls", "instructions",
+                    "bytes per idle connection (target 1024)", "memory, MiB", "start, s"], rows),
+            *(f"- failed: {failure}" for failure in result["failures"])]
+
+
+def fairness_table(result):
+    if not result:
+        return []
+    names = fairness.names_of(result)
+    return ["## Fairness", "", f"p99 of ordinary clients, {result['rate']} requests a second: alone in microseconds, then"
+            " beside one neighbour, as a ratio to alone in the same round (target 1.5).", "",
+            *table(["", "alone", *fairness.NEIGHBOURS.values()],
+                   [fairness.cells_of(result, name) for name in names]),
+            "What the neighbour reached meanwhile:", "",
+            *table(["", "down, MB/s", "up, MB/s", "pipelined, answers/s", "dribbling, answers/s"],
+                   [fairness.work_of(result, name) for name in names]),
+            *(f"- failed: {failure}" for failure in result["failures"])]
+
+
 def profile_tables(profile, names):
     lines = [f"## Where user instructions go: {profile['title']}", ""]
     for name in names:
@@ -157,6 +188,7 @@ def markdown(all_results):
     lines += rate_table(results, names) + calls_table(results, names)
     lines += instructions_table(results, names) + latency_table(results, names)
     lines += memory_table(all_results["memory"], names)
+    lines += idle_table(all_results["idle"]) + fairness_table(all_results["fairness"])
     for profile in all_results["profiles"]:
         lines += profile_tables(profile, names)
     return "\n".join(lines)
