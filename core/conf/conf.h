@@ -95,15 +95,21 @@ struct conf_vserver {
 	uint64_t connect_milliseconds;     /* first request head, whole; 0 = none */
 	uint64_t idle_milliseconds;        /* no byte either way; 0 = none */
 	uint64_t keepalive_milliseconds;   /* between two requests of a client; 0 = none */
+	uint64_t body_milliseconds;        /* a whole request body; 0 = none */
 	uint64_t transaction_milliseconds; /* a whole transaction; 0 = none */
-	bool keepalive;                    /* connection: {keepalive} */
-	uint64_t max_client_buffer;        /* bytes held from the client, and from the node */
+	/* connection: of a client; 0 = no limit */
+	bool keepalive;
+	uint64_t max_requests, max_pipelined, age_milliseconds;
+	uint64_t min_upload_rate, min_download_rate; /* bytes a second */
+	uint64_t rate_grace_milliseconds;
+	uint64_t max_client_buffer; /* bytes held from the client, and from the node */
 	uint64_t max_server_buffer;
-	uint64_t max_concurrent_connections; /* 0 = no limit */
+	uint64_t max_concurrent_connections, max_connections_per_client; /* 0 = no limit */
 	bool add_cluster_ip, add_x_forwarded_for, add_x_forwarded_proto;
 	bool strip_x_forwarded_proto, add_via;
 	/* http: limits */
 	uint64_t max_request_line, max_head, max_fields, max_trailer;
+	uint64_t max_chunk_extension, max_informational;
 	bool nagle; /* tcp: {nagle} */
 };
 
@@ -127,9 +133,10 @@ struct conf_pool {
 	enum conf_on_spoof_failure on_spoof_failure;
 	enum conf_transparent_port transparent_port;
 	bool keepalive;
-	bool keepalive_non_idempotent;         /* http: {keepalive_non_idempotent} */
-	uint64_t max_idle_connections_pernode; /* 0 = no limit */
-	uint64_t idle_milliseconds;            /* life of an idle node connection */
+	bool keepalive_non_idempotent;           /* http: {keepalive_non_idempotent} */
+	uint64_t max_idle_connections_pernode;   /* 0 = no limit */
+	uint64_t idle_milliseconds;              /* life of an idle node connection */
+	uint64_t max_requests, age_milliseconds; /* connection: to a node; 0 = no limit */
 	uint64_t connect_milliseconds, reply_milliseconds;
 	uint64_t max_connection_attempts;           /* 0 = every node */
 	uint64_t max_timed_out_connection_attempts; /* 0 = every node */
@@ -152,6 +159,7 @@ struct conf {
 	uint64_t log_rule_rate; /* lines a second per rule and worker */
 	char *access_log;       /* NULL: off; "stderr"; or a path */
 	uint64_t shutdown_milliseconds, watchdog_milliseconds;
+	uint64_t max_connections;   /* of clients, all virtual servers together; 0 = no limit */
 	uint64_t idle_milliseconds; /* connection: {idle_timeout}; each pool has it too */
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;

@@ -164,17 +164,55 @@ static void warn_of_families(struct conf_reader *r, const struct conf_vserver *v
 				v->listens[i].family);
 }
 
-static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)
+#define AT(member) offsetof(struct conf_vserver, member)
+
+/* A limit that lies beyond another one can never be reached: whoever wrote it meant something else. */
+static const struct {
+	size_t limit, bound;
+	const char *words;
+} contradictions[] = {
+	{ AT(max_request_line), AT(max_head), "http: max_request_line is more than max_head" },
+	{ AT(rules.budget), AT(rules.total_budget), "rules: budget is more than total_budget" },
+	{ AT(max_pipelined), AT(max_requests),
+	  "connection: max_pipelined is more than max_requests" },
+	{ AT(body_milliseconds), AT(transaction_milliseconds),
+	  "timeouts: body is more than transaction" },
+	{ AT(max_connections_per_client), AT(max_concurrent_connections),
+	  "max_connections_per_client is more than max_concurrent_connections" },
+};
+
+#undef AT
+
+static uint64_t limit_at(const struct conf_vserver *v, size_t offset)
 {
-	if (v->max_request_line > v->max_head)
+	return *(const uint64_t *)(const void *)((const char *)v + offset);
+}
+
+/* 0 is no limit. */
+static void check_limits(struct conf_reader *r, const struct conf_vserver *v)
+{
+	uint64_t all = r->conf->max_connections;
+	for (size_t i = 0; i < sizeof contradictions / sizeof contradictions[0]; i++) {
+		uint64_t bound = limit_at(v, contradictions[i].bound);
+		if (bound != 0 && limit_at(v, contradictions[i].limit) > bound)
+			CONF_COMPLAIN(r, v->place, "in virtual server '%s', %s", v->name,
+				      contradictions[i].words);
+	}
+	if (all != 0 && v->max_concurrent_connections > all)
 		CONF_COMPLAIN(
 			r, v->place,
-			"in virtual server '%s', http: max_request_line is more than max_head",
+			"in virtual server '%s', max_concurrent_connections is more than max_connections at the top level",
 			v->name);
-	if (v->rules.budget > v->rules.total_budget)
-		CONF_COMPLAIN(r, v->place,
-			      "in virtual server '%s', rules: budget is more than total_budget",
-			      v->name);
+	if (all != 0 && v->max_connections_per_client > all)
+		CONF_COMPLAIN(
+			r, v->place,
+			"in virtual server '%s', max_connections_per_client is more than max_connections at the top level",
+			v->name);
+}
+
+static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)
+{
+	check_limits(r, v);
 	if (v->pool >= r->conf->pool_count)
 		return;
 	const struct conf_pool *pool = &r->conf->pools[v->pool];

@@ -49,10 +49,23 @@ static bool end_size_line(struct http_body *b)
 {
 	b->state = b->left == 0 ? IN_TRAILERS : IN_DATA;
 	b->size_digits = 0;
+	b->line_extension_bytes = 0;
 	return true;
 }
 
-static bool take_size(struct http_body *b, char byte, enum http_reason *why)
+/* One byte more between the semicolon, itself counted, and the end of the line. */
+static bool count_extension(struct http_body *b, const struct http_limits *limits,
+			    enum http_reason *why)
+{
+	uint64_t most = b->total +
+			(uint64_t)limits->chunk_extension_bytes * HTTP_CHUNK_EXTENSIONS_FACTOR;
+	if (++b->line_extension_bytes > limits->chunk_extension_bytes)
+		return refuse(why, HTTP_REASON_CHUNK_EXTENSION);
+	return ++b->extension_bytes <= most || refuse(why, HTTP_REASON_CHUNK_EXTENSIONS);
+}
+
+static bool take_size(struct http_body *b, char byte, const struct http_limits *limits,
+		      enum http_reason *why)
 {
 	int digit = slice_hex_digit(byte);
 	if (digit != -1) {
@@ -64,15 +77,15 @@ static bool take_size(struct http_body *b, char byte, enum http_reason *why)
 	if (b->size_digits == 0 || (byte != '\r' && byte != ';'))
 		return refuse(why, HTTP_REASON_CHUNK_SIZE);
 	b->state = byte == '\r' ? AT_SIZE_LF : AT_EXTENSION;
-	return true;
+	return byte == '\r' || count_extension(b, limits, why);
 }
 
 /* Extensions are printable ASCII with a name; they mean nothing to us and end here. */
 static bool take_extension(struct http_body *b, char byte, const struct http_limits *limits,
 			   enum http_reason *why)
 {
-	if (++b->extension_bytes > limits->chunk_extension_bytes)
-		return refuse(why, HTTP_REASON_CHUNK_EXTENSION);
+	if (byte != '\r' && !count_extension(b, limits, why))
+		return false;
 	if (byte == ' ' || byte == '\t')
 		return true;
 	if (b->state == AT_EXTENSION) {
@@ -93,7 +106,7 @@ static bool take_framing(struct http_body *b, char byte, const struct http_limit
 {
 	switch (b->state) {
 	case AT_SIZE:
-		return take_size(b, byte, why);
+		return take_size(b, byte, limits, why);
 	case AT_EXTENSION:
 	case IN_EXTENSION:
 		return take_extension(b, byte, limits, why);

@@ -16,17 +16,25 @@
 /* A decoder; zero-cost to copy. */
 struct http_body {
 	enum http_body_kind kind;
-	int state;      /* of the chunk parser */
-	uint64_t left;  /* bytes of the length or of the current chunk still to come */
-	uint64_t total; /* body bytes seen so far, framing not counted */
-	size_t extension_bytes;
-	unsigned size_digits; /* of the chunk size being read */
+	int state;                   /* of the chunk parser */
+	uint64_t left;               /* bytes of the length or of the current chunk still to come */
+	uint64_t total;              /* body bytes seen so far, framing not counted */
+	size_t line_extension_bytes; /* of the chunk that begins */
+	uint64_t extension_bytes;    /* of all chunks so far */
+	unsigned size_digits;        /* of the chunk size being read */
 	bool is_done;
 	struct http_head_scan trailer_scan;
 	struct buf *trailer_held; /* a trailer section that came in pieces; NULL mostly */
 	struct http_fields
 		trailers; /* when done; only those that may be forwarded (no framing, routing, credentials) */
 };
+
+/*
+ * Chunk extensions mean nothing to anybody we know, and one byte of body may hide behind many of
+ * theirs. So a chunk's are bounded by http_limits, and those of a whole body by this many times as
+ * much and one byte more for each byte of the body itself.
+ */
+#define HTTP_CHUNK_EXTENSIONS_FACTOR 16
 
 /* Begins a body; `length` counts for HTTP_BODY_LENGTH only. Release when done with it. */
 void http_body_init(struct http_body *b, enum http_body_kind kind, uint64_t length);

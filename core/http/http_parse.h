@@ -44,6 +44,7 @@ enum http_parse {
 	  "Content-Length and Transfer-Encoding together") \
 	X(CHUNK_SIZE, "chunk_size", 400, "chunk size is malformed") \
 	X(CHUNK_EXTENSION, "chunk_extension", 400, "chunk extension is malformed or too long") \
+	X(CHUNK_EXTENSIONS, "chunk_extensions", 400, "chunk extensions outweigh the body") \
 	X(CHUNK_END, "chunk_end", 400, "chunk is not followed by CRLF") \
 	X(TRAILER, "trailer", 400, "trailer is malformed") \
 	X(TRAILER_TOO_LARGE, "trailer_too_large", 431, "trailers are too large") \
@@ -71,7 +72,7 @@ struct http_limits {
 	size_t head_bytes;            /* line and headers, with the empty line */
 	unsigned fields;              /* number of headers */
 	size_t trailer_bytes;         /* all trailers of a message */
-	size_t chunk_extension_bytes; /* of one message, in all */
+	size_t chunk_extension_bytes; /* of one chunk; see http_body.h for a whole body */
 };
 
 #endif

@@ -97,6 +97,23 @@ Test(conf_check, pools_and_virtual_servers_must_fit)
 		  "2:3: in virtual server 'a', http: max_request_line is more than max_head" },
 		{ VSERVER("rules: {budget: 3, total_budget: 2}"),
 		  "2:3: in virtual server 'a', rules: budget is more than total_budget" },
+		{ VSERVER("connection: {max_requests: 2, max_pipelined: 3}"),
+		  "2:3: in virtual server 'a', connection: max_pipelined is more than max_requests" },
+		{ VSERVER("connection: {max_requests: 3, max_pipelined: 3}"), "" },
+		{ VSERVER("connection: {max_pipelined: 3}"), "" },
+		{ VSERVER("timeouts: {body: 3s, transaction: 2s}"),
+		  "2:3: in virtual server 'a', timeouts: body is more than transaction" },
+		{ VSERVER("timeouts: {body: 3s}"), "" },
+		{ VSERVER("max_connections_per_client: 3\n    max_concurrent_connections: 2"),
+		  "2:3: in virtual server 'a', max_connections_per_client is more than "
+		  "max_concurrent_connections" },
+		{ "max_connections: 2\n" VSERVER("max_concurrent_connections: 3"),
+		  "3:3: in virtual server 'a', max_concurrent_connections is more than "
+		  "max_connections at the top level" },
+		{ "max_connections: 2\n" VSERVER("max_connections_per_client: 3"),
+		  "3:3: in virtual server 'a', max_connections_per_client is more than "
+		  "max_connections at the top level" },
+		{ "max_connections: 2\n" VSERVER("max_concurrent_connections: 2"), "" },
 		{ "workers: 1\n", "0:0: ~no virtual server: nothing will listen" },
 	};
 	CHECK_ROWS(rows);

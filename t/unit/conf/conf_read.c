@@ -59,6 +59,12 @@ static void check_vserver_defaults(const struct conf_vserver *v)
 	cr_expect_eq(v->max_client_buffer, 65536);
 	cr_expect_eq(v->max_server_buffer, 65536);
 	cr_expect_eq(v->max_concurrent_connections, 0);
+	cr_expect_eq(v->max_connections_per_client, 0);
+	cr_expect_eq(v->body_milliseconds, 0);
+	cr_expect_eq(v->max_requests + v->max_pipelined + v->age_milliseconds, 0);
+	cr_expect(v->min_upload_rate == 250 && v->min_download_rate == 250);
+	cr_expect_eq(v->rate_grace_milliseconds, 60000);
+	cr_expect(v->max_chunk_extension == 1024 && v->max_informational == 16);
 	cr_expect(v->add_cluster_ip && v->strip_x_forwarded_proto && v->add_via);
 	cr_expect(!v->add_x_forwarded_for && !v->add_x_forwarded_proto);
 	cr_expect_eq(v->max_request_line, 8192);
@@ -105,6 +111,7 @@ Test(conf_read, a_pool_has_every_default)
 	cr_expect_eq(p->idle_milliseconds, 10000);
 	cr_expect_eq(p->connect_milliseconds, 4000);
 	cr_expect_eq(p->reply_milliseconds, 30000);
+	cr_expect_eq(p->max_requests + p->age_milliseconds, 0);
 	cr_expect_eq(p->max_connection_attempts, 0);
 	cr_expect_eq(p->max_timed_out_connection_attempts, 2);
 	cr_expect(p->passive_monitoring);
@@ -120,7 +127,7 @@ Test(conf_read, top_level_keys_are_read)
 		"workers: 3\nrules_dir: /somewhere\ncontrol: sock\n"
 		"log: {level: debug, format: json, rule_rate: 7, access: log/access}\n"
 		"shutdown_timeout: 500ms\nwatchdog_timeout: 2m\n"
-		"connection: {idle_timeout: 0}\n"
+		"connection: {idle_timeout: 0}\nmax_connections: 5\n"
 		"rules: {budget: 1, total_budget: 2, memory: 64k, wall_time: 1ms, "
 		"on_error: continue}\n"
 		"pools: {p: {nodes: [\"10.0.0.1:1\"]}}\n");
@@ -133,6 +140,7 @@ Test(conf_read, top_level_keys_are_read)
 	cr_expect_eq(c->log_rule_rate, 7);
 	cr_expect_eq(c->shutdown_milliseconds, 500);
 	cr_expect_eq(c->watchdog_milliseconds, 120000);
+	cr_expect_eq(c->max_connections, 5);
 	cr_expect_eq(c->pools[0].idle_milliseconds, 0);
 	cr_expect_eq(c->rule_limits.budget, 1);
 	cr_expect_eq(c->rule_limits.total_budget, 2);
@@ -182,6 +190,24 @@ Test(conf_read, virtual_server_keys_are_read)
 	conf_free(c);
 }
 
+Test(conf_read, limits_of_client_connections_are_read)
+{
+	struct conf *c = conf_unit_read(VSERVER(
+		"timeouts: {body: 5s}\n    max_connections_per_client: 8\n"
+		"    connection: {max_requests: 4, max_age: 6s, max_pipelined: 3,\n"
+		"                 min_upload_rate: 1k, min_download_rate: 0, min_rate_grace: 2s}\n"
+		"    http: {max_chunk_extension: 5, max_informational: 6}"));
+	const struct conf_vserver *v = &c->vservers[0];
+	cr_expect_eq(v->body_milliseconds, 5000);
+	cr_expect_eq(v->max_connections_per_client, 8);
+	cr_expect(v->max_requests == 4 && v->max_pipelined == 3);
+	cr_expect_eq(v->age_milliseconds, 6000);
+	cr_expect(v->min_upload_rate == 1024 && v->min_download_rate == 0);
+	cr_expect_eq(v->rate_grace_milliseconds, 2000);
+	cr_expect(v->max_chunk_extension == 5 && v->max_informational == 6);
+	conf_free(c);
+}
+
 Test(conf_read, pool_and_node_keys_are_read)
 {
 	struct conf *c = conf_unit_read(
@@ -192,6 +218,7 @@ Test(conf_read, pool_and_node_keys_are_read)
 		"    on_spoof_failure: plain\n    transparent_port: client\n    keepalive: false\n"
 		"    http: {keepalive_non_idempotent: true}\n    max_idle_connections_pernode: 0\n"
 		"    timeouts: {connect: 1s, reply: 2s}\n    max_connection_attempts: 4\n"
+		"    connection: {max_requests: 8, max_age: 9s}\n"
 		"    max_timed_out_connection_attempts: 5\n    passive_monitoring: false\n"
 		"    node_connection_attempts: 6\n    node: {retry_fail_time: 7s}\n"
 		"    tcp: {nagle: true}\n  anywhere: {nodes: original_destination}\n");
@@ -214,6 +241,7 @@ Test(conf_read, pool_and_node_keys_are_read)
 	cr_expect(!p->passive_monitoring);
 	cr_expect_eq(p->node_connection_attempts, 6);
 	cr_expect_eq(p->retry_fail_milliseconds, 7000);
+	cr_expect(p->max_requests == 8 && p->age_milliseconds == 9000);
 	cr_expect(c->pools[1].original_destination);
 	cr_expect_eq(c->pools[1].node_count, 0);
 	conf_free(c);
@@ -432,8 +460,8 @@ static const struct row pool_rows[] = {
 	{ POOL("algorithm: perceptive"), "4:16: weir does not have 'algorithm: perceptive' yet" },
 	{ POOL("persistence_class: x"), "4:5: weir does not have 'persistence_class' yet" },
 	{ POOL("connection: {max_queue_size: 1, max_reply_time: 2}"),
-	  "4:18: weir does not have 'connection.max_queue_size' yet\n"
-	  "4:37: weir does not have 'connection.max_reply_time'; it has timeouts: {reply: 30s}" },
+	  "4:18: weir does not have 'max_queue_size' yet\n"
+	  "4:37: weir does not have 'max_reply_time'; it has timeouts: {reply: 30s}" },
 	{ POOL("node_connection_attempts: 101"),
 	  "4:31: 'node_connection_attempts' takes a number from 1 to 100, not '101'" },
 	{ "pools: {p: {nodes: []}}\n", "1:20: pool 'p' has no nodes" },

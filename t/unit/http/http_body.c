@@ -281,10 +281,46 @@ Test(http_body, extensions_are_bounded_over_the_whole_message)
 			in = slice_skip(in, used);
 		}
 	}
-	/* Name and CR count: nine bytes for each chunk. */
-	cr_expect(result == HTTP_BAD && why == HTTP_REASON_CHUNK_EXTENSION && chunks == 12);
+	/* nine bytes for each chunk; 16 times 100 are free, and one for each byte of data */
+	cr_expect(result == HTTP_BAD && why == HTTP_REASON_CHUNK_EXTENSIONS && chunks == 200);
 	http_body_release(&body);
 	arena_release(&arena);
+}
+
+Test(http_body, extensions_of_one_chunk_are_bounded_to_the_byte)
+{
+	static const struct {
+		const char *text;
+		size_t most;
+		enum http_parse result;
+	} rows[] = {
+		{ "1;abc\r\nx\r\n0\r\n\r\n", 4, HTTP_DONE },
+		{ "1;abc\r\nx\r\n0\r\n\r\n", 3, HTTP_BAD },
+		{ "1;abc\r\nx\r\n0;d=e\r\n\r\n", 4, HTTP_DONE },
+		{ "1;abc\r\nx\r\n0;d=ef\r\n\r\n", 4, HTTP_BAD },
+		{ "1\r\nx\r\n0\r\n\r\n", 0, HTTP_DONE },
+		{ "1;a\r\nx\r\n0\r\n\r\n", 0, HTTP_BAD },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct http_limits limits = http_unit_limits;
+		struct arena arena;
+		struct http_body body;
+		struct slice in = slice_of_string(rows[i].text), data;
+		enum http_parse result = HTTP_MORE;
+		enum http_reason why;
+		arena_init(&arena);
+		limits.chunk_extension_bytes = rows[i].most;
+		http_body_init(&body, HTTP_BODY_CHUNKED, 0);
+		while (in.len > 0 && result == HTTP_MORE) {
+			size_t used;
+			result = http_body_take(&body, in, &limits, &arena, &used, &data, &why);
+			in = slice_skip(in, used);
+		}
+		cr_expect(result == rows[i].result, "%s with %zu", rows[i].text, rows[i].most);
+		cr_expect(result != HTTP_BAD || why == HTTP_REASON_CHUNK_EXTENSION);
+		http_body_release(&body);
+		arena_release(&arena);
+	}
 }
 
 Test(http_body, counted_bodies_end_at_their_length)
