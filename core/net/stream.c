@@ -5,9 +5,11 @@
 #include "net/loop_private.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -189,6 +191,12 @@ enum io stream_flush(struct stream *s)
 	if (s->must_shut)
 		stream_shut(s);
 	return IO_OK;
+}
+
+size_t stream_unconfirmed(const struct stream *s)
+{
+	int held = 0;
+	return ioctl(s->fd, SIOCOUTQ, &held) == -1 ? 0 : (size_t)held;
 }
 
 void stream_shut(struct stream *s)

@@ -80,6 +80,12 @@ static inline bool stream_is_flushed(const struct stream *s)
 }
 
 /*
+ * Bytes that were written and that the other side's kernel has not confirmed yet: ours holds them
+ * for it, up to megabytes. A system call.
+ */
+size_t stream_unconfirmed(const struct stream *s);
+
+/*
  * Ends our direction once everything has been written; reading goes on. Before connect() has been
  * answered, or while bytes wait, that is left to stream_flush.
  */

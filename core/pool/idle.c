@@ -2,6 +2,7 @@
 #include "pool/idle.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/table.h"
 #include "net/loop.h"
@@ -110,6 +111,20 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 	return c;
 }
 
+/* How long it may wait for its next use, milliseconds or TIMER_NEVER; 0: it has served long enough. */
+static uint64_t may_wait(const struct node_connection *c)
+{
+	const struct conf_pool *conf = c->node->pool->conf;
+	uint64_t most = conf->idle_milliseconds == 0 ? TIMER_NEVER : conf->idle_milliseconds;
+	if (conf->max_requests != 0 && c->uses >= conf->max_requests)
+		return 0;
+	if (conf->age_milliseconds == 0)
+		return most;
+	uint64_t age = clock_milliseconds() - c->opened;
+	uint64_t left = age < conf->age_milliseconds ? conf->age_milliseconds - age : 0;
+	return left < most ? left : most;
+}
+
 static bool is_reusable(const struct node_connection *c)
 {
 	const struct stream *s = &c->stream;
@@ -120,7 +135,8 @@ static bool is_reusable(const struct node_connection *c)
 void idle_give_back(struct node_connection *c)
 {
 	const struct conf_pool *conf = c->node->pool->conf;
-	if (!conf->keepalive || !is_reusable(c)) {
+	uint64_t milliseconds = may_wait(c);
+	if (!conf->keepalive || milliseconds == 0 || !is_reusable(c)) {
 		node_disconnect(c);
 		return;
 	}
@@ -137,7 +153,7 @@ void idle_give_back(struct node_connection *c)
 	c->idle_turn = loop_turn();
 	c->stream.on_ready = on_idle_ready;
 	c->timer.on_fire = on_idle_timeout;
-	timer_set(&c->timer, conf->idle_milliseconds);
+	timer_set(&c->timer, milliseconds);
 	stream_watch(&c->stream, true, false);
 }
 

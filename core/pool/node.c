@@ -68,6 +68,7 @@ struct node_connection *node_connect(struct node *n, const struct addr *to,
 		return NULL;
 	struct node_connection *c = memory_new(1, sizeof *c);
 	c->node = n;
+	c->opened = clock_milliseconds();
 	c->to = *to;
 	c->source = *source;
 	stream_open(&c->stream, fd, on_ready);

@@ -46,6 +46,7 @@ struct node_connection {
 	struct addr source; /* the foreign address we use; ADDR_NONE when plain */
 	struct addr local;  /* our end, known once asked for */
 	unsigned uses;      /* transactions that began on it */
+	uint64_t opened;    /* milliseconds */
 	struct timer timer; /* idle only */
 	uint64_t idle_turn; /* the turn of the loop in which it became idle */
 	LIST_ENTRY(node_connection) same_key;

@@ -2,10 +2,12 @@
 #include "txn/session.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/capture.h"
 #include "txn/refusal.h"
+#include "txn/session_limit.h"
 #include "txn/txn.h"
 
 #include <stdint.h>
@@ -83,8 +85,9 @@ static void on_quiet_timeout(struct timer *timer)
 
 static void wait_for_request(struct session *s, uint64_t milliseconds)
 {
+	s->pipelined = 0;
 	s->timer.on_fire = on_quiet_timeout;
-	timer_set(&s->timer, milliseconds);
+	timer_set(&s->timer, session_limit_wait(s, milliseconds));
 	if (!stream_watch(&s->client, true, !stream_is_flushed(&s->client)))
 		session_close(s);
 }
@@ -114,7 +117,9 @@ static void begin_request(struct session *s)
 
 static void on_next(struct loop_task *task)
 {
-	begin_request(container_of(task, struct session, next));
+	struct session *s = container_of(task, struct session, next);
+	s->pipelined++;
+	begin_request(s);
 }
 
 void session_go_on(struct session *s)
@@ -247,6 +252,7 @@ void session_open(struct vserver *v, int fd, const struct addr *peer)
 	struct world *w = v->world;
 	struct session *s = memory_new(1, sizeof *s);
 	s->vserver = v;
+	s->opened = clock_milliseconds();
 	s->remote = *peer;
 	s->next.run = on_next;
 	stream_open(&s->client, fd, on_ready);

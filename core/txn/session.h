@@ -26,7 +26,9 @@ struct session {
 	struct addr local;     /* session_local */
 	struct addr dest;      /* session_dest */
 	struct txn *txn;       /* NULL between requests */
+	uint64_t opened;       /* milliseconds */
 	unsigned transactions; /* begun so far */
+	unsigned pipelined;    /* in a row that had come before the answer ahead of them was sent */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */
 	size_t lingered;       /* bytes thrown away */
 	struct table data;     /* connection.data: handles of kept Lua values */

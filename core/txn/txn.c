@@ -71,6 +71,10 @@ static uint64_t client_watched_at(const struct txn *t)
 /* The session's timer serves the transaction too: one deadline at a time, the nearest. */
 static void arm(struct txn *t)
 {
+	bool may_wait_for_client = t->up.state == TXN_BODY_MOVING ||
+				   !stream_is_flushed(&t->session->client);
+	if (may_wait_for_client || t->waits_for_client)
+		txn_pace_note(t);
 	uint64_t deadline = current(t)->deadline == NULL ? TIMER_NEVER : current(t)->deadline(t);
 	uint64_t whole = t->end == TXN_END_NONE ? transaction_deadline(t) : TIMER_NEVER;
 	deadline = deadline < whole ? deadline : whole;
@@ -282,7 +286,8 @@ static void finish(struct txn *t)
 	struct session *s = t->session;
 	/* where the framing shows that something is missing an orderly end does, and delivers the rest */
 	bool keep = may_keep_client(t) && !t->is_cut;
-	bool cut = t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE;
+	bool cut = (t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE) ||
+		   (t->is_untaken && !stream_is_flushed(&s->client));
 	/* a client that said good-bye itself sends nothing more (RFC 9112 9.6) */
 	bool may_send = t->has_request && t->request.keep_alive && !keep &&
 			stream_has_unread(&s->client);
@@ -313,13 +318,16 @@ static void move(struct txn *t)
 /* A slow reader takes what is written in small bites: each of them counts. */
 static void note_movement(struct txn *t)
 {
-	uint64_t written = t->session->client.bytes_out;
+	uint64_t to_client = t->session->client.bytes_out, to_node = 0;
 	if (t->connection != NULL)
-		written += t->connection->stream.bytes_out;
-	if (t->up.has_moved || t->down.has_moved || written != t->written)
+		to_node = t->connection->stream.bytes_out;
+	if (to_node != t->written_to_node)
+		t->moved_at = t->sent_at = clock_milliseconds();
+	if (t->up.has_moved || t->down.has_moved || to_client != t->written_to_client)
 		t->moved_at = clock_milliseconds();
 	t->up.has_moved = t->down.has_moved = false;
-	t->written = written;
+	t->written_to_client = to_client;
+	t->written_to_node = to_node;
 }
 
 void txn_run(struct txn *t)

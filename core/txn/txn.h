@@ -14,6 +14,7 @@
 #include "txn/refusal.h"
 #include "txn/session.h"
 #include "txn/txn_body.h"
+#include "txn/txn_pace.h"
 #include "txn/world.h"
 
 enum txn_end {
@@ -104,6 +105,7 @@ struct txn {
 	unsigned answer_status;
 	bool keep_client; /* the client's connection may be used again */
 	bool is_cut;      /* the client must see that its answer is not whole */
+	bool is_untaken;  /* and does not even take what there is of it: nothing is kept for it */
 
 	/* rules */
 	struct rule_run *run; /* a parked one */
@@ -141,7 +143,11 @@ struct txn {
 
 	uint64_t step_since; /* milliseconds */
 	uint64_t moved_at;   /* when a byte last moved, milliseconds */
-	uint64_t written;    /* to both connections in their lives, when last looked at */
+	uint64_t sent_at;    /* when one last moved to the node, milliseconds */
+	uint64_t body_since; /* when we began to take the request body, milliseconds; 0: not yet */
+	uint64_t written_to_client, written_to_node; /* in their lives, when last looked at */
+	struct txn_pace upload, download;
+	bool waits_for_client;                      /* one of these clocks runs */
 	uint64_t client_bytes_in, client_bytes_out; /* of the session when we began */
 	struct txn_times times;
 };

@@ -9,11 +9,10 @@
 #include "base/clock.h"
 #include "http/http_cookie.h"
 #include "http/http_write.h"
+#include "txn/session_limit.h"
 #include "txn/txn_node.h"
 #include "txn/txn_rules.h"
 
-/* 1xx answers that a node may send before the real one. */
-#define INFORMATIONAL_MOST 16
 /* How much of a refused request's first line is logged. */
 #define REFUSED_LOG_BYTES 200
 
@@ -34,10 +33,23 @@ static uint64_t until_rules(const struct txn *t)
 	return after(t->step_since, t->vserver->conf->rules.wall_milliseconds);
 }
 
+static uint64_t nearer(uint64_t one, uint64_t other)
+{
+	return one < other ? one : other;
+}
+
+/* A client that keeps us waiting has a deadline of its own. */
+static uint64_t until_client(const struct txn *t)
+{
+	if (t->up.state != TXN_BODY_MOVING && !t->waits_for_client)
+		return TIMER_NEVER;
+	return txn_pace_deadline(t);
+}
+
 static uint64_t until_idle(const struct txn *t)
 {
-	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since,
-		     t->vserver->conf->idle_milliseconds);
+	uint64_t since = t->moved_at > t->step_since ? t->moved_at : t->step_since;
+	return nearer(after(since, t->vserver->conf->idle_milliseconds), until_client(t));
 }
 
 static uint64_t until_connected(const struct txn *t)
@@ -45,13 +57,21 @@ static uint64_t until_connected(const struct txn *t)
 	return after(t->step_since, t->pool->conf->connect_milliseconds);
 }
 
-/* The node's time to reply runs once it has the whole request; until then the client may be slow. */
+static uint64_t until_head(const struct txn *t)
+{
+	uint64_t since = t->sent_at > t->step_since ? t->sent_at : t->step_since;
+	return after(since, t->pool->conf->reply_milliseconds);
+}
+
+/*
+ * The node's time to reply runs once it has the whole request; until then the client may be slow.
+ * It is for all of the head, with the 1xx before it: a node could send these for ever.
+ */
 static uint64_t until_reply(const struct txn *t)
 {
 	if (t->up.state == TXN_BODY_MOVING)
 		return until_idle(t);
-	return after(t->moved_at > t->step_since ? t->moved_at : t->step_since,
-		     t->pool->conf->reply_milliseconds);
+	return nearer(until_head(t), until_client(t));
 }
 
 static enum txn_next on_request_timeout(struct txn *t)
@@ -64,14 +84,35 @@ static enum txn_next on_rules_timeout(struct txn *t)
 	return txn_rules_timeout(t);
 }
 
-static enum txn_next on_idle_timeout(struct txn *t)
+static enum txn_next give_up(struct txn *t, enum txn_end end)
 {
+	t->is_untaken = !stream_is_flushed(&t->session->client);
 	if (t->end != TXN_END_NONE) { /* an answer of ours that the client does not take */
 		t->is_cut = true;
 		txn_go(t, TXN_HTTP_COMPLETION_RULES);
 		return TXN_GO_ON;
 	}
-	return txn_end(t, TXN_END_IDLE_TIMEOUT, NULL);
+	return txn_end(t, end, NULL);
+}
+
+/* Ends it when the client is to blame. TXN_WAIT: it is not. */
+static enum txn_next check_pace(struct txn *t)
+{
+	static const enum txn_end ends[] = {
+		[TXN_PACE_BODY_LATE] = TXN_END_BODY_TIMEOUT,
+		[TXN_PACE_UPLOAD_SLOW] = TXN_END_SLOW_UPLOAD,
+		[TXN_PACE_DOWNLOAD_SLOW] = TXN_END_SLOW_DOWNLOAD,
+	};
+	enum txn_pace_result result = txn_pace_check(t);
+	return result == TXN_PACE_FINE ? TXN_WAIT : give_up(t, ends[result]);
+}
+
+static enum txn_next on_idle_timeout(struct txn *t)
+{
+	if (check_pace(t) == TXN_GO_ON)
+		return TXN_GO_ON;
+	/* the client may just have earned more time */
+	return until_idle(t) > clock_milliseconds() ? TXN_WAIT : give_up(t, TXN_END_IDLE_TIMEOUT);
 }
 
 /* A request that does not get on waits for whoever does not take or bring its next byte. */
@@ -79,7 +120,11 @@ static enum txn_next on_reply_timeout(struct txn *t)
 {
 	bool waits_for_client = t->up.state == TXN_BODY_MOVING &&
 				stream_is_flushed(&t->connection->stream);
-	return waits_for_client ? on_idle_timeout(t) : txn_node_reply_timeout(t);
+	if (waits_for_client)
+		return on_idle_timeout(t);
+	if (check_pace(t) == TXN_GO_ON)
+		return TXN_GO_ON;
+	return until_reply(t) > clock_milliseconds() ? TXN_WAIT : txn_node_reply_timeout(t);
 }
 
 /* Our line in Via: the version in which the message came to us, and our name (RFC 9110 7.6.3). */
@@ -219,6 +264,8 @@ static struct slice request_head(struct txn *t)
 
 static void start_up(struct txn *t)
 {
+	if (t->body_since == 0) /* else the request is sent once more */
+		t->body_since = clock_milliseconds();
 	http_relay_init(&t->up.relay, t->request.body, t->request.content_length, t->request.body,
 			&t->vserver->http_limits, &t->arena);
 	t->up.relay.send_trailers = true;
@@ -277,7 +324,7 @@ static enum txn_next node_is_refused(struct txn *t, enum http_reason why)
 /* 100 to 199: passed on as they come, but not to a client of HTTP/1.0, which does not know them. */
 static enum txn_next pass_informational(struct txn *t)
 {
-	if (++t->informational > INFORMATIONAL_MOST)
+	if (++t->informational > t->vserver->conf->max_informational)
 		return node_is_refused(t, HTTP_REASON_INFORMATIONAL_MOST);
 	if (t->request.version_minor == 0)
 		return TXN_GO_ON;
@@ -309,7 +356,6 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	http_response_move(&t->response, slice_of(received.at, used), kept.at);
 	inbox_use(inbox, used);
 	t->scan = (struct http_head_scan){ 0 };
-	t->moved_at = clock_milliseconds();
 	bool is_switch = t->response.status == 101;
 	if (t->response.status < 200 && !is_switch)
 		return pass_informational(t);
@@ -392,6 +438,12 @@ static enum http_body_kind framing_for_client(const struct txn *t)
 	return t->request.version_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
 }
 
+/* The connection ends behind this answer whatever the two sides would like. */
+static bool is_last(const struct txn *t)
+{
+	return t->vserver->world->is_stopping || session_limit_is_reached(t->session);
+}
+
 static struct slice response_head(struct txn *t, enum http_body_kind framing, bool is_tunnel)
 {
 	struct http_additions add = {
@@ -430,7 +482,7 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	/* a client that asked first and got its answer now will not send the body: no next request */
 	bool owes_body = t->request.expects_continue && t->up.state == TXN_BODY_MOVING &&
 			 !t->up.has_consumed;
-	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || t->vserver->world->is_stopping)
+	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || is_last(t))
 		t->keep_client = false;
 	struct slice head = response_head(t, framing, is_tunnel);
 	http_relay_init(&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body,
@@ -519,7 +571,7 @@ void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason,
 {
 	bool took_all = t->has_request &&
 			(t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE);
-	t->keep_client = t->keep_client && took_all && !t->vserver->world->is_stopping;
+	t->keep_client = t->keep_client && took_all && !is_last(t);
 	t->answer_status = status;
 	/* such a client waits for the end of the connection unless it is told that there is none */
 	if (t->keep_client && t->request.version_minor == 0)

@@ -118,9 +118,11 @@ Test(stream, what_the_kernel_does_not_take_is_kept_in_order)
 	cr_assert(!stream_is_flushed(&s));
 	stream_shut(&s);
 	cr_assert(!s.is_shut);
+	cr_expect_gt(stream_unconfirmed(&s), 0);
 	stream_watch(&s, false, true);
 	unit_turn_until(has_heard_all);
 	cr_expect(stream_is_flushed(&s));
+	cr_expect_leq(stream_unconfirmed(&s), 1); /* the end of a connection counts as a byte */
 	cr_expect(s.is_shut);
 	cr_expect_eq(s.bytes_out, MANY_BYTES);
 	cr_expect_null(s.out.memory);

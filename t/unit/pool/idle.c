@@ -108,6 +108,36 @@ Test(idle, addresses_that_no_pool_lists_keep_connections_too)
 	node_disconnect(c);
 }
 
+Test(idle, one_that_has_served_enough_requests_is_closed)
+{
+	int theirs;
+	struct node_connection *c = unit_connect(n, listen_fd, &at, NULL, &theirs);
+	unit_conf.max_requests = 2;
+	c->uses = 1;
+	idle_give_back(c);
+	cr_assert_eq(lease(n, &none), c);
+	c->uses = 2;
+	idle_give_back(c);
+	cr_expect_null(lease(n, &none));
+	cr_expect(is_closed(theirs));
+	unit_conf.max_requests = 0;
+}
+
+Test(idle, one_that_is_old_enough_is_closed)
+{
+	int theirs;
+	struct node_connection *c = unit_connect(n, listen_fd, &at, NULL, &theirs);
+	unit_conf.age_milliseconds = 60000;
+	c->opened -= 59000;
+	idle_give_back(c);
+	cr_assert_eq(lease(n, &none), c);
+	c->opened -= 1000;
+	idle_give_back(c);
+	cr_expect_null(lease(n, &none));
+	cr_expect(is_closed(theirs));
+	unit_conf.age_milliseconds = 0;
+}
+
 Test(idle, a_lease_goes_to_its_new_owner)
 {
 	int theirs;
