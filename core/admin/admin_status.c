@@ -152,10 +152,8 @@ static json_t *pools(const struct admin *a)
 
 static json_t *worker(const struct admin *a, unsigned index)
 {
-	uint64_t sessions = 0;
-	for (unsigned i = 0; i < a->share->vservers; i++)
-		sessions += __atomic_load_n(
-			&stats_vserver_row(a->share, index, i)->sessions_current, __ATOMIC_RELAXED);
+	uint64_t sessions = __atomic_load_n(&stats_worker_row(a->share, index)->sessions_current,
+					    __ATOMIC_RELAXED);
 	json_t *o = json_object();
 	json_object_set_new(o, "pid", number((uint64_t)life_pid(a->share, index)));
 	json_object_set_new(o, "restarts", number(life_restarts(a->share, index)));

@@ -9,6 +9,7 @@
 #include "proc/worker.h"
 #include "rule/rule.h"
 #include "rule/rule_file.h"
+#include "share/clients.h"
 #include "txn/refusal.h"
 #include "txn/txn.h"
 #include "txn/world.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* ---- checking ------------------------------------------------------------------------------------- */
 
@@ -83,6 +85,18 @@ static void plan_privilege(struct start *s, struct complaints *complaints)
 			       e.text);
 }
 
+/* Room for as many clients as a worker can have descriptors; 0 when nobody counts clients. */
+static unsigned client_rows(const struct conf *conf)
+{
+	struct rlimit files = { .rlim_cur = RLIM_INFINITY };
+	for (size_t i = 0; i < conf->vserver_count; i++)
+		if (conf->vservers[i].max_connections_per_client != 0) {
+			getrlimit(RLIMIT_NOFILE, &files);
+			return clients_rows_for(files.rlim_cur);
+		}
+	return 0;
+}
+
 static void open_share(struct start *s, struct complaints *complaints)
 {
 	struct err e;
@@ -95,7 +109,8 @@ static void open_share(struct start *s, struct complaints *complaints)
 				       .outcomes = TXN_END_COUNT,
 				       .refusals = REFUSAL_COUNT,
 				       .pools = (unsigned)conf->pool_count,
-				       .pool_nodes = pool_nodes };
+				       .pool_nodes = pool_nodes,
+				       .client_rows = client_rows(conf) };
 	if (!segment_open(&s->share, &counts, &e))
 		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);
 	free(pool_nodes);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "share/clients.h"
 #include "share/life.h"
 #include "share/stats.h"
 
@@ -290,6 +291,7 @@ static void on_end(struct supervisor *s, struct process *p, int status)
 	p->is_ready = false;
 	if (p->is_worker) {
 		stats_give_back(s->plan->share, p->child.index);
+		clients_give_back(s->plan->share, p->child.index);
 		life_set_pid(s->plan->share, p->child.index, 0);
 	}
 	if (s->is_stopping) {

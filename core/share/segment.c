@@ -31,11 +31,13 @@ static void count_rows(struct share *s, const struct share_counts *counts)
 bool segment_open(struct share *s, const struct share_counts *counts, struct err *e)
 {
 	check(counts->workers > 0);
+	check((counts->client_rows & (counts->client_rows - 1)) == 0);
 	*s = (struct share){ .workers = counts->workers,
 			     .vservers = counts->vservers,
 			     .outcomes = counts->outcomes,
 			     .refusals = counts->refusals,
-			     .pools = counts->pools };
+			     .pools = counts->pools,
+			     .client_rows = counts->client_rows };
 	count_rows(s, counts);
 	s->vserver_bytes = sizeof(struct stats_vserver) +
 			   (s->outcomes + s->refusals) * sizeof(uint64_t);
@@ -43,7 +45,10 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 			      s->nodes * sizeof(struct stats_node));
 	size_t lives = whole(s->workers * sizeof(struct share_life));
 	size_t states = whole(s->nodes * sizeof(struct share_node));
-	s->bytes = lives + states + s->workers * s->slot_bytes;
+	if (s->client_rows > 0)
+		s->clients_bytes = whole((s->client_rows + SEGMENT_CLIENT_WINDOW) *
+					 sizeof(uint64_t));
+	s->bytes = lives + states + s->workers * (s->slot_bytes + s->clients_bytes);
 
 	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 			    0);
@@ -56,6 +61,7 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	s->lives = (void *)s->memory;
 	s->states = (void *)(s->memory + lives);
 	s->slots = s->memory + lives + states;
+	s->clients = s->slots + s->workers * s->slot_bytes;
 	return true;
 }
 

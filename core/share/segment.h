@@ -1,7 +1,7 @@
 /*
  * segment: the memory that all processes of one weir see. The supervisor maps it once, before it
  * forks, so every child finds it at the same place; it goes when the last of them is gone. Its
- * size is fixed by the counts given here. What lies in it is for stats.h, life.h and state.h to
+ * size is fixed by the counts given here. What lies in it is for stats.h, life.h, state.h and clients.h to
  * say; this module does not know what a virtual server or a node is, only how many there are.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -24,6 +24,7 @@ struct share_counts {
 	unsigned refusals; /* reasons for which something is refused */
 	unsigned pools;
 	const unsigned *pool_nodes; /* nodes of each pool; only read by segment_open */
+	unsigned client_rows;       /* of each worker: a power of two; 0: clients are not counted */
 };
 
 /*
@@ -39,7 +40,13 @@ struct share {
 	struct share_node *states; /* one per node row */
 	char *slots;               /* one per worker: see stats.h */
 	size_t slot_bytes, vserver_bytes;
+	char *clients; /* a table per worker: see clients.h */
+	size_t clients_bytes;
+	unsigned client_rows;
 };
+
+/* Rows behind a client's own in which it may be counted; a table has so many more at its end. */
+#define SEGMENT_CLIENT_WINDOW 32
 
 /* Maps zeroed memory for these counts (workers at least 1). False with the reason in `e`. */
 bool segment_open(struct share *s, const struct share_counts *counts, struct err *e);

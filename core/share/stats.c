@@ -32,6 +32,23 @@ void stats_sum_vserver(const struct share *s, unsigned vserver, struct stats_vse
 		add_row(sum, stats_vserver_row(s, i, vserver), s->vserver_bytes);
 }
 
+uint64_t stats_vserver_sessions(const struct share *s, unsigned vserver)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < s->workers; i++)
+		sum += __atomic_load_n(&stats_vserver_row(s, i, vserver)->sessions_current,
+				       __ATOMIC_RELAXED);
+	return sum;
+}
+
+uint64_t stats_sessions(const struct share *s)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < s->workers; i++)
+		sum += __atomic_load_n(&stats_worker_row(s, i)->sessions_current, __ATOMIC_RELAXED);
+	return sum;
+}
+
 static void set_zero(uint64_t *counter)
 {
 	__atomic_store_n(counter, 0, __ATOMIC_RELAXED);
@@ -39,6 +56,7 @@ static void set_zero(uint64_t *counter)
 
 void stats_give_back(struct share *s, unsigned worker)
 {
+	set_zero(&stats_worker_row(s, worker)->sessions_current);
 	for (unsigned i = 0; i < s->vservers; i++) {
 		set_zero(&stats_vserver_row(s, worker, i)->sessions_current);
 		set_zero(&stats_vserver_row(s, worker, i)->transactions_current);

@@ -18,8 +18,8 @@
 struct stats_worker {
 	uint64_t log_lines_dropped;
 	uint64_t rule_failures;
-	uint64_t
-		sessions_refused; /* no room: a limit or descriptors; before any virtual server's */
+	uint64_t sessions_refused; /* of all virtual servers, for any reason */
+	uint64_t sessions_current; /* of all virtual servers, open now */
 };
 
 struct stats_vserver {
@@ -92,6 +92,10 @@ void stats_sum_node(const struct share *s, unsigned row, struct stats_node *sum)
 
 /* `sum` has room for s->vserver_bytes. */
 void stats_sum_vserver(const struct share *s, unsigned vserver, struct stats_vserver *sum);
+
+/* Sessions of all workers that are open now: of one virtual server, and of all. */
+uint64_t stats_vserver_sessions(const struct share *s, unsigned vserver);
+uint64_t stats_sessions(const struct share *s);
 
 /* Connections of all workers to one node, for balancing: cheaper than a whole sum. */
 static inline uint64_t stats_node_current(const struct share *s, unsigned row)

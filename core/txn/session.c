@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/capture.h"
-#include "txn/refusal.h"
 #include "txn/session_limit.h"
 #include "txn/txn.h"
 
@@ -35,8 +34,7 @@ void session_close(struct session *s)
 	table_each(&s->data, drop_kept, w->vm);
 	TAILQ_REMOVE(&w->sessions, s, in_world);
 	w->session_count--;
-	v->sessions--;
-	stats_subtract(&v->stats->sessions_current, 1);
+	session_limit_leave(s);
 	stats_add(&v->stats->from_client_bytes, s->client.bytes_in);
 	stats_add(&v->stats->to_client_bytes, s->client.bytes_out);
 	timer_release(&s->timer);
@@ -191,13 +189,6 @@ static void on_ready(struct stream *client)
 		begin_request(s);
 }
 
-/* The limit is for the machine; the kernel spreads connections evenly over the workers. */
-static bool is_over_limit(const struct vserver *v)
-{
-	uint64_t most = v->conf->max_concurrent_connections, workers = v->world->conf->workers;
-	return most != 0 && v->sessions > (most + workers - 1) / workers;
-}
-
 /* `capture: {ports, to}` say what may be captured; a connection headed elsewhere is not for us. */
 static bool is_meant_for(const struct conf_vserver *conf, const struct addr *dest)
 {
@@ -208,27 +199,6 @@ static bool is_meant_for(const struct conf_vserver *conf, const struct addr *des
 		has_network = addr_is_within(dest, &conf->capture_to[i].base,
 					     conf->capture_to[i].prefix_bits);
 	return has_port && has_network;
-}
-
-static void refuse(struct session *s, enum refusal refusal)
-{
-	struct world *w = s->vserver->world;
-	stats_add(&stats_worker_row(w->share, w->worker)->sessions_refused, 1);
-	refusal_count(s->vserver, refusal);
-	session_cut(s);
-}
-
-static void refuse_stray(struct session *s)
-{
-	static struct log_limit limit = { .most = 1 };
-	char dest[ADDR_TEXT_BYTES], remote[ADDR_TEXT_BYTES];
-	unsigned left_out;
-	if (log_limit_allows(&limit, &left_out))
-		log_warn(
-			"refused a connection of %s to %s: virtual server '%s' does not capture it (%u more before)",
-			addr_format(&s->remote, remote), addr_format(&s->dest, dest),
-			s->vserver->conf->name, left_out);
-	refuse(s, REFUSAL_NOT_CAPTURED);
 }
 
 /* Learns where a captured client was headed. False when that was not to us, or it is gone already. */
@@ -243,7 +213,8 @@ static bool capture(struct session *s)
 	}
 	if (is_meant_for(conf, &s->dest))
 		return true;
-	refuse_stray(s);
+	session_limit_refuse(s, REFUSAL_NOT_CAPTURED);
+	session_cut(s);
 	return false;
 }
 
@@ -260,11 +231,8 @@ void session_open(struct vserver *v, int fd, const struct addr *peer)
 	timer_init(&s->timer, on_quiet_timeout);
 	TAILQ_INSERT_TAIL(&w->sessions, s, in_world);
 	w->session_count++;
-	v->sessions++;
-	stats_add(&v->stats->sessions, 1);
-	stats_add(&v->stats->sessions_current, 1);
-	if (is_over_limit(v)) {
-		refuse(s, REFUSAL_CONNECTIONS_MOST);
+	if (!session_limit_enter(s)) {
+		session_cut(s);
 		return;
 	}
 	if (v->conf->capture != CONF_CAPTURE_NONE && !capture(s))

@@ -27,6 +27,7 @@ struct session {
 	struct addr dest;      /* session_dest */
 	struct txn *txn;       /* NULL between requests */
 	uint64_t opened;       /* milliseconds */
+	uint32_t client_row;   /* where share/clients counts it */
 	unsigned transactions; /* begun so far */
 	unsigned pipelined;    /* in a row that had come before the answer ahead of them was sent */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */

@@ -6,7 +6,21 @@
 #ifndef WEIR_TXN_SESSION_LIMIT_H
 #define WEIR_TXN_SESSION_LIMIT_H
 
+#include "txn/refusal.h"
 #include "txn/session.h"
+
+/*
+ * Counts a session that was just accepted. False: it passes a limit and was refused; close it. Of
+ * two that come at the same moment to two workers both may be refused where one would have fitted,
+ * but no limit is ever passed.
+ */
+bool session_limit_enter(struct session *s);
+
+/* It ends, refused or not. */
+void session_limit_leave(struct session *s);
+
+/* Counts and logs why a session is refused. */
+void session_limit_refuse(const struct session *s, enum refusal why);
 
 /* The answer that is about to begin is the connection's last. */
 bool session_limit_is_reached(const struct session *s);

@@ -41,7 +41,6 @@ struct vserver {
 	struct vserver_rules rules[3];      /* by enum rule_phase */
 	struct rule_limits rule_limits;
 	struct http_limits http_limits;
-	unsigned sessions; /* open now, in this worker */
 };
 
 struct vserver_listener {

@@ -44,6 +44,7 @@ Test(admin_show, lines_up_what_there_is)
 	unit_open(UNIT_CONF);
 	struct stats_vserver *v = stats_vserver_row(&unit_share, 0, 0);
 	v->sessions_current = 3;
+	stats_worker_row(&unit_share, 0)->sessions_current = 3;
 	v->outcomes[TXN_END_OK] = 1000;
 	v->outcomes[TXN_END_NODE_CUT] = 2;
 	unit_node_stats(1, 0, 1)->transactions = 123456;

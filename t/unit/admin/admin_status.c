@@ -23,6 +23,7 @@ Test(admin_status, adds_up_what_workers_counted)
 		struct stats_vserver *v = stats_vserver_row(&unit_share, worker, 0);
 		v->sessions = 10 + worker;
 		v->sessions_current = 1 + worker;
+		stats_worker_row(&unit_share, worker)->sessions_current = 1 + 6 * worker;
 		v->transactions_current = 1;
 		v->outcomes[TXN_END_OK] = 5;
 		v->outcomes[TXN_END_NODE_CUT] = worker;

@@ -118,3 +118,21 @@ Test(conf_check, pools_and_virtual_servers_must_fit)
 	};
 	CHECK_ROWS(rows);
 }
+
+Test(conf_check, limits_of_client_connections_are_read)
+{
+	struct conf *c = conf_unit_read(VSERVER(
+		"timeouts: {body: 5s}\n    max_connections_per_client: 8\n"
+		"    connection: {max_requests: 4, max_age: 6s, max_pipelined: 3,\n"
+		"                 min_upload_rate: 1k, min_download_rate: 0, min_rate_grace: 2s}\n"
+		"    http: {max_chunk_extension: 5, max_informational: 6}"));
+	const struct conf_vserver *v = &c->vservers[0];
+	cr_expect_eq(v->body_milliseconds, 5000);
+	cr_expect_eq(v->max_connections_per_client, 8);
+	cr_expect(v->max_requests == 4 && v->max_pipelined == 3);
+	cr_expect_eq(v->age_milliseconds, 6000);
+	cr_expect(v->min_upload_rate == 1024 && v->min_download_rate == 0);
+	cr_expect_eq(v->rate_grace_milliseconds, 2000);
+	cr_expect(v->max_chunk_extension == 5 && v->max_informational == 6);
+	conf_free(c);
+}

@@ -14,9 +14,12 @@ static struct share share;
 static void open_share(void)
 {
 	static const unsigned pool_nodes[] = { 2, 0, 3 };
-	struct share_counts counts = {
-		.workers = 3, .vservers = 2, .outcomes = 5, .pools = 3, .pool_nodes = pool_nodes
-	};
+	struct share_counts counts = { .workers = 3,
+				       .vservers = 2,
+				       .outcomes = 5,
+				       .pools = 3,
+				       .pool_nodes = pool_nodes,
+				       .client_rows = 64 };
 	struct err e;
 	cr_assert(segment_open(&share, &counts, &e), "%s", e.text);
 }
@@ -36,6 +39,11 @@ Test(segment, rows_of_nodes_follow_their_pools)
 	cr_assert_eq(share.nodes, 5);
 }
 
+static uint64_t *client_table(unsigned worker)
+{
+	return (uint64_t *)(void *)(share.clients + worker * share.clients_bytes);
+}
+
 /* Every place gets a number of its own; were two places one, a number would be lost. */
 Test(segment, no_two_places_overlap)
 {
@@ -50,6 +58,8 @@ Test(segment, no_two_places_overlap)
 		}
 		for (unsigned n = 0; n < share.nodes; n++)
 			stats_node_row(&share, w, n)->to_bytes = next++;
+		for (unsigned i = 0; i < 64 + SEGMENT_CLIENT_WINDOW; i++)
+			client_table(w)[i] = next++;
 	}
 	for (unsigned n = 0; n < share.nodes; n++)
 		share_node(&share, n)->failed_until_ms = next++;
@@ -65,6 +75,8 @@ Test(segment, no_two_places_overlap)
 		}
 		for (unsigned n = 0; n < share.nodes; n++)
 			cr_expect_eq(stats_node_row(&share, w, n)->to_bytes, next++);
+		for (unsigned i = 0; i < 64 + SEGMENT_CLIENT_WINDOW; i++)
+			cr_expect_eq(client_table(w)[i], next++);
 	}
 	for (unsigned n = 0; n < share.nodes; n++)
 		cr_expect_eq(share_node(&share, n)->failed_until_ms, next++);
@@ -73,7 +85,8 @@ Test(segment, no_two_places_overlap)
 Test(segment, everything_lies_inside)
 {
 	char *end = share.memory + share.bytes;
-	cr_expect_leq((char *)(stats_node_row(&share, 2, 4) + 1), end);
+	cr_expect_leq((char *)(stats_node_row(&share, 2, 4) + 1), share.clients);
+	cr_expect_leq((char *)(client_table(2) + 64 + SEGMENT_CLIENT_WINDOW), end);
 	cr_expect_leq((char *)(share_node(&share, 4) + 1), share.slots);
 	cr_expect_leq((char *)(&share.lives[3]), (char *)share.states);
 }

@@ -75,6 +75,7 @@ Test(stats, concurrent_writers_lose_nothing)
 Test(stats, what_a_dead_worker_had_open_is_given_back)
 {
 	for (unsigned w = 0; w < 2; w++) {
+		stats_add(&stats_worker_row(&share, w)->sessions_current, 10);
 		for (unsigned v = 0; v < 2; v++) {
 			stats_add(&stats_vserver_row(&share, w, v)->sessions, 5);
 			stats_add(&stats_vserver_row(&share, w, v)->sessions_current, 5);
@@ -87,7 +88,11 @@ Test(stats, what_a_dead_worker_had_open_is_given_back)
 			stats_add(&stats_node_row(&share, w, n)->transactions_current, 2);
 		}
 	}
+	cr_expect_eq(stats_sessions(&share), 20);
+	cr_expect_eq(stats_vserver_sessions(&share, 1), 10);
 	stats_give_back(&share, 1);
+	cr_expect_eq(stats_sessions(&share), 10);
+	cr_expect_eq(stats_vserver_sessions(&share, 1), 5);
 
 	struct stats_vserver *vserver = malloc(share.vserver_bytes);
 	for (unsigned v = 0; v < 2; v++) {
