@@ -77,6 +77,14 @@ def test_requests_that_wait_for_their_turn_are_not_pipelined(bench):
     assert answers(client) == [None, "close"]
 
 
+def test_only_pipelined_requests_in_a_row_count(bench):
+    weir = bench.weir([bench.node()], vserver={"connection": {"max_pipelined": 2}})
+    client = bench.connect(weir)
+    for _ in range(5):
+        client.send(GET * 2)
+        assert answers(client, 2) == [None, None]
+
+
 def test_a_thousand_pipelined_requests_pass_by_default(bench):
     client = bench.connect(bench.weir([bench.node()]))
     client.send(GET * 1000)

@@ -119,6 +119,23 @@ def test_a_slow_node_is_not_the_clients_fault(bench):
     assert client.response().status == 200
 
 
+def test_a_node_that_does_not_take_the_last_bytes_is_not_the_clients_fault(bench):
+    """The client has sent all there is, and we hold the rest of it."""
+    def late(exchange):
+        time.sleep(3)
+        exchange.read_body()
+        exchange.reply()
+
+    host = bench.keep(Namespace("narrow"))
+    host.sysctl("ipv4/tcp_wmem", "4096 4096 4096")
+    node = bench.node(late, early=True, namespace=host)
+    node.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client = bench.connect(slow(bench, node, namespace=host, min_upload_rate=100_000), namespace=host)
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    client.send(POST.format(60_000), b"x" * 60_000)
+    assert client.response().status == 200
+
+
 def test_a_long_poll_is_not_slow(bench):
     def events(exchange):
         exchange.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -115,9 +115,11 @@ Test(idle, one_that_has_served_enough_requests_is_closed)
 	unit_conf.max_requests = 2;
 	c->uses = 1;
 	idle_give_back(c);
+	unit_turn();
 	cr_assert_eq(lease(n, &none), c);
 	c->uses = 2;
 	idle_give_back(c);
+	unit_turn();
 	cr_expect_null(lease(n, &none));
 	cr_expect(is_closed(theirs));
 	unit_conf.max_requests = 0;
@@ -130,9 +132,11 @@ Test(idle, one_that_is_old_enough_is_closed)
 	unit_conf.age_milliseconds = 60000;
 	c->opened -= 59000;
 	idle_give_back(c);
+	unit_turn();
 	cr_assert_eq(lease(n, &none), c);
 	c->opened -= 1000;
 	idle_give_back(c);
+	unit_turn();
 	cr_expect_null(lease(n, &none));
 	cr_expect(is_closed(theirs));
 	unit_conf.age_milliseconds = 0;
