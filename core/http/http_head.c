@@ -48,38 +48,6 @@ bool http_is_token(struct slice text)
 	return text.len > 0 && http_scan_is_all(text, HTTP_BYTE_TOKEN);
 }
 
-static void move_slice(struct slice *s, struct slice from, const char *to)
-{
-	uintptr_t offset = (uintptr_t)s->at - (uintptr_t)from.at;
-	if (s->at != NULL && offset < from.len)
-		s->at = to + offset;
-}
-
-static void move_fields(struct http_fields *f, struct slice from, const char *to)
-{
-	for (unsigned i = 0; i < f->count; i++) {
-		move_slice(&f->at[i].name, from, to);
-		move_slice(&f->at[i].value, from, to);
-	}
-}
-
-void http_request_move(struct http_request *r, struct slice from, const char *to)
-{
-	move_slice(&r->method, from, to);
-	move_slice(&r->target, from, to);
-	move_slice(&r->scheme, from, to);
-	move_slice(&r->authority, from, to);
-	move_slice(&r->path, from, to);
-	move_slice(&r->query, from, to);
-	move_fields(&r->fields, from, to);
-}
-
-void http_response_move(struct http_response *r, struct slice from, const char *to)
-{
-	move_slice(&r->reason, from, to);
-	move_fields(&r->fields, from, to);
-}
-
 /* RFC 9110 15 and the registry: those that are met in practice. */
 /* RFC 9110 15, and those of other RFCs that are in use. */
 static const struct status_words {

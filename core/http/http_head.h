@@ -79,7 +79,8 @@ struct http_head_scan {
 
 /*
  * Parses a request head at the start of `in`; each call gets all bytes since the head's start.
- * HTTP_DONE: *used bytes are the head; slices of `r` point into `in`, the field array into `arena`.
+ * HTTP_DONE: *used bytes were the head; it is copied into `arena`, because it is needed longer than
+ * the buffer it came in, and there all slices of `r` point.
  * HTTP_BAD: *why says it. An over-long head is refused as soon as the limit is passed, a malformed
  * request line as soon as it is whole.
  */
@@ -95,13 +96,6 @@ enum http_parse http_response_parse(struct slice in, const struct http_limits *l
 				    struct arena *arena, struct http_head_scan *scan,
 				    enum http_method request_method, struct http_response *r,
 				    size_t *used, enum http_reason *why);
-
-/*
- * Moves every slice of the head that points into `from` to the same place in `to`: for when the
- * bytes parsed have been copied out of a shared buffer.
- */
-void http_request_move(struct http_request *r, struct slice from, const char *to);
-void http_response_move(struct http_response *r, struct slice from, const char *to);
 
 /* May the request be sent twice without harm (RFC 9110 9.2.2)? */
 bool http_method_is_idempotent(enum http_method m);

@@ -192,6 +192,8 @@ enum http_parse http_request_parse(struct slice in, const struct http_limits *li
 		*why = HTTP_REASON_METHOD;
 		return HTTP_BAD;
 	}
+	if (found == HTTP_DONE)
+		in = arena_copy(arena, slice_of(in.at, end));
 	/* An unfinished head's first line is judged once, as soon as it is whole. */
 	bool judge_line = found == HTTP_DONE ||
 			  (scan->first_line_end != 0 && !scan->is_first_line_good);

@@ -93,6 +93,8 @@ enum http_parse http_response_parse(struct slice in, const struct http_limits *l
 		*why = HTTP_REASON_STATUS_LINE;
 		return HTTP_BAD;
 	}
+	if (found == HTTP_DONE)
+		in = arena_copy(arena, slice_of(in.at, end));
 	bool judge_line = found == HTTP_DONE ||
 			  (scan->first_line_end != 0 && !scan->is_first_line_good);
 	if (judge_line && !parse_first_line(in, scan, r, why))

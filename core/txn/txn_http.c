@@ -137,20 +137,9 @@ static struct slice via(const struct txn *t, unsigned version_minor)
 
 /* ---- the request ---------------------------------------------------------------------------------- */
 
-/* The head moves out of the shared buffer: it is needed until the transaction ends. */
-static struct slice keep_head(struct txn *t, struct inbox *inbox, size_t length)
-{
-	struct slice head = slice_of(inbox_slice(inbox).at, length);
-	return arena_copy(&t->arena, head);
-}
-
 static enum txn_next request_is_read(struct txn *t, size_t used)
 {
-	struct inbox *inbox = &t->session->inbox;
-	struct slice received = inbox_slice(inbox);
-	struct slice kept = keep_head(t, inbox, used);
-	http_request_move(&t->request, slice_of(received.at, used), kept.at);
-	inbox_use(inbox, used);
+	inbox_use(&t->session->inbox, used);
 	t->scan = (struct http_head_scan){ 0 };
 	t->has_request = true;
 	t->wants_head_only = t->request.method_id == HTTP_METHOD_HEAD;
@@ -350,11 +339,7 @@ static void apply_wishes(struct txn *t)
 
 static enum txn_next response_is_read(struct txn *t, size_t used)
 {
-	struct inbox *inbox = &t->connection->inbox;
-	struct slice received = inbox_slice(inbox);
-	struct slice kept = keep_head(t, inbox, used);
-	http_response_move(&t->response, slice_of(received.at, used), kept.at);
-	inbox_use(inbox, used);
+	inbox_use(&t->connection->inbox, used);
 	t->scan = (struct http_head_scan){ 0 };
 	bool is_switch = t->response.status == 101;
 	if (t->response.status < 200 && !is_switch)

@@ -228,7 +228,8 @@ Test(http_response, connection_cannot_name_known_headers_away)
 	arena_release(&arena);
 }
 
-Test(http_response, moving_keeps_all_slices)
+/* The buffer that a head came in is used for other bytes at once. */
+Test(http_response, outlives_its_input)
 {
 	struct arena arena;
 	arena_init(&arena);
@@ -238,13 +239,8 @@ Test(http_response, moving_keeps_all_slices)
 		enum http_reason why;
 		struct slice from = http_unit_at_edge(slice_of_string(good[i].text));
 		cr_assert(parse(from, good[i].method, &arena, &r, &used, &why) == HTTP_DONE);
-		struct slice to = arena_copy(&arena, from);
-		http_response_move(&r, from, to.at);
 		memset((char *)(uintptr_t)from.at, 'X', from.len);
 		expect_good(i, &r);
-		for (unsigned k = 0; k < r.fields.count; k++)
-			cr_expect(r.fields.at[k].name.at > to.at &&
-				  r.fields.at[k].value.at < to.at + to.len);
 	}
 	arena_release(&arena);
 }
