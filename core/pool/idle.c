@@ -16,6 +16,8 @@ static struct {
 	struct idle_chain *chains;
 	size_t chain_count; /* a power of two */
 	size_t count;
+	struct idle_chain returned; /* came back in `turn`, and is in no chain yet */
+	uint64_t turn;
 } table;
 
 /* The common case needs no hash: a listed node, from our own address. */
@@ -89,9 +91,20 @@ static bool is_of_key(const struct node_connection *c, const struct node *n, con
 	return c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source);
 }
 
-static bool is_quiet(const struct node_connection *c)
+/*
+ * Puts what came back in an earlier turn where it can be found: the kernel has been asked since then
+ * whether it stays quiet. So a lease looks at none of those that it must not give.
+ */
+static void settle(void)
 {
-	return c->idle_turn != loop_turn() && !stream_has_news(&c->stream);
+	struct node_connection *c;
+	if (table.turn == loop_turn())
+		return;
+	while ((c = LIST_FIRST(&table.returned)) != NULL) {
+		LIST_REMOVE(c, same_key);
+		LIST_INSERT_HEAD(chain_of(c->node, &c->to, &c->source), c, same_key);
+	}
+	table.turn = loop_turn();
 }
 
 struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
@@ -100,8 +113,9 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 	if (n->idle_count == 0)
 		return NULL;
 	struct node_connection *c;
+	settle();
 	LIST_FOREACH (c, chain_of(n, to, source), same_key)
-		if (is_of_key(c, n, to, source) && is_quiet(c))
+		if (is_of_key(c, n, to, source) && !stream_has_news(&c->stream))
 			break;
 	if (c == NULL)
 		return NULL;
@@ -145,12 +159,12 @@ void idle_give_back(struct node_connection *c)
 		close_idle(TAILQ_FIRST(&c->node->idle));
 	if (table.count >= table.chain_count)
 		grow();
-	LIST_INSERT_HEAD(chain_of(c->node, &c->to, &c->source), c, same_key);
+	settle();
+	LIST_INSERT_HEAD(&table.returned, c, same_key);
 	TAILQ_INSERT_TAIL(&c->node->idle, c, in_node);
 	c->node->idle_count++;
 	table.count++;
 	c->user = NULL;
-	c->idle_turn = loop_turn();
 	c->stream.on_ready = on_idle_ready;
 	c->timer.on_fire = on_idle_timeout;
 	timer_set(&c->timer, milliseconds);

@@ -48,7 +48,6 @@ struct node_connection {
 	unsigned uses;      /* transactions that began on it */
 	uint64_t opened;    /* milliseconds */
 	struct timer timer; /* idle only */
-	uint64_t idle_turn; /* the turn of the loop in which it became idle */
 	LIST_ENTRY(node_connection) same_key;
 	TAILQ_ENTRY(node_connection) in_node;
 	void *user; /* of the transaction that leased it */
