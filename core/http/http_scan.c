@@ -100,30 +100,38 @@ static unsigned name_stops(__m128i bytes)
 	return bits(_mm_or_si128(_mm_or_si128(letter, digit), dash)) ^ 0xffffu;
 }
 
-#define SCAN_BLOCKS(at, end, stops_of) \
-	while ((end) - (at) >= 16) { \
-		unsigned stops = stops_of(load(at)); \
-		if (stops != 0) { \
-			(at) += __builtin_ctz(stops); \
-			break; \
-		} \
-		(at) += 16; \
-	}
-#else
-#define SCAN_BLOCKS(at, end, stops_of)
 #endif
 
-/* Forced inline: these two run once for each header. */
+/*
+ * The first place from `at` on that `stops_of` knows, or one less than 16 bytes before `end`.
+ * Forced inline, all of these: they run once or twice for each header.
+ */
+#ifdef __SSE2__
+static inline __attribute__((always_inline)) const char *scan_blocks(const char *at,
+								     const char *end,
+								     unsigned (*stops_of)(__m128i))
+{
+	while (end - at >= 16) {
+		unsigned stops = stops_of(load(at));
+		if (stops != 0)
+			return at + __builtin_ctz(stops);
+		at += 16;
+	}
+	return at;
+}
+#define SCAN_BLOCKS(at, end, stops_of) scan_blocks(at, end, stops_of)
+#else
+#define SCAN_BLOCKS(at, end, stops_of) (at)
+#endif
+
 static inline __attribute__((always_inline)) const char *scan_token(const char *at, const char *end)
 {
-	SCAN_BLOCKS(at, end, name_stops)
-	return scan_class(at, end, HTTP_BYTE_TOKEN);
+	return scan_class(SCAN_BLOCKS(at, end, name_stops), end, HTTP_BYTE_TOKEN);
 }
 
 static inline __attribute__((always_inline)) const char *scan_value(const char *at, const char *end)
 {
-	SCAN_BLOCKS(at, end, value_stops)
-	return scan_class(at, end, HTTP_BYTE_VALUE);
+	return scan_class(SCAN_BLOCKS(at, end, value_stops), end, HTTP_BYTE_VALUE);
 }
 
 const char *http_scan_token(const char *at, const char *end)
@@ -138,14 +146,12 @@ const char *http_scan_value(const char *at, const char *end)
 
 const char *http_scan_path(const char *at, const char *end)
 {
-	SCAN_BLOCKS(at, end, path_stops)
-	return scan_class(at, end, HTTP_BYTE_PATH);
+	return scan_class(SCAN_BLOCKS(at, end, path_stops), end, HTTP_BYTE_PATH);
 }
 
 const char *http_scan_query(const char *at, const char *end)
 {
-	SCAN_BLOCKS(at, end, query_stops)
-	return scan_class(at, end, HTTP_BYTE_QUERY);
+	return scan_class(SCAN_BLOCKS(at, end, query_stops), end, HTTP_BYTE_QUERY);
 }
 
 /* A LF stands at `lf`: HTTP_DONE if it ends the empty line, HTTP_BAD without CR, else HTTP_MORE. */
