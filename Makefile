@@ -194,6 +194,12 @@ bench:
 	$(MAKE) $(JOBS) all $(BENCH_PROGRAMS)
 	t/bench/run --weir $(abspath $(BUILD)/weir) --programs $(BUILD)/bench -o $(BUILD)/bench $(BENCH)
 
+# User instructions per request, held against t/bench/instructions.txt. COUNT: options of t/bench/count.
+COUNT ?=
+count: deps
+	$(MAKE) $(JOBS) all $(BENCH_PROGRAMS)
+	t/bench/count --weir $(abspath $(BUILD)/weir) --programs $(BUILD)/bench $(COUNT)
+
 $(BUILD)/bench/%: t/bench/%.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
@@ -224,12 +230,13 @@ help:
 	@echo 'make format    write the layout that lint asks for'
 	@echo 'make fuzz      SECONDS=60 of random input for each parser'
 	@echo 'make bench     weir beside haproxy, nginx and h2o: CPU per request and more (root)'
+	@echo 'make count     user instructions per request, against those of t/bench/instructions.txt'
 	@echo 'make unit-ROOM unit tests of one room: $(ROOMS)'
 	@echo 'make flow      system tests only'
 	@echo 'make reference write docs/, the JSON Schema and the editor stubs from the code'
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
 
-.PHONY: all bench clean deps demo test check unit unit-programs flow install help fuzz format \
+.PHONY: all bench clean count deps demo test check unit unit-programs flow install help fuzz format \
         reference lint-reference \
         lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
         $(ROOMS:%=unit-%)
