@@ -30,7 +30,8 @@
 #define SWALLOW_BYTES (1u << 20)
 #define EVENTS 256
 #define HUGE_BYTES 10000000000
-#define STORED_MOST ((size_t)23 << 16) /* whole turns of the pattern */
+#define STORED_MOST ((size_t)23 << 16)   /* whole turns of the pattern */
+#define HUGE_SEND_MOST ((size_t)1 << 16) /* see neighbour.c, PIECE_BYTES */
 
 struct answer {
 	char *bytes;
@@ -154,6 +155,8 @@ static bool send_answer(struct connection *c)
 						: a->head_len + (c->sent - a->head_len) %
 									(a->stored - a->head_len);
 		size_t most = a->stored - at < a->len - c->sent ? a->stored - at : a->len - c->sent;
+		if (a == &huge && most > HUGE_SEND_MOST)
+			most = HUGE_SEND_MOST;
 		ssize_t put = send(c->fd, a->bytes + at, most, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (put == -1 && errno == EAGAIN) {
 			watch(c, true);

@@ -27,7 +27,8 @@
 
 #define PIPELINED 1000
 #define HUGE_BYTES 10000000000ull
-#define PIECE_BYTES (1u << 20)
+/* A call moves so much: while it does, the others on this processor wait, and that is not the proxy. */
+#define PIECE_BYTES (1u << 16)
 #define BODY_BYTES 100 /* of a small answer */
 
 static const char small_request[] = "GET /s HTTP/1.1\r\nHost: bench.example\r\n\r\n";

@@ -150,8 +150,8 @@ def fairness_table(result):
     if not result:
         return []
     names = fairness.names_of(result)
-    return ["## Fairness", "", f"p99 of ordinary clients, {result['rate']} requests a second: alone in microseconds, then"
-            " beside one neighbour, as a ratio to alone in the same round (target 1.5).", "",
+    return ["## Fairness", "", f"p99 of ordinary clients, {result['rate']} requests a second: alone, then beside one neighbour"
+            " as a ratio to that (target 1.5); medians in microseconds, with the range over the rounds.", "",
             *table(["", "alone", *fairness.NEIGHBOURS.values()],
                    [fairness.cells_of(result, name) for name in names]),
             "What the neighbour reached meanwhile:", "",

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fairness: in one turn of the loop a worker does a bounded piece of work for each client. Seen in
+its system calls, so that a slow machine changes nothing; t/bench measures what the others feel."""
+import re
+import shutil
+import threading
+
+import pytest
+
+from lab.counting import Strace
+
+pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+
+MOST_BYTES = 1 << 20  # in one turn: a fraction of a millisecond
+SIZE, PIECE = 100_000_000, 1_000_000
+PIPELINED = 1000
+WAIT = re.compile(r"(?:[0-9]+ +)?epoll_p?wait")
+# What brings bytes; splice does so twice, into a pipe and out of it.
+BROUGHT = re.compile(r"(?:[0-9]+ +)?(recvfrom|recvmsg|read|readv|splice)\(.* = ([0-9]+)$")
+
+
+def turns(path):
+    """The system calls of a worker, turn by turn."""
+    found = [[]]
+    with open(path) as file:
+        for line in file:
+            found[-1].append(line)
+            if WAIT.match(line):
+                found.append([])
+    return found
+
+
+def brought(turn):
+    return sum(int(m[2]) / (2 if m[1] == "splice" else 1) for line in turn
+               if (m := BROUGHT.match(line)))
+
+
+def test_a_large_answer(bench, tmp_path):
+    weir = bench.weir([bench.node(lambda x: x.reply(200, bytes(SIZE)))])
+    client = bench.connect(weir)
+    strace = Strace(weir.children[:1], str(tmp_path / "calls"))
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert client.head().status == 200
+    for _ in range(SIZE // PIECE):
+        client.reader.exactly(PIECE)
+    strace.stop()
+    pieces = [brought(turn) for turn in turns(strace.path)]
+    assert sum(pieces) >= SIZE
+    assert max(pieces) <= MOST_BYTES
+
+
+def test_a_large_body(bench, tmp_path):
+    weir = bench.weir([bench.node()])
+    client = bench.connect(weir)
+    strace = Strace(weir.children[:1], str(tmp_path / "calls"))
+    body = threading.Thread(target=client.send, args=(
+        f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {SIZE}\r\n\r\n", bytes(SIZE)))
+    body.start()
+    assert client.response().status == 200
+    body.join()
+    strace.stop()
+    pieces = [brought(turn) for turn in turns(strace.path)]
+    assert sum(pieces) >= SIZE
+    assert max(pieces) <= MOST_BYTES
+
+
+def test_pipelined_requests(bench, tmp_path):
+    """Answered by a rule: no node makes each of them wait for another turn anyway."""
+    weir = bench.weir([bench.node()], request='http.sendResponse(200, "text/plain", "here")')
+    client = bench.connect(weir)
+    strace = Strace(weir.children[:1], str(tmp_path / "calls"))
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * PIPELINED)
+    for _ in range(PIPELINED):
+        assert client.response().status == 200
+    strace.stop()
+    assert len(turns(strace.path)) >= PIPELINED
