@@ -89,6 +89,7 @@ def start_all(bench, stack, failures):
             proxy = contender.start(ORDINARY.new_job(), directory, bench.descriptors, FIRST)
             stack.callback(proxy.stop)
             bench.load.verify(proxy, ORDINARY)
+            bench.load.run(proxy, ORDINARY, ["-d", "300"])  # warm
             proxies.append(proxy)
         except (Failed, OSError) as failure:
             failures.append(f"{contender.name}: {failure}")
