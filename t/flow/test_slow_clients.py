@@ -119,8 +119,8 @@ def test_a_slow_node_is_not_the_clients_fault(bench):
     assert client.response().status == 200
 
 
-def test_a_node_that_does_not_take_the_last_bytes_is_not_the_clients_fault(bench):
-    """The client has sent all there is, and we hold the rest of it."""
+def test_a_client_may_pause_while_the_node_is_behind(bench):
+    """The client could send on, but we could not take it: the node has yet to take what came before."""
     def late(exchange):
         time.sleep(3)
         exchange.read_body()
@@ -132,7 +132,9 @@ def test_a_node_that_does_not_take_the_last_bytes_is_not_the_clients_fault(bench
     node.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client = bench.connect(slow(bench, node, namespace=host, min_upload_rate=100_000), namespace=host)
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-    client.send(POST.format(60_000), b"x" * 60_000)
+    client.send(POST.format(120_000), b"x" * 60_000)
+    time.sleep(3)
+    client.send(b"x" * 60_000)
     assert client.response().status == 200
 
 
@@ -217,9 +219,12 @@ def test_an_answer_of_a_rule_that_is_not_taken_is_cut(bench):
 
 def test_a_reader_at_a_good_pace_is_not_cut(bench):
     """Our kernel holds megabytes for it: what counts is what the client's has taken."""
-    weir = slow(bench, bench.node(lambda x: x.reply(200, b"x" * 8_000_000)), min_download_rate=5000,
-                min_rate_grace="3s", timeouts={"idle": "4s"})
-    client = bench.connect(weir, receive_buffer=8192)
+    host = bench.keep(Namespace("wide"))
+    host.sysctl("ipv4/tcp_wmem", "4096 4000000 4000000")
+    node = bench.node(lambda x: x.reply(200, b"x" * 8_000_000), namespace=host)
+    weir = slow(bench, node, namespace=host, min_download_rate=5000, min_rate_grace="3s",
+                timeouts={"idle": "4s"})
+    client = bench.connect(weir, namespace=host, receive_buffer=8192)
     client.send(GET)
     size = int(client.head().get("Content-Length"))
     got = len(client.reader.held)
