@@ -9,6 +9,8 @@ Q        = $(if $(V),,@)# make V=1 shows whole commands
 PREFIX  ?= /usr/local
 DESTDIR ?=
 SECONDS ?= 60
+CASES   ?= 3000
+SEED    ?= 1
 PYTHON  = /usr/bin/python3
 
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -184,6 +186,12 @@ $(BUILD)/fuzz/%.o: %.c
 	@echo '  CC  $<'
 	$(Q)clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
+# The same bytes through weir and straight to five servers: t/differential/README.md.
+differential: deps
+	$(MAKE) $(JOBS) all
+	t/differential/run --weir $(abspath $(BUILD)/weir) -n $(CASES) --seed $(SEED) \
+		-o $(BUILD)/differential
+
 # Side by side with other proxies: t/bench/README.md. BENCH: options of t/bench/run.
 BENCH ?=
 BENCH_PROGRAMS = $(patsubst %,$(BUILD)/bench/%,client backend neighbour)
@@ -229,6 +237,7 @@ help:
 	@echo 'make lint      floor plan, clang-tidy, luacheck, format, sizes, licence lines'
 	@echo 'make format    write the layout that lint asks for'
 	@echo 'make fuzz      SECONDS=60 of random input for each parser'
+	@echo 'make differential CASES=3000 SEED=1: the same bytes through weir and straight to five servers'
 	@echo 'make bench     weir beside haproxy, nginx and h2o: CPU per request and more (root)'
 	@echo 'make count     user instructions per request, against those of t/bench/instructions.txt'
 	@echo 'make unit-ROOM unit tests of one room: $(ROOMS)'
@@ -236,7 +245,8 @@ help:
 	@echo 'make reference write docs/, the JSON Schema and the editor stubs from the code'
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
 
-.PHONY: all bench clean count deps demo test check unit unit-programs flow install help fuzz format \
+.PHONY: all bench clean count deps demo differential test check unit unit-programs flow install help fuzz \
+        format \
         reference lint-reference \
         lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
         $(ROOMS:%=unit-%)

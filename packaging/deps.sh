@@ -9,7 +9,8 @@ set -eu
 build='gcc libc6-dev make pkg-config libev-dev libluajit-5.1-dev libyaml-dev libssl-dev libcap-dev
 	libsystemd-dev libjansson-dev'
 test='libcriterion-dev python3-pytest python3-yaml python3-jsonschema python3-websockets
-	iproute2 iptables nftables util-linux nginx-light apache2-bin apache2-utils curl wget wrk
+	iproute2 iptables nftables util-linux nginx-light apache2-bin apache2-utils nodejs lighttpd
+	python3-uvicorn curl wget wrk
 	strace valgrind libasan8 libubsan1'
 bench='util-linux haproxy nginx-light h2o linux-perf strace valgrind'
 lint='clang clang-tidy clang-format libclang-rt-14-dev lua-check universal-ctags shellcheck'
@@ -87,7 +88,7 @@ else
 fi
 
 # Nor at the next boot.
-for daemon in nginx-light:nginx haproxy:haproxy h2o:h2o; do
+for daemon in nginx-light:nginx lighttpd:lighttpd haproxy:haproxy h2o:h2o; do
 	case "$missing " in
 	*" ${daemon%:*} "*)
 		if command -v systemctl >/dev/null; then

@@ -46,7 +46,7 @@ DocumentRoot {root}
 """
 
 
-class _Server:
+class Server:
     """`root` is a directory that it serves; put files there."""
 
     def __init__(self, address, namespace):
@@ -91,7 +91,7 @@ class _Server:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-class Nginx(_Server):
+class Nginx(Server):
     def __init__(self, address, namespace=None, log=False, more=""):
         super().__init__(address, namespace)
         access = f"{self.directory}/access.log seen" if log else "off"
@@ -105,7 +105,7 @@ class Nginx(_Server):
             return [tuple(line.split()) for line in file]
 
 
-class Apache(_Server):
+class Apache(Server):
     def __init__(self, address, namespace=None):
         super().__init__(address, namespace)
         self._write(_APACHE.format(directory=self.directory, root=self.root, address=self.name,
