@@ -239,3 +239,10 @@ enum addr_kind addr_kind(const struct addr *a)
 		return ADDR_LOOPBACK;
 	return a->ip[0] == 0xff ? ADDR_MULTICAST : ADDR_UNICAST;
 }
+
+bool addr_is_link_local(const struct addr *a)
+{
+	if (a->family == ADDR_IPV4)
+		return a->ip[0] == 169 && a->ip[1] == 254;
+	return a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}

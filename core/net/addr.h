@@ -69,4 +69,7 @@ enum addr_kind {
 };
 enum addr_kind addr_kind(const struct addr *a);
 
+/* Is it good on one link only: 169.254.0.0/16 or fe80::/10 (RFC 3927, RFC 4291 2.5.6)? */
+bool addr_is_link_local(const struct addr *a);
+
 #endif

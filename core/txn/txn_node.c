@@ -19,7 +19,9 @@ static enum txn_next check_destination(struct txn *t, const struct addr *dest)
 	enum addr_kind kind = addr_kind(dest);
 	bool is_local_both = kind == ADDR_LOOPBACK &&
 			     addr_kind(&t->session->remote) == ADDR_LOOPBACK;
-	if (kind != ADDR_UNICAST && !is_local_both)
+	/* what one link alone knows is no place for strangers: clouds hand out credentials there */
+	bool is_host = kind == ADDR_UNICAST && !addr_is_link_local(dest);
+	if (!is_host && !is_local_both)
 		return txn_end(t, TXN_END_BAD_DESTINATION, NULL);
 	return TXN_GO_ON;
 }

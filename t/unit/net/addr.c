@@ -204,6 +204,21 @@ Test(addr, texts_that_are_no_network)
 	}
 }
 
+Test(addr, link_local)
+{
+	static const char *const yes[] = { "169.254.0.0", "169.254.169.254", "fe80::1", "febf::1" };
+	static const char *const no[] = { "169.253.255.255", "169.255.0.0", "10.0.0.1", "fec0::1",
+					  "fe7f::1",         "::1",         "fd00::1" };
+	for (size_t i = 0; i < COUNT(yes); i++) {
+		struct addr a = address(yes[i]);
+		cr_expect(addr_is_link_local(&a), "%s", yes[i]);
+	}
+	for (size_t i = 0; i < COUNT(no); i++) {
+		struct addr a = address(no[i]);
+		cr_expect(!addr_is_link_local(&a), "%s", no[i]);
+	}
+}
+
 Test(addr, kinds)
 {
 	static const struct {
