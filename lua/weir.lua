@@ -23,11 +23,15 @@ function http.getVersion() end
 ---@param resend boolean
 function http.setIdempotent(resend) end
 
----Path and query as sent, or as rules have left them; without scheme and host.
+---Path and query without scheme and host, not decoded: just what the node gets. The path is in
+---normal form, the query as sent, unless rules changed them.
 ---@return string
 function http.getRawURL() end
 
----The path, percent-decoded, without query, scheme and host.
+---The path in normal form, percent-decoded, without query, scheme and host. The normal form is
+---made before the first rule runs and is what the node gets: no "." and ".." segments, no escape
+---that need not be; "//" stays unless `http: {merge_slashes: true}`. A "/" that came as "%2F"
+---looks like any other here; http.getRawURL tells them apart.
 ---@return string
 function http.getPath() end
 
@@ -65,7 +69,8 @@ function http.setRawQueryString(query) end
 
 ---The one normal form of a path as it is sent: "//", "/./" and "/../" are resolved, escapes that
 ---need not be are undone, others get upper-case digits. What follows a "?" stays. `nil` when it
----leaves the root, does not begin with "/", or holds a control or a malformed escape.
+---leaves the root, does not begin with "/", or is one that weir refuses in a request: with a
+---malformed escape, a control, a byte that no URI has, or a ".." that only some readers see.
 ---@param path string
 ---@return string|nil
 function http.normalizePath(path) end
@@ -92,6 +97,8 @@ function http.listHeaderNames() end
 ---Sets a request header in place of all lines of that name. Content-Length, Transfer-Encoding,
 ---Connection, Expect and the like are weir's own: setting them is an error. So are names that are
 ---no token, and values with CR, LF, NUL or other controls. Host has to be host or host:port.
+---Lines whose names differ only in signs (X_User for X-User) go: many applications cannot tell
+---them apart.
 ---@param name string
 ---@param value string
 function http.setHeader(name, value) end
@@ -101,7 +108,8 @@ function http.setHeader(name, value) end
 ---@param value string
 function http.addHeader(name, value) end
 
----Removes all lines of that name. Host and headers that are weir's own are an error.
+---Removes all lines of that name, also with other signs (X_User for X-User). Host and headers
+---that are weir's own are an error.
 ---@param name string
 function http.removeHeader(name) end
 

@@ -3,7 +3,7 @@
 -- else it does not exist.
 -- Attach it as a request rule.
 
--- the normal form: "/x/..//admin" and "/%61dmin" are the same place to many a node
+-- weir has made "/x/../%61dmin" plain already; that "//admin" is "/admin" to many a node is said here
 local path = http.normalizePath(http.getRawURL())
 if path == nil or path:find("^/admin") then
     local ip = request.getRemoteIP()

@@ -169,8 +169,12 @@ static enum rule_answer normalize_path(struct rule_call *call)
 {
 	struct slice url = api_text(call, 1);
 	size_t path_length = slice_find(url, '?');
-	struct slice path = http_path_normalize(api_arena(call), slice_of(url.at, path_length));
-	if (!slice_is_absent(path) && path_length < url.len) {
+	struct slice path;
+	rule_spend(call, path_length);
+	if (http_path_normalize(api_arena(call), slice_of(url.at, path_length), true, &path) !=
+	    HTTP_REASON_NONE)
+		path = SLICE_ABSENT;
+	else if (path_length < url.len) {
 		struct slice query = slice_skip(url, path_length);
 		char *text = api_scratch(call, path.len + query.len);
 		memcpy(mempcpy(text, path.at, path.len), query.at, query.len);
@@ -219,6 +223,7 @@ static enum rule_answer set_header(struct rule_call *call)
 	if (http_field_id(name) == HTTP_FIELD_HOST)
 		set_authority(call, value);
 	http_fields_set(fields_of(call), api_arena(call), name, value);
+	http_fields_remove_lookalikes(fields_of(call), name);
 	return RULE_RETURN;
 }
 
@@ -232,15 +237,19 @@ static enum rule_answer add_header(struct rule_call *call)
 		set_authority(call, value);
 	}
 	http_fields_add(fields_of(call), api_arena(call), name, value);
+	http_fields_remove_lookalikes(fields_of(call), name);
 	return RULE_RETURN;
 }
 
 static enum rule_answer remove_header(struct rule_call *call)
 {
-	if (http_field_id(rule_argument_string(call, 1)) == HTTP_FIELD_HOST)
+	struct slice name = rule_argument_string(call, 1);
+	if (http_field_id(name) == HTTP_FIELD_HOST)
 		rule_argument_error(call, 1,
 				    "a request needs its Host: change it with http.setHeader");
-	return api_http_remove_header(call, fields_of(call));
+	enum rule_answer answer = api_http_remove_header(call, fields_of(call));
+	http_fields_remove_lookalikes(fields_of(call), name);
+	return answer;
 }
 
 static enum rule_answer scrub_headers(struct rule_call *call)
@@ -348,10 +357,14 @@ static const struct rule_function functions[] = {
 	  "what became of it. Without this GET, HEAD, PUT, DELETE, OPTIONS and TRACE may.",
 	  "http.setIdempotent" },
 	{ "http.getRawURL", get_raw_url, RULE_IN_ANY, "", "string",
-	  "Path and query as sent, or as rules have left them; without scheme and host.",
+	  "Path and query without scheme and host, not decoded: just what the node gets. The path is in "
+	  "normal form, the query as sent, unless rules changed them.",
 	  "http.getRawURL" },
 	{ "http.getPath", get_path, RULE_IN_ANY, "", "string",
-	  "The path, percent-decoded, without query, scheme and host.", "http.getPath" },
+	  "The path in normal form, percent-decoded, without query, scheme and host. The normal form is made "
+	  "before the first rule runs and is what the node gets: no \".\" and \"..\" segments, no escape "
+	  "that need not be; \"//\" stays unless `http: {merge_slashes: true}`. A \"/\" that came as \"%2F\" "
+	  "looks like any other here; http.getRawURL tells them apart.", "http.getPath" },
 	{ "http.setPath", set_encoded_path, RULE_IN_REQUEST, "path: string", "",
 	  "Changes the path. " ENCODED " " QUERY_TOO, "http.setPath" },
 	{ "http.setEscapedPath", set_encoded_path, RULE_IN_REQUEST, "path: string", "",
@@ -370,7 +383,8 @@ static const struct rule_function functions[] = {
 	{ "http.normalizePath", normalize_path, RULE_IN_ANY, "path: string", "string|nil",
 	  "The one normal form of a path as it is sent: \"//\", \"/./\" and \"/../\" are resolved, escapes that "
 	  "need not be are undone, others get upper-case digits. What follows a \"?\" stays. `nil` when it "
-	  "leaves the root, does not begin with \"/\", or holds a control or a malformed escape.",
+	  "leaves the root, does not begin with \"/\", or is one that weir refuses in a request: with a "
+	  "malformed escape, a control, a byte that no URI has, or a \"..\" that only some readers see.",
 	  "http.normalizePath" },
 	{ "http.getHeader", get_header, RULE_IN_ANY, "name: string", "string|nil",
 	  "The value of a request header, any case; several lines joined by \", \" (Cookie by \"; \"). "
@@ -385,13 +399,14 @@ static const struct rule_function functions[] = {
 	{ "http.setHeader", set_header, RULE_IN_REQUEST, "name: string, value: string", "",
 	  "Sets a request header in place of all lines of that name. Content-Length, Transfer-Encoding, "
 	  "Connection, Expect and the like are weir's own: setting them is an error. So are names that "
-	  "are no token, and values with CR, LF, NUL or other controls. Host has to be host or host:port.",
+	  "are no token, and values with CR, LF, NUL or other controls. Host has to be host or host:port. Lines "
+	  "whose names differ only in signs (X_User for X-User) go: many applications cannot tell them apart.",
 	  "http.setHeader" },
 	{ "http.addHeader", add_header, RULE_IN_REQUEST, "name: string, value: string", "",
 	  "Adds one more line of that name; errors as of http.setHeader. A second Host is an error.",
 	  "http.addHeader" },
 	{ "http.removeHeader", remove_header, RULE_IN_REQUEST, "name: string", "",
-	  "Removes all lines of that name. Host and headers that are weir's own are an error.",
+	  "Removes all lines of that name, also with other signs (X_User for X-User). Host and headers that are weir's own are an error.",
 	  "http.removeHeader" },
 	{ "http.scrubRequestHeaders", scrub_headers, RULE_IN_REQUEST, "name: string, ...: string", "",
 	  "Removes all request headers but those named, Host, and those that are weir's own.",

@@ -107,6 +107,7 @@ struct conf_vserver {
 	uint64_t max_concurrent_connections, max_connections_per_client; /* 0 = no limit */
 	bool add_cluster_ip, add_x_forwarded_for, add_x_forwarded_proto;
 	bool strip_x_forwarded_proto, add_via;
+	bool merge_slashes; /* "//" in a path is "/" */
 	/* http: limits */
 	uint64_t max_request_line, max_head, max_fields, max_trailer;
 	uint64_t max_chunk_extension, max_informational;

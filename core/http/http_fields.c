@@ -63,17 +63,29 @@ enum http_field_id http_field_id(struct slice name)
 	return HTTP_FIELD_OTHER;
 }
 
+/* A letter or digit of a name in lower case; every sign as one and the same. */
+static char plain_byte(char byte)
+{
+	bool is_letter = slice_lower(byte) >= 'a' && slice_lower(byte) <= 'z';
+	return is_letter ? slice_lower(byte) : http_scan_is_digit(byte) ? byte : '-';
+}
+
+/* Do they differ in nothing but case and signs? */
+static bool looks_like(struct slice name, struct slice other)
+{
+	if (name.len != other.len)
+		return false;
+	for (size_t i = 0; i < name.len; i++)
+		if (plain_byte(name.at[i]) != plain_byte(other.at[i]))
+			return false;
+	return true;
+}
+
 bool http_field_is_lookalike(struct slice name)
 {
 	enum http_field_id id = candidate(name);
-	if (id == HTTP_FIELD_OTHER || memchr(name.at, '_', name.len) == NULL)
-		return false;
-	for (size_t i = 0; i < name.len; i++) {
-		char byte = name.at[i] == '_' ? '-' : slice_lower(name.at[i]);
-		if (byte != slice_lower(known_names[id].at[i]))
-			return false;
-	}
-	return true;
+	return id != HTTP_FIELD_OTHER && looks_like(name, known_names[id]) &&
+	       !slice_is_equal_nocase(name, known_names[id]);
 }
 
 struct slice http_field_name(enum http_field_id id)
@@ -233,4 +245,13 @@ void http_fields_set(struct http_fields *f, struct arena *arena, struct slice na
 unsigned http_fields_remove(struct http_fields *f, struct slice name)
 {
 	return remove_from(f, 0, http_field_id(name), name);
+}
+
+void http_fields_remove_lookalikes(struct http_fields *f, struct slice name)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < f->count; i++)
+		if (!looks_like(f->at[i].name, name) || slice_is_equal_nocase(f->at[i].name, name))
+			f->at[kept++] = f->at[i];
+	f->count = kept;
 }

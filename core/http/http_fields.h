@@ -66,8 +66,8 @@ enum http_field_id http_field_id(struct slice name);
 struct slice http_field_name(enum http_field_id id);
 
 /*
- * Is it a known name but for "_" in the place of "-"? CGI and its heirs cannot tell the two apart,
- * so that Content_Length or X_Forwarded_For could pass for a header that we have checked or set.
+ * Is it a known name but for "_", "." or the like in the place of "-"? CGI and its heirs cannot tell
+ * these apart, so Content_Length or X_Forwarded_For could pass for what we have checked or set.
  */
 bool http_field_is_lookalike(struct slice name);
 
@@ -103,5 +103,8 @@ void http_fields_add(struct http_fields *f, struct arena *arena, struct slice na
 void http_fields_set(struct http_fields *f, struct arena *arena, struct slice name,
 		     struct slice value);
 unsigned http_fields_remove(struct http_fields *f, struct slice name);
+
+/* Removes lines whose names are `name` but for such a sign, and not `name` itself. */
+void http_fields_remove_lookalikes(struct http_fields *f, struct slice name);
 
 #endif

@@ -25,19 +25,33 @@ static bool parse_length(struct slice value, uint64_t *length)
 	return true;
 }
 
-static void mark_named(struct http_fields *f, struct slice name)
+static void mark_named(struct http_fields *f, enum http_field_id id, struct slice name)
 {
 	for (unsigned i = 0; i < f->count; i++)
-		if (f->at[i].id == HTTP_FIELD_OTHER && slice_is_equal_nocase(f->at[i].name, name))
+		if (f->at[i].id == id && slice_is_equal_nocase(f->at[i].name, name))
 			f->at[i].is_hop_by_hop = true;
 }
 
-/* One line of Connection; `names` counts over all lines. */
-static bool read_connection(struct http_fields *f, struct slice value, struct http_framing *framing,
-			    unsigned *names)
+/* A name in Connection that is none of its own options. */
+static enum http_reason read_name(struct http_fields *f, struct slice name, unsigned *names)
 {
+	enum http_field_id id = http_field_id(name);
+	if (!http_scan_is_all(name, HTTP_BYTE_TOKEN) || ++*names > CONNECTION_NAMES_MOST)
+		return HTTP_REASON_CONNECTION;
+	if (id == HTTP_FIELD_OTHER || id == HTTP_FIELD_TRAILER)
+		mark_named(f, id, name);
+	else if (!http_field_is_hop_by_hop(id))
+		return HTTP_REASON_CONNECTION_NAMES;
+	return HTTP_REASON_NONE;
+}
+
+/* One line of Connection; `names` counts over all lines. */
+static enum http_reason read_connection(struct http_fields *f, struct slice value,
+					struct http_framing *framing, unsigned *names)
+{
+	enum http_reason reason = HTTP_REASON_NONE;
 	struct slice option;
-	while (slice_next_item(&value, ',', &option)) {
+	while (reason == HTTP_REASON_NONE && slice_next_item(&value, ',', &option)) {
 		if (option.len == 0)
 			continue;
 		if (slice_is_equal_nocase(option, SLICE("keep-alive"))) {
@@ -47,13 +61,55 @@ static bool read_connection(struct http_fields *f, struct slice value, struct ht
 		} else if (slice_is_equal_nocase(option, SLICE("upgrade"))) {
 			framing->upgrade = true;
 		} else {
-			if (!http_scan_is_all(option, HTTP_BYTE_TOKEN) ||
-			    ++*names > CONNECTION_NAMES_MOST)
-				return false;
-			mark_named(f, option);
+			reason = read_name(f, option, names);
 		}
 	}
-	return true;
+	return reason;
+}
+
+/*
+ * Does an Upgrade offer HTTP in another shape? A tunnel of it would carry requests that no rule
+ * sees, so such an offer is ignored as a whole, which RFC 9110 7.8 allows.
+ */
+static bool is_of_http(struct slice value)
+{
+	struct slice item;
+	while (slice_next_item(&value, ',', &item)) {
+		struct slice name = slice_of(item.at, slice_find(item, '/'));
+		if (slice_is_equal_nocase(name, SLICE("HTTP")) ||
+		    slice_is_equal_nocase(name, SLICE("TLS")) ||
+		    slice_is_equal_nocase(name, SLICE("h2c")) ||
+		    slice_is_equal_nocase(name, SLICE("h2")))
+			return true;
+	}
+	return false;
+}
+
+static bool has_protocol(const struct http_fields *f, struct slice protocol)
+{
+	const struct http_field *field = http_fields_find_id(f, HTTP_FIELD_UPGRADE);
+	for (; field != NULL; field = http_fields_find_next(f, field)) {
+		struct slice value = field->value, item;
+		while (slice_next_item(&value, ',', &item))
+			if (slice_is_equal_nocase(item, protocol))
+				return true;
+	}
+	return false;
+}
+
+bool http_upgrade_is_offered(const struct http_fields *request, const struct http_fields *response)
+{
+	unsigned protocols = 0;
+	const struct http_field *field = http_fields_find_id(response, HTTP_FIELD_UPGRADE);
+	for (; field != NULL; field = http_fields_find_next(response, field)) {
+		struct slice value = field->value, item;
+		while (slice_next_item(&value, ',', &item)) {
+			if (item.len == 0 || !has_protocol(request, item))
+				return false;
+			protocols++;
+		}
+	}
+	return protocols > 0;
 }
 
 /* TE: is "trailers" one of its items? */
@@ -96,7 +152,7 @@ bool http_framing_read(struct http_fields *f, unsigned version_minor, struct htt
 	enum http_reason reason = HTTP_REASON_NONE;
 	*framing = (struct http_framing){ 0 };
 	for (unsigned i = 0; i < f->count && reason == HTTP_REASON_NONE; i++) {
-		const struct http_field *field = &f->at[i];
+		struct http_field *field = &f->at[i];
 		switch (field->id) {
 		case HTTP_FIELD_HOST:
 			framing->host = field;
@@ -109,11 +165,11 @@ bool http_framing_read(struct http_fields *f, unsigned version_minor, struct htt
 			reason = read_coding(field, version_minor, framing);
 			break;
 		case HTTP_FIELD_CONNECTION:
-			if (!read_connection(f, field->value, framing, &names))
-				reason = HTTP_REASON_CONNECTION;
+			reason = read_connection(f, field->value, framing, &names);
 			break;
 		case HTTP_FIELD_UPGRADE:
 			framing->has_upgrade = true;
+			framing->upgrades_http |= is_of_http(field->value);
 			break;
 		case HTTP_FIELD_TE:
 			framing->has_trailers |= has_trailers(field->value);

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct http_framing {
-	const struct http_field *host; /* the last one */
+	struct http_field *host; /* the last one */
 	unsigned hosts;
 	bool has_length;
 	uint64_t length;
@@ -22,15 +22,16 @@ struct http_framing {
 	bool keep_alive;
 	bool upgrade;
 	bool has_upgrade;   /* an Upgrade header */
+	bool upgrades_http; /* one that names HTTP itself, or TLS */
 	bool has_trailers;  /* TE: trailers */
 	bool has_continue;  /* Expect: 100-continue */
 	bool is_unexpected; /* Expect: anything else */
 };
 
 /*
- * Reads them all, and marks the headers that Connection names as hop-by-hop. Known names (Host,
- * Content-Length, Cookie, Authorization ...) cannot be named away: a client would choose what a
- * node gets to see of what was checked or set here.
+ * Reads them all, and marks the headers that Connection names as hop-by-hop. Known names that are
+ * for the node too (Host, Content-Length, Cookie, X-Forwarded-For ...) are refused there: a client
+ * would choose what a node gets to see of what was checked or set here.
  */
 bool http_framing_read(struct http_fields *f, unsigned version_minor, struct http_framing *framing,
 		       enum http_reason *why);

@@ -45,7 +45,8 @@ struct http_request {
 	struct slice scheme; /* of an absolute-form target, else absent */
 	struct slice
 		authority; /* host[:port]: of the target if absolute, else of Host; absent in HTTP/1.0 without Host */
-	struct slice path;      /* raw, begins with "/", or "*"; without query */
+	struct slice
+		path; /* in normal form (http_path.h), begins with "/", or "*"; without query */
 	struct slice query;     /* raw, behind "?"; absent without "?" */
 	unsigned version_minor; /* HTTP/1.x: 0 or 1 */
 	struct http_fields fields;
@@ -53,7 +54,7 @@ struct http_request {
 	uint64_t content_length; /* for HTTP_BODY_LENGTH */
 	bool keep_alive;         /* what the client wishes for its connection */
 	bool expects_continue;
-	bool wants_upgrade;    /* Connection: upgrade with an Upgrade header, HTTP/1.1 */
+	bool wants_upgrade; /* Connection: upgrade with an Upgrade header, HTTP/1.1; not to another HTTP */
 	bool accepts_trailers; /* TE: trailers */
 };
 
@@ -80,7 +81,8 @@ struct http_head_scan {
 /*
  * Parses a request head at the start of `in`; each call gets all bytes since the head's start.
  * HTTP_DONE: *used bytes were the head; it is copied into `arena`, because it is needed longer than
- * the buffer it came in, and there all slices of `r` point.
+ * the buffer it came in, and there all slices of `r` point; a path that had to get its normal form
+ * lies there as well.
  * HTTP_BAD: *why says it. An over-long head is refused as soon as the limit is passed, a malformed
  * request line as soon as it is whole.
  */
@@ -100,6 +102,22 @@ enum http_parse http_response_parse(struct slice in, const struct http_limits *l
 /* May the request be sent twice without harm (RFC 9110 9.2.2)? */
 bool http_method_is_idempotent(enum http_method m);
 enum http_method http_method_id(struct slice method);
+
+/* For OPTIONS and TRACE Max-Forwards says how many hops there may be (RFC 9110 7.6.2). */
+static inline bool http_method_counts_hops(enum http_method m)
+{
+	return m == HTTP_METHOD_OPTIONS || m == HTTP_METHOD_TRACE;
+}
+
+/*
+ * What Max-Forwards says: HTTP_HOPS_MOST without it, and for more than that. False when it is not
+ * one line with a number.
+ */
+#define HTTP_HOPS_MOST 1000000000u
+bool http_max_forwards(const struct http_fields *f, unsigned *hops);
+
+/* Does a 101 switch to a protocol that the request offered, and to none else (RFC 9110 7.8)? */
+bool http_upgrade_is_offered(const struct http_fields *request, const struct http_fields *response);
 
 /* Is `text` a token (RFC 9110 5.6.2)? */
 bool http_is_token(struct slice text);

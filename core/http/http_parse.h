@@ -6,6 +6,7 @@
 #ifndef WEIR_HTTP_PARSE_H
 #define WEIR_HTTP_PARSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum http_parse {
@@ -24,6 +25,7 @@ enum http_parse {
 	X(REQUEST_LINE_TOO_LONG, "line_too_long", 414, "request line is too long") \
 	X(METHOD, "method", 400, "method is not a token") \
 	X(TARGET, "target", 400, "request target is malformed") \
+	X(PATH, "path", 400, "path leaves the root, or holds what can be read in two ways") \
 	X(VERSION, "version", 505, "HTTP version is not supported") \
 	X(STATUS_LINE, "status_line", 502, "status line is malformed") \
 	X(LINE_END, "line_end", 400, "line ends with a bare CR or LF") \
@@ -49,8 +51,13 @@ enum http_parse {
 	X(TRAILER, "trailer", 400, "trailer is malformed") \
 	X(TRAILER_TOO_LARGE, "trailer_too_large", 431, "trailers are too large") \
 	X(CONNECTION, "connection", 400, "Connection is malformed or names too much") \
+	X(CONNECTION_NAMES, "connection_names", 400, \
+	  "Connection names a header that is not for the connection") \
 	X(EXPECT, "expect", 417, "expectation is not 100-continue") \
 	X(CONNECT, "connect", 501, "CONNECT is not served") \
+	X(MAX_FORWARDS, "max_forwards", 400, "Max-Forwards is malformed or there twice") \
+	X(TRACE_BODY, "trace_body", 400, "TRACE with a body") \
+	X(INFORMATIONAL_BODY, "informational_body", 502, "1xx answer that announces a body") \
 	X(INFORMATIONAL_MOST, "too_many_informational", 502, "too many 1xx answers") \
 	X(SWITCH_UNASKED, "switch_unasked", 502, "101 without being asked, or for another protocol")
 
@@ -66,13 +73,14 @@ unsigned http_reason_status(enum http_reason reason);
 const char *http_reason_word(enum http_reason reason);
 const char *http_reason_words(enum http_reason reason);
 
-/* Bounds on what a peer may send; see conf for the defaults. */
+/* What a peer may send, and how its path is read; see conf for the defaults. */
 struct http_limits {
 	size_t line_bytes;            /* request or status line, without CRLF */
 	size_t head_bytes;            /* line and headers, with the empty line */
 	unsigned fields;              /* number of headers */
 	size_t trailer_bytes;         /* all trailers of a message */
 	size_t chunk_extension_bytes; /* of one chunk; see http_body.h for a whole body */
+	bool merge_slashes;           /* "//" in a path means "/": part of its normal form */
 };
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests. A target is refused with "#", backslash in the path, blanks, controls or bytes from
- * 0x80 on: browsers never send these (a backslash in a query they do), and nodes read them in
- * different ways. Authorities are host[:port] without user information.
+ * Requests. A target is refused with "#", blanks, controls or bytes from 0x80 on, and with what a
+ * URI may not have in its path and browsers never send there: backslash, double quote, "<", ">",
+ * "`", "{", "}" (in a query they do). Authorities are host[:port] without user information.
  */
 #include "http/http_head.h"
 
 #include "http/http_framing.h"
+#include "http/http_path.h"
 #include "http/http_scan.h"
 
 /* Empty lines before a request line that are passed over (RFC 9112 2.2). */
@@ -23,7 +24,7 @@ static bool refuse_at(const char *stop, const char *line_end, enum http_reason *
 
 /* Method, target as a whole, version; path and query as if it were origin-form. */
 static bool parse_line(const char *at, const char *line_end, const char *end,
-		       struct http_request *r, enum http_reason *why)
+		       struct http_request *r, bool *is_plain, enum http_reason *why)
 {
 	const char *stop = http_scan_token(at, end);
 	if (stop == at || *stop != ' ')
@@ -31,7 +32,7 @@ static bool parse_line(const char *at, const char *line_end, const char *end,
 	r->method = slice_of(at, (size_t)(stop - at));
 	r->method_id = http_method_id(r->method);
 	at = stop + 1;
-	stop = http_scan_path(at, end);
+	stop = http_scan_path(at, end, is_plain);
 	r->path = slice_of(at, (size_t)(stop - at));
 	r->query = SLICE_ABSENT;
 	if (*stop == '?') {
@@ -119,7 +120,40 @@ static bool check_host(struct http_request *r, const struct http_framing *framin
 		r->authority = value;
 	else if (!is_same_authority(r->authority, value, r->scheme))
 		return http_scan_refuse(why, HTTP_REASON_HOST_MISMATCH);
+	else /* the target is what counts, in its own spelling (RFC 9112 3.2.2) */
+		framing->host->value = r->authority;
 	return true;
+}
+
+bool http_max_forwards(const struct http_fields *f, unsigned *hops)
+{
+	const struct http_field *field = http_fields_find(f, SLICE("Max-Forwards"));
+	*hops = HTTP_HOPS_MOST;
+	if (field == NULL)
+		return true;
+	if (field->value.len == 0 || http_fields_find_next(f, field) != NULL)
+		return false;
+	uint64_t number = 0;
+	for (size_t i = 0; i < field->value.len; i++) {
+		if (!http_scan_is_digit(field->value.at[i]))
+			return false;
+		number = number * 10 + (unsigned)(field->value.at[i] - '0');
+		number = number < HTTP_HOPS_MOST ? number : HTTP_HOPS_MOST;
+	}
+	*hops = (unsigned)number;
+	return true;
+}
+
+/* What RFC 9110 asks for one method alone: 9.3.8, and 7.6.2 for OPTIONS and TRACE. */
+static bool check_method(const struct http_request *r, enum http_reason *why)
+{
+	unsigned hops;
+	if (!http_method_counts_hops(r->method_id))
+		return true;
+	if (r->method_id == HTTP_METHOD_TRACE && r->body != HTTP_BODY_NONE)
+		return http_scan_refuse(why, HTTP_REASON_TRACE_BODY);
+	return http_max_forwards(&r->fields, &hops) ||
+	       http_scan_refuse(why, HTTP_REASON_MAX_FORWARDS);
 }
 
 static bool check_fields(struct http_request *r, enum http_reason *why)
@@ -141,9 +175,10 @@ static bool check_fields(struct http_request *r, enum http_reason *why)
 	r->content_length = framing.length;
 	r->keep_alive = !framing.close && (is_new || framing.keep_alive);
 	r->expects_continue = is_new && framing.has_continue;
-	r->wants_upgrade = is_new && framing.upgrade && framing.has_upgrade;
+	r->wants_upgrade = is_new && framing.upgrade && framing.has_upgrade &&
+			   !framing.upgrades_http;
 	r->accepts_trailers = is_new && framing.has_trailers;
-	return true;
+	return check_method(r, why);
 }
 
 /* Passes over empty lines before the head. */
@@ -159,15 +194,31 @@ static void skip_empty_lines(struct slice in, struct http_head_scan *scan)
 	}
 }
 
-static bool parse_first_line(struct slice in, struct http_head_scan *scan, struct http_request *r,
+/*
+ * Rules and the node must see the same thing in a path, so it gets its normal form before anybody
+ * sees it; where that could still be read in two ways it is refused. A query is the application's
+ * own language: it stays as it came.
+ */
+static bool normalize_path(struct http_request *r, const struct http_limits *limits,
+			   struct arena *arena, enum http_reason *why)
+{
+	if (r->path.at[0] == '/')
+		*why = http_path_normalize(arena, r->path, limits->merge_slashes, &r->path);
+	return *why == HTTP_REASON_NONE;
+}
+
+static bool parse_first_line(struct slice in, const struct http_limits *limits, struct arena *arena,
+			     struct http_head_scan *scan, struct http_request *r,
 			     enum http_reason *why)
 {
+	bool is_plain;
 	if (scan->first_line_end == 0)
 		return http_scan_refuse(why, HTTP_REASON_REQUEST_LINE);
 	const char *at = in.at + 2 * (size_t)scan->empty_lines;
 	const char *line_end = in.at + scan->first_line_end - 2;
-	scan->is_first_line_good = parse_line(at, line_end, in.at + in.len, r, why) &&
-				   parse_target(r, why);
+	scan->is_first_line_good = parse_line(at, line_end, in.at + in.len, r, &is_plain, why) &&
+				   parse_target(r, why) &&
+				   (is_plain || normalize_path(r, limits, arena, why));
 	return scan->is_first_line_good;
 }
 
@@ -197,7 +248,7 @@ enum http_parse http_request_parse(struct slice in, const struct http_limits *li
 	/* An unfinished head's first line is judged once, as soon as it is whole. */
 	bool judge_line = found == HTTP_DONE ||
 			  (scan->first_line_end != 0 && !scan->is_first_line_good);
-	if (judge_line && !parse_first_line(in, scan, r, why))
+	if (judge_line && !parse_first_line(in, limits, arena, scan, r, why))
 		return HTTP_BAD;
 	if (found == HTTP_MORE)
 		return HTTP_MORE;

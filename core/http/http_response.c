@@ -39,14 +39,16 @@ static bool check_fields(struct http_response *r, enum http_method method, enum 
 		return false;
 	r->content_length = framing.length;
 	r->keep_alive = !framing.close && (r->version_minor == 1 || framing.keep_alive);
+	/* Another head follows, and nothing would tell such a body from it (RFC 9110 8.6). */
+	if (r->status < 200 && (framing.is_chunked || framing.length > 0))
+		return http_scan_refuse(why, HTTP_REASON_INFORMATIONAL_BODY);
 	if (r->status == 101) {
 		r->body = HTTP_BODY_TUNNEL;
 		r->keep_alive = false;
 	} else if (method == HTTP_METHOD_HEAD || has_no_body(r->status)) {
 		r->body = HTTP_BODY_NONE;
 		/* A length where none may be: its sender might send a body as well. */
-		if ((r->status < 200 || r->status == 204) &&
-		    (framing.is_chunked || framing.length > 0))
+		if (r->status == 204 && (framing.is_chunked || framing.length > 0))
 			r->keep_alive = false;
 	} else if (framing.is_chunked) {
 		r->body = HTTP_BODY_CHUNKED;

@@ -20,6 +20,7 @@
 #define HTTP_BYTE_UNRESERVED 0x10u /* RFC 3986 2.3 */
 #define HTTP_BYTE_PCHAR 0x20u      /* RFC 3986 3.3, and "/" */
 #define HTTP_BYTE_COOKIE 0x40u     /* RFC 6265 4.1.1, cookie-octet */
+#define HTTP_BYTE_URI 0x80u /* pchar, and what browsers send in a path though no URI has it */
 
 extern const uint8_t http_scan_classes[256];
 
@@ -38,9 +39,14 @@ bool http_scan_is_all(struct slice text, unsigned classes);
 
 /* Each gives the first place from `at` on whose byte is not of the class, or `end`. */
 const char *http_scan_token(const char *at, const char *end);
-const char *http_scan_path(const char *at, const char *end);
 const char *http_scan_query(const char *at, const char *end);
 const char *http_scan_value(const char *at, const char *end);
+
+/*
+ * The same for a path. *is_plain: it is its own normal form, because it has nothing but letters,
+ * digits, "-", "_", "." and "/", and neither "/." nor "//"; others have to be looked at.
+ */
+const char *http_scan_path(const char *at, const char *end, bool *is_plain);
 
 /*
  * Looks for the empty line that ends a block of lines, from where `scan` stands. HTTP_DONE: *end

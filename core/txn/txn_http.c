@@ -201,11 +201,37 @@ static enum txn_next txn_http_read_request(struct txn *t)
 	}
 }
 
+/*
+ * OPTIONS and TRACE go as far as Max-Forwards says (RFC 9110 7.6.2). At the end of their way OPTIONS
+ * gets an empty answer; TRACE is not reflected: what it would show, credentials and what proxies
+ * added, is not for whoever can make a browser send it.
+ */
+static void count_hop(struct txn *t)
+{
+	unsigned hops;
+	struct http_fields *fields = &t->request.fields;
+	struct slice name = SLICE("Max-Forwards");
+	/* a rule may have written what is no number: the node gets what the rule decided */
+	if (http_fields_find(fields, name) == NULL || !http_max_forwards(fields, &hops))
+		return;
+	if (hops > 0) {
+		http_fields_set(fields, &t->arena, name, arena_print(&t->arena, "%u", hops - 1));
+		return;
+	}
+	if (t->request.method_id == HTTP_METHOD_OPTIONS)
+		txn_http_set_answer(t, 200, SLICE_ABSENT, SLICE_ABSENT, SLICE(""), SLICE(""));
+	else
+		t->answer_status = 501;
+	txn_end(t, TXN_END_LAST_HOP, NULL);
+}
+
 static enum txn_next txn_http_request_rules(struct txn *t)
 {
 	if (!txn_rules_run(t, RULE_REQUEST))
 		return t->end == TXN_END_NONE ? TXN_WAIT : TXN_GO_ON;
 	t->times.rules = clock_microseconds();
+	if (http_method_counts_hops(t->request.method_id))
+		count_hop(t);
 	txn_go(t, TXN_HTTP_CHOOSE_NODE);
 	return TXN_GO_ON;
 }
@@ -317,7 +343,8 @@ static enum txn_next pass_informational(struct txn *t)
 		return node_is_refused(t, HTTP_REASON_INFORMATIONAL_MOST);
 	if (t->request.version_minor == 0)
 		return TXN_GO_ON;
-	struct http_additions add = { .body = HTTP_BODY_NONE };
+	struct http_additions add = { .body = HTTP_BODY_NONE,
+				      .via = via(t, t->response.version_minor) };
 	if (stream_write_slice(&t->session->client,
 			       http_write_response(&t->arena, &t->response, &add)) == IO_FAIL)
 		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
@@ -344,7 +371,9 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	bool is_switch = t->response.status == 101;
 	if (t->response.status < 200 && !is_switch)
 		return pass_informational(t);
-	if (is_switch && !(t->request.wants_upgrade && t->request.body == HTTP_BODY_NONE))
+	bool is_asked = t->request.wants_upgrade && t->request.body == HTTP_BODY_NONE &&
+			http_upgrade_is_offered(&t->request.fields, &t->response.fields);
+	if (is_switch && !is_asked)
 		return node_is_refused(t, HTTP_REASON_SWITCH_UNASKED);
 	t->has_response = true;
 	apply_wishes(t);

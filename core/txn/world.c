@@ -102,6 +102,7 @@ static void open_vserver(struct world *w, struct vserver *v, const struct conf_v
 		.fields = (unsigned)conf->max_fields,
 		.trailer_bytes = (size_t)conf->max_trailer,
 		.chunk_extension_bytes = (size_t)conf->max_chunk_extension,
+		.merge_slashes = conf->merge_slashes,
 	};
 	v->listeners = memory_new(conf->listen_count, sizeof *v->listeners);
 	for (size_t i = 0; i < conf->listen_count; i++) {

@@ -156,7 +156,8 @@ Test(api_http_request, normalize_path)
 		"assert(http.normalizePath('/a/../..') == nil)\n"
 		"assert(http.normalizePath('/%2e%2e/x') == nil)\n"
 		"assert(http.normalizePath('a') == nil and http.normalizePath('') == nil)\n"
-		"assert(http.normalizePath('/%4') == nil and http.normalizePath('/%00') == nil)\n");
+		"assert(http.normalizePath('/%4') == nil and http.normalizePath('/%00') == nil)\n"
+		"assert(http.normalizePath('/a/..%2fb') == nil and http.normalizePath('/<') == nil)\n");
 	api_unit_fails("http.normalizePath()", "argument 1 (path): expected a string");
 }
 
@@ -338,4 +339,18 @@ Test(api_http_request, a_rule_cannot_fill_the_machine)
 		       "for i = 1, 100000 do http.setHeader('X-One', big) end",
 		       "http.setHeader: ");
 	cr_expect_leq(api_unit_txn->arena.total, 32u << 20);
+}
+
+/* What CGI would take for the same header goes with the one that a rule sets or removes. */
+Test(api_http_request, headers_that_look_alike_go_with_those_that_rules_write)
+{
+	api_unit_request("GET / HTTP/1.1\r\nHost: a\r\nX_User: mallory\r\nx.user: mallory\r\n"
+			 "X-Group: a\r\nX_Group: b\r\nX_Other: c\r\n\r\n");
+	api_unit_passes("http.setHeader('X-User', 'alice') http.removeHeader('x-group')");
+	expect_has("\r\nX-User: alice\r\n");
+	expect_lacks("mallory");
+	expect_lacks("roup");
+	expect_has("\r\nX_Other: c\r\n");
+	api_unit_passes("http.addHeader('X-Other', 'd')");
+	expect_lacks("X_Other");
 }

@@ -104,7 +104,7 @@ void api_unit_close(void)
 	conf_free(conf);
 }
 
-static const struct http_limits limits = { 8192, 32768, 100, 8192, 4096 };
+static const struct http_limits limits = { 8192, 32768, 100, 8192, 4096, false };
 
 void api_unit_request(const char *head)
 {

@@ -100,7 +100,6 @@ Test(rules, block_by_network)
 		{ "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n", "203.0.113.5", RULE_RESULT_VERDICT },
 		{ "GET /x/..//%61dmin?a HTTP/1.1\r\nHost: a\r\n\r\n", "fd00:6::9",
 		  RULE_RESULT_VERDICT },
-		{ "GET /../admin HTTP/1.1\r\nHost: a\r\n\r\n", "203.0.113.5", RULE_RESULT_VERDICT },
 		{ "GET /?/admin HTTP/1.1\r\nHost: a\r\n\r\n", "203.0.113.5", RULE_RESULT_FINISHED },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -48,6 +48,9 @@ Test(http_fields, lookalikes)
 	cr_expect(!http_field_is_lookalike(SLICE("c_stom_headers")));
 	cr_expect(!http_field_is_lookalike(SLICE("_ost")));
 	cr_expect(!http_field_is_lookalike(SLICE("")));
+	cr_expect(http_field_is_lookalike(SLICE("Content.Length")));
+	cr_expect(http_field_is_lookalike(SLICE("x~forwarded!for")));
+	cr_expect(!http_field_is_lookalike(SLICE("content1length")));
 }
 
 Test(http_fields, framing)
@@ -151,4 +154,19 @@ Test(http_fields, many_lines_fit)
 	for (unsigned i = 0; i < 1000; i++)
 		http_fields_add(&f, &arena, SLICE("X"), SLICE("1"));
 	cr_expect(f.count == 1000 && http_fields_remove(&f, SLICE("x")) == 1000);
+}
+
+Test(http_fields, lookalikes_are_removed_and_the_name_itself_stays)
+{
+	struct http_fields f = { 0 };
+	http_fields_add(&f, &arena, SLICE("X-A-B"), SLICE("1"));
+	http_fields_add(&f, &arena, SLICE("x_A-b"), SLICE("2"));
+	http_fields_add(&f, &arena, SLICE("x-a-b"), SLICE("3"));
+	http_fields_add(&f, &arena, SLICE("X.A.B"), SLICE("4"));
+	http_fields_add(&f, &arena, SLICE("X-A-Bc"), SLICE("5"));
+	http_fields_remove_lookalikes(&f, SLICE("X-A-B"));
+	cr_assert(f.count == 3);
+	cr_expect(slice_is_equal(f.at[0].value, SLICE("1")));
+	cr_expect(slice_is_equal(f.at[1].value, SLICE("3")));
+	cr_expect(slice_is_equal(f.at[2].value, SLICE("5")));
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* It is long because its tables of good and bad heads are the grammar, a row for each rule. */
 #include "http_unit.h"
 
 #include <criterion/criterion.h>
@@ -52,8 +53,25 @@ static const struct good good[] = {
 	  HTTP_BODY_NONE, 0, 2, "k" },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nTE: gzip, trailers\r\nConnection: TE\r\n\r\n", NULL, "a",
 	  "/", NULL, HTTP_BODY_NONE, 0, 3, "kt" },
-	{ "M-SEARCH!#$%&'*+.^_`|~09 /{}|^`\"<> HTTP/1.1\r\nHost: a_b.c-d.~9:1\r\nX:\r\n\r\n", NULL,
-	  "a_b.c-d.~9:1", "/{}|^`\"<>", NULL, HTTP_BODY_NONE, 0, 2, "k" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket, h2c\r\nConnection: Upgrade\r\n\r\n",
+	  NULL, "a", "/", NULL, HTTP_BODY_NONE, 0, 3, "k" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: TLS/1.3\r\nConnection: Upgrade\r\n\r\n", NULL, "a",
+	  "/", NULL, HTTP_BODY_NONE, 0, 3, "k" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nUpgrade: http/2.0\r\nConnection: upgrade\r\n\r\n",
+	  NULL, "a", "/", NULL, HTTP_BODY_NONE, 0, 4, "k" },
+	{ "M-SEARCH!#$%&'*+.^_`|~09 /[]|^ HTTP/1.1\r\nHost: a_b.c-d.~9:1\r\nX:\r\n\r\n", NULL,
+	  "a_b.c-d.~9:1", "/[]|^", NULL, HTTP_BODY_NONE, 0, 2, "k" },
+	/* a path gets its normal form, a query stays */
+	{ "GET /a/%2e%2e/%7eb//c%2f?d=/../%7e&\"<>{}` HTTP/1.1\r\nHost: a\r\n\r\n", NULL, "a",
+	  "/~b//c%2F", "d=/../%7e&\"<>{}`", HTTP_BODY_NONE, 0, 1, "k" },
+	{ "GET http://a/b/./c HTTP/1.1\r\nHost: a\r\n\r\n", "http", "a", "/b/c", NULL,
+	  HTTP_BODY_NONE, 0, 1, "k" },
+	{ "OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", NULL, "a", "*", NULL,
+	  HTTP_BODY_NONE, 0, 2, "k" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n", NULL, "a", "/", NULL,
+	  HTTP_BODY_NONE, 0, 2, "k" },
+	{ "OPTIONS / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n", NULL, "a", "/", NULL,
+	  HTTP_BODY_LENGTH, 1, 2, "k" },
 	{ "GET /a-path-that-is-longer-than-sixteen-bytes?and=a-query-of-that-kind-as-well HTTP/1.1\r\n"
 	  "Host: www.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) \xc3\xa4\t\x80\xff\r\n"
 	  "X_Custom: underscores are fine\r\nEmpty: \t \r\n\r\n",
@@ -101,6 +119,16 @@ static const struct {
 	  HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET /\xc3\xa4 HTTP/1.1\r\n"), HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET /long-enough-for-one-block?\xc3\xa4 HTTP/1.1\r\n"), HTTP_REASON_TARGET },
+	{ SLICE_INIT("GET /a\"b HTTP/1.1\r\n"), HTTP_REASON_TARGET },
+	{ SLICE_INIT("GET /<script> HTTP/1.1\r\n"), HTTP_REASON_TARGET },
+	{ SLICE_INIT("GET /{a}` HTTP/1.1\r\n"), HTTP_REASON_TARGET },
+	{ SLICE_INIT("GET /../a HTTP/1.1\r\n"), HTTP_REASON_PATH },
+	{ SLICE_INIT("GET http://a/%2e%2e/ HTTP/1.1\r\n"), HTTP_REASON_PATH },
+	{ SLICE_INIT("GET /a%00b HTTP/1.1\r\n"), HTTP_REASON_PATH },
+	{ SLICE_INIT("GET /%zz HTTP/1.1\r\n"), HTTP_REASON_PATH },
+	{ SLICE_INIT("GET /%c0%ae/ HTTP/1.1\r\n"), HTTP_REASON_PATH },
+	{ SLICE_INIT("GET /a/..;/b HTTP/1.1\r\n"), HTTP_REASON_PATH },
+	{ SLICE_INIT("GET /a/..%2fb HTTP/1.1\r\n"), HTTP_REASON_PATH },
 	{ SLICE_INIT("GET a HTTP/1.1\r\n"), HTTP_REASON_TARGET },
 	{ SLICE_INIT("GET * HTTP/1.1\r\n"), HTTP_REASON_TARGET },
 	{ SLICE_INIT("OPTIONS *? HTTP/1.1\r\n"), HTTP_REASON_TARGET },
@@ -134,6 +162,8 @@ static const struct {
 	{ SLICE_INIT(H "Content_Length: 1\r\n\r\n"), HTTP_REASON_FIELD_NAME },
 	{ SLICE_INIT(H "transfer_Encoding: chunked\r\n\r\n"), HTTP_REASON_FIELD_NAME },
 	{ SLICE_INIT(H "X-Forwarded_For: 1.1.1.1\r\n\r\n"), HTTP_REASON_FIELD_NAME },
+	{ SLICE_INIT(H "Content.Length: 1\r\n\r\n"), HTTP_REASON_FIELD_NAME },
+	{ SLICE_INIT(H "Transfer~encoding: chunked\r\n\r\n"), HTTP_REASON_FIELD_NAME },
 	{ SLICE_INIT(H " A: b\r\n\r\n"), HTTP_REASON_FIELD_FOLDED },
 	{ SLICE_INIT(H "A: b\r\n c\r\n\r\n"), HTTP_REASON_FIELD_FOLDED },
 	{ SLICE_INIT(H "A: b\r\n\tc: d\r\n\r\n"), HTTP_REASON_FIELD_FOLDED },
@@ -149,6 +179,22 @@ static const struct {
 	{ SLICE_INIT(H "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n"
 		       "Connection: a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a\r\n\r\n"),
 	  HTTP_REASON_CONNECTION },
+	{ SLICE_INIT(H "Connection: Host\r\n\r\n"), HTTP_REASON_CONNECTION_NAMES },
+	{ SLICE_INIT(H "Connection: close, CONTENT-LENGTH\r\nContent-Length: 1\r\n\r\n"),
+	  HTTP_REASON_CONNECTION_NAMES },
+	{ SLICE_INIT(H "Connection: X-Cluster-Client-Ip\r\n\r\n"), HTTP_REASON_CONNECTION_NAMES },
+	{ SLICE_INIT(H "Connection: cookie\r\n\r\n"), HTTP_REASON_CONNECTION_NAMES },
+	/* methods of their own kind */
+	{ SLICE_INIT("TRACE / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"),
+	  HTTP_REASON_TRACE_BODY },
+	{ SLICE_INIT("TRACE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  HTTP_REASON_TRACE_BODY },
+	{ SLICE_INIT("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: -1\r\n\r\n"),
+	  HTTP_REASON_MAX_FORWARDS },
+	{ SLICE_INIT("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards:\r\n\r\n"),
+	  HTTP_REASON_MAX_FORWARDS },
+	{ SLICE_INIT("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\nmax-forwards: 0\r\n\r\n"),
+	  HTTP_REASON_MAX_FORWARDS },
 	/* Host */
 	{ SLICE_INIT("GET / HTTP/1.1\r\n\r\n"), HTTP_REASON_HOST_MISSING },
 	{ SLICE_INIT("GET http://a/ HTTP/1.1\r\n\r\n"), HTTP_REASON_HOST_MISSING },
@@ -432,11 +478,11 @@ Test(http_request, limits_are_exact)
 Test(http_request, hop_by_hop_headers_are_marked)
 {
 	static const char text[] =
-		"GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Mine, host, cookie\r\nx-mine: 1\r\n"
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Mine, te, trailer\r\nx-mine: 1\r\n"
 		"X-Other: 1\r\nCookie: c=d\r\nKeep-Alive: 5\r\nTE: trailers\r\nProxy-Authorization: x\r\n"
-		"X-MINE: 2\r\nUpgrade: x\r\nConnection: content-length, authorization\r\n"
-		"Authorization: x\r\nContent-Length: 1\r\n\r\n";
-	static const bool wanted[] = { 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0 };
+		"X-MINE: 2\r\nUpgrade: x\r\nConnection: transfer-encoding, x-none\r\n"
+		"Authorization: x\r\nTrailer: y\r\n\r\n";
+	static const bool wanted[] = { 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 0, 1 };
 	struct arena arena;
 	struct http_request r;
 	size_t used;
@@ -464,6 +510,98 @@ Test(http_request, outlives_its_input)
 		cr_assert(parse(from, &http_unit_limits, &arena, &r, &used, &why) == HTTP_DONE);
 		memset((char *)(uintptr_t)from.at, 'X', from.len);
 		expect_good(&good[i], &r);
+	}
+	arena_release(&arena);
+}
+
+Test(http_request, host_gets_the_spelling_of_an_absolute_target)
+{
+	struct arena arena;
+	struct http_request r;
+	size_t used;
+	enum http_reason why;
+	arena_init(&arena);
+	cr_assert(parse(SLICE("GET http://Shop/ HTTP/1.1\r\nHost: shop:80\r\n\r\n"),
+			&http_unit_limits, &arena, &r, &used, &why) == HTTP_DONE);
+	cr_expect(slice_is_equal(r.fields.at[0].value, SLICE("Shop")));
+	arena_release(&arena);
+}
+
+Test(http_request, slashes_are_merged_where_that_is_wanted)
+{
+	struct arena arena;
+	struct http_request r;
+	struct http_limits limits = http_unit_limits;
+	size_t used;
+	enum http_reason why;
+	arena_init(&arena);
+	limits.merge_slashes = true;
+	cr_assert(parse(SLICE("GET //a///b HTTP/1.1\r\nHost: a\r\n\r\n"), &limits, &arena, &r,
+			&used, &why) == HTTP_DONE);
+	cr_expect(slice_is_equal(r.path, SLICE("/a/b")));
+	cr_expect(slice_is_equal(r.target, SLICE("//a///b")));
+	arena_release(&arena);
+}
+
+Test(http_request, max_forwards)
+{
+	static const struct {
+		const char *value;
+		bool is_good;
+		unsigned hops;
+	} rows[] = {
+		{ "0", true, 0 },
+		{ "007", true, 7 },
+		{ "1000000000", true, HTTP_HOPS_MOST },
+		{ "99999999999999999999999999", true, HTTP_HOPS_MOST },
+		{ "", false, 0 },
+		{ "+1", false, 0 },
+		{ "1 2", false, 0 },
+		{ "0x1", false, 0 },
+	};
+	struct arena arena;
+	struct http_fields f = { 0 };
+	unsigned hops = 0;
+	arena_init(&arena);
+	cr_expect(http_max_forwards(&f, &hops) && hops == HTTP_HOPS_MOST);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		http_fields_set(&f, &arena, SLICE("max-FORWARDS"), slice_of_string(rows[i].value));
+		cr_expect(http_max_forwards(&f, &hops) == rows[i].is_good, "%s", rows[i].value);
+		cr_expect(!rows[i].is_good || hops == rows[i].hops, "%s", rows[i].value);
+	}
+	arena_release(&arena);
+}
+
+Test(http_request, a_switch_has_to_be_to_what_was_offered)
+{
+	static const struct {
+		const char *offers[2], *answers[2];
+		bool is_offered;
+	} rows[] = {
+		{ { "websocket" }, { "WebSocket" }, true },
+		{ { "a/1, b" }, { "b" }, true },
+		{ { "a/1", "b" }, { "b", "a/1" }, true },
+		{ { "a/1" }, { "a" }, false },
+		{ { "a" }, { "b" }, false },
+		{ { "a" }, { "a, b" }, false },
+		{ { "a" }, { "" }, false },
+		{ { "a" }, { NULL }, false },
+		{ { NULL }, { "a" }, false },
+	};
+	struct arena arena;
+	arena_init(&arena);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct http_fields request = { 0 }, response = { 0 };
+		for (int k = 0; k < 2; k++) {
+			if (rows[i].offers[k] != NULL)
+				http_fields_add(&request, &arena, SLICE("Upgrade"),
+						slice_of_string(rows[i].offers[k]));
+			if (rows[i].answers[k] != NULL)
+				http_fields_add(&response, &arena, SLICE("Upgrade"),
+						slice_of_string(rows[i].answers[k]));
+		}
+		cr_expect(http_upgrade_is_offered(&request, &response) == rows[i].is_offered, "%zu",
+			  i);
 	}
 	arena_release(&arena);
 }

@@ -53,6 +53,8 @@ static const struct {
 	  HTTP_BODY_NONE, 0, true },
 	{ "HTTP/1.1 100 Continue\r\n\r\n", HTTP_METHOD_GET, 100, "Continue", HTTP_BODY_NONE, 0,
 	  true },
+	{ "HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\n", HTTP_METHOD_GET, 100, "Continue",
+	  HTTP_BODY_NONE, 0, true },
 	{ "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
 	  HTTP_METHOD_GET, 101, "Switching Protocols", HTTP_BODY_TUNNEL, 0, false },
 	{ "HTTP/1.1 599 x\r\nContent-Length: 1\r\n\r\n", HTTP_METHOD_GET, 599, "x",
@@ -95,6 +97,15 @@ static const struct {
 	{ SLICE_INIT(H "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	  HTTP_REASON_LENGTH_AND_CHUNKED },
 	{ SLICE_INIT(H "Transfer-Encoding: gzip\r\n\r\n"), HTTP_REASON_TRANSFER_ENCODING },
+	{ SLICE_INIT(H "Connection: set-cookie\r\nSet-Cookie: a=b\r\n\r\n"),
+	  HTTP_REASON_CONNECTION_NAMES },
+	{ SLICE_INIT(H "Connection: date, close\r\n\r\n"), HTTP_REASON_CONNECTION_NAMES },
+	{ SLICE_INIT("HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n"),
+	  HTTP_REASON_INFORMATIONAL_BODY },
+	{ SLICE_INIT("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\n"),
+	  HTTP_REASON_INFORMATIONAL_BODY },
+	{ SLICE_INIT("HTTP/1.1 103 Hints\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	  HTTP_REASON_INFORMATIONAL_BODY },
 	{ SLICE_INIT("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	  HTTP_REASON_TRANSFER_ENCODING_VERSION },
 };
@@ -210,10 +221,10 @@ Test(http_response, what_cannot_become_a_status_line_is_refused_at_once)
 	arena_release(&arena);
 }
 
-Test(http_response, connection_cannot_name_known_headers_away)
+Test(http_response, hop_by_hop_headers_are_marked)
 {
 	static const char text[] = H
-		"Connection: set-cookie, x-a, date\r\nSet-Cookie: a=b\r\nX-A: 1\r\n"
+		"Connection: x-a, transfer-encoding\r\nSet-Cookie: a=b\r\nX-A: 1\r\n"
 		"Date: now\r\nProxy-Authenticate: x\r\n\r\n";
 	static const bool wanted[] = { true, false, true, false, true };
 	struct arena arena;
