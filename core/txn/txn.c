@@ -134,6 +134,7 @@ static bool watch(struct txn *t)
 
 void txn_start(struct session *s)
 {
+	check(!s->is_lingering);
 	struct arena arena;
 	arena_init(&arena);
 	struct txn *t = arena_new(&arena, sizeof *t);
@@ -286,6 +287,8 @@ static void finish(struct txn *t)
 	struct session *s = t->session;
 	/* where the framing shows that something is missing an orderly end does, and delivers the rest */
 	bool keep = may_keep_client(t) && !t->is_cut;
+	/* whatever follows what was refused has no certain beginning: it must never be parsed */
+	check(!keep || (t->end != TXN_END_BAD_REQUEST && t->end != TXN_END_BODY_BAD));
 	bool cut = (t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE) ||
 		   (t->is_untaken && !stream_is_flushed(&s->client));
 	/* a client that said good-bye itself sends nothing more (RFC 9112 9.6) */

@@ -458,13 +458,20 @@ static bool is_last(const struct txn *t)
 	return t->vserver->world->is_stopping || session_limit_is_reached(t->session);
 }
 
+/* A 426 has to say which protocol it wants, on every hop (RFC 9110 15.5.22). */
+static bool names_upgrade(const struct txn *t)
+{
+	return t->response.status == 426 &&
+	       http_fields_find_id(&t->response.fields, HTTP_FIELD_UPGRADE) != NULL;
+}
+
 static struct slice response_head(struct txn *t, enum http_body_kind framing, bool is_tunnel)
 {
 	struct http_additions add = {
 		.body = is_tunnel ? HTTP_BODY_NONE : framing,
 		.content_length = t->response.body == HTTP_BODY_LENGTH ? t->response.content_length
 								       : 0,
-		.upgrade = is_tunnel,
+		.upgrade = is_tunnel || names_upgrade(t),
 		.close = !t->keep_client && !is_tunnel,
 		.keep_alive = t->keep_client && t->request.version_minor == 0,
 		.announce_length = framing == HTTP_BODY_NONE && t->response.status != 204,

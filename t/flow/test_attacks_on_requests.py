@@ -75,15 +75,27 @@ def test_row_09_nothing_behind_a_refused_request_is_read(bench, bad):
             pass
         if begins_honest:
             assert client.response().status == 200
-            assert target._line()["uri"] == "/honest"
+            assert target.line()["uri"] == "/honest"
             target.requests += 1
         try:
             assert client.response().status >= 400
             client.send(SMUGGLED)
         except (BrokenPipeError, ConnectionResetError, Closed):
             pass
-        assert target._line()["end"] in ("bad_request", "bad_body")
-        target._is_quiet(pieces)
+        assert target.line()["end"] in ("bad_request", "bad_body")
+        target.is_quiet(pieces)
+
+
+def test_row_09_what_comes_late_does_not_destroy_the_refusal(bench):
+    """weir listens on for a while, or the kernel would answer the late bytes with a reset."""
+    target = Target(bench)
+    client = bench.connect(target.weir)
+    client.send(GET + "A: b\n\r\n")
+    assert target.line()["reason"] == "line_end"
+    for _ in range(3):
+        client.send(SMUGGLED)
+    assert (client.response().status, client.ending()) == (400, "end")
+    target.is_quiet("late")
 
 
 def test_row_09_nothing_behind_an_early_answer_is_read(bench):
@@ -111,8 +123,8 @@ def test_row_09_nothing_behind_an_answer_of_a_rule_to_a_body_is_read(bench):
     client = bench.connect(target.weir)
     client.send((POST + "Content-Length: 100\r\n\r\n").encode() + SMUGGLED)
     assert (client.response().status, client.ending()) == (403, "end")
-    assert target._line()["end"] == "answered"
-    target._is_quiet("body")
+    assert target.line()["end"] == "answered"
+    target.is_quiet("body")
 
 
 WEBSOCKET = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -136,6 +136,13 @@ def test_a_tunnel_keeps_a_half_close(bench):
     assert client.ending() == "end"
 
 
+def test_426_says_what_it_wants(bench):
+    node = bench.node(lambda x: x.reply(426, b"no", "Connection: Upgrade, close\r\nUpgrade: chat\r\n"))
+    answer = bench.connect(bench.weir([node])).get()
+    assert (answer.status, answer.get("Upgrade")) == (426, "chat")
+    assert "Upgrade" in answer.get("Connection")
+
+
 def test_a_refused_upgrade_is_plain_http(bench):
     node = bench.node()
     client = bench.connect(bench.weir([node]))

@@ -32,34 +32,33 @@ class Target:
             pass  # weir has heard enough
         return client
 
-    def _line(self):
+    def line(self):
+        """The access line of the next request that weir has heard."""
         self.lines += 1
         return self.weir.wait_access(self.lines)[self.lines - 1]
 
-    def _is_quiet(self, text):
+    def is_quiet(self, text):
         """Nothing but an honest request is heard of from here on."""
         self._say(HONEST).response()
-        assert self._line()["uri"] == "/honest", text
+        assert self.line()["uri"] == "/honest", text
         self.requests += 1
         seen = self.node.wait_for(self.requests)
         assert [request.target for request in seen[self.requests - 1:]] == ["/honest"], text
 
-    def refused(self, text, status, reason, *more):
+    def refused(self, text, status, reason):
         """The answer is `status`, the connection ends, and what stood behind was never a request."""
         text = text if isinstance(text, bytes) else text.encode("latin-1")
         client = self._say(text + SMUGGLED)
-        for piece in more:
-            client.send(piece)
         try:
             response = client.response()
             assert (response.status, response.get("Connection")) == (status, "close"), text[:500]
             assert client.ending() in ("end", "reset"), text[:500]
         except Closed as closed:
             raise AssertionError(f"no {status} but {closed} for {text[:500]!r}") from None
-        line = self._line()
+        line = self.line()
         assert (line["status"], line["reason"]) == (status, reason), (text[:500], line)
         assert line["end"] in ("bad_request", "bad_body"), text[:500]
-        self._is_quiet(text[:500])
+        self.is_quiet(text[:500])
         return response
 
     def forwarded(self, text, wanted, body=b""):
@@ -69,7 +68,7 @@ class Target:
         response = client.response(text.split()[0].decode())
         assert response.status == 200, (text[:500], response.status)
         assert client.response().status == 200
-        assert [self._line()["end"], self._line()["uri"]] == ["ok", "/honest"], text[:500]
+        assert [self.line()["end"], self.line()["uri"]] == ["ok", "/honest"], text[:500]
         self.requests += 2
         seen = self.node.wait_for(self.requests)[self.requests - 2:]
         assert seen[0].raw == wanted and seen[0].body == body, (text[:500], seen[0].raw)
