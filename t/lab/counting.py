@@ -36,13 +36,14 @@ class Strace:
 
 
 class Callgrind:
-    """`wrapper` is for a weir that starts; total() its processes' user instructions, once it has
-    stopped. A context, with a directory that any user may write to: a worker is nobody."""
+    """`wrapper` is for a weir that starts; total() its processes' user instructions in their loops,
+    once it has stopped. A context, with a directory that any user may write to: a worker is nobody."""
 
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="weir-callgrind-")
         os.chmod(self.directory, 0o777)
-        self.wrapper = ("valgrind", "-q", "--tool=callgrind",
+        # what happens outside of the loop is no request's, and not the same in each run
+        self.wrapper = ("valgrind", "-q", "--tool=callgrind", "--toggle-collect=ev_run",
                         f"--callgrind-out-file={self.directory}/callgrind.%p")
         return self
 
