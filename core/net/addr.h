@@ -42,6 +42,12 @@ const char *addr_format(const struct addr *a, char out[ADDR_TEXT_BYTES]);
 bool addr_is_equal(const struct addr *a, const struct addr *b);
 bool addr_is_same_ip(const struct addr *a, const struct addr *b);
 
+/* All its bytes, as a key. */
+static inline struct slice addr_key(const struct addr *a)
+{
+	return slice_of((const char *)a, sizeof *a);
+}
+
 struct addr addr_without_port(const struct addr *a);
 struct addr addr_with_port(const struct addr *a, uint16_t port);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/memory.h"
+#include "base/table.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -112,32 +113,38 @@ static const char *cure(int error, const struct wish *w)
 	}
 }
 
-/* Has an address that covers this one been taken already? Then nobody else can be there. */
-static bool is_covered(const struct listeners *l, const struct addr *a)
+/* While listeners_open works. */
+struct opening {
+	struct listeners *l;
+	const struct conf *conf;
+	uint64_t give_up_at;
+	struct table anywhere; /* the unspecified addresses, with port, that are open */
+};
+
+static struct addr unspecified_of(const struct addr *a)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		const struct addr *taken = &l->list[i].address;
-		if (l->list[i].fds[0] != -1 && taken->port == a->port &&
-		    taken->family == a->family && addr_kind(taken) == ADDR_UNSPECIFIED)
-			return true;
-	}
-	return false;
+	return (struct addr){ .family = a->family, .port = a->port };
 }
 
-static bool open_address(struct listeners *l, struct listeners_address *to, const struct conf *conf,
-			 uint64_t give_up_at)
+static bool open_address(struct opening *o, struct listeners_address *to)
 {
-	struct wish wish = { .vserver = &conf->vservers[to->vserver],
+	/* what covers this address has been taken already: then nobody else can be there */
+	struct addr any = unspecified_of(&to->address);
+	struct wish wish = { .vserver = &o->conf->vservers[to->vserver],
 			     .address = &to->address,
-			     .is_exclusive = !is_covered(l, &to->address) };
-	to->fds[0] = open_socket_patiently(&wish, give_up_at);
+			     .is_exclusive = table_get(&o->anywhere, addr_key(&any)) == NULL };
+	unsigned workers = o->l->workers;
+	to->fds[0] = open_socket_patiently(&wish, o->give_up_at);
 	wish.is_exclusive = false;
-	for (unsigned i = 1; i < l->workers && to->fds[i - 1] != -1; i++)
+	for (unsigned i = 1; i < workers && to->fds[i - 1] != -1; i++)
 		to->fds[i] = open_socket(&wish);
-	if (to->fds[l->workers - 1] != -1)
+	if (to->fds[workers - 1] != -1) {
+		if (addr_kind(&to->address) == ADDR_UNSPECIFIED)
+			table_set(&o->anywhere, addr_key(&any), to);
 		return true;
+	}
 	int kept = errno;
-	for (unsigned i = 0; i < l->workers && to->fds[i] != -1; i++) {
+	for (unsigned i = 0; i < workers && to->fds[i] != -1; i++) {
 		close(to->fds[i]);
 		to->fds[i] = -1;
 	}
@@ -186,17 +193,20 @@ bool listeners_open(struct listeners *l, const struct conf *conf, unsigned worke
 	for (uint32_t i = 0; i < conf->vserver_count; i++)
 		add_addresses(l, conf, i);
 
-	uint64_t give_up_at = clock_read_microseconds() + PATIENCE_MICROSECONDS;
+	struct opening o = { .l = l,
+			     .conf = conf,
+			     .give_up_at = clock_read_microseconds() + PATIENCE_MICROSECONDS };
 	bool is_whole = true;
 	for (int round = 0; round < 2; round++)
 		for (size_t i = 0; i < l->count; i++) {
 			struct listeners_address *a = &l->list[i];
 			if (!conf->vservers[a->vserver].enabled || !is_turn(&a->address, round) ||
-			    open_address(l, a, conf, give_up_at))
+			    open_address(&o, a))
 				continue;
 			complain(a, conf, complaints);
 			is_whole = false;
 		}
+	table_release(&o.anywhere, NULL);
 	if (!is_whole)
 		listeners_close(l);
 	return is_whole;

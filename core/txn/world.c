@@ -111,19 +111,13 @@ static void open_vserver(struct world *w, struct vserver *v, const struct conf_v
 	}
 }
 
-/* The bytes of an address as a key. */
-static struct slice key_of(const struct addr *a)
-{
-	return slice_of((const char *)a, sizeof *a);
-}
-
 static void note_own_listeners(struct world *w)
 {
 	table_init(&w->own_listeners);
 	for (size_t i = 0; i < w->conf->vserver_count; i++) {
 		struct conf_vserver *v = &w->conf->vservers[i];
 		for (size_t j = 0; j < v->listen_count; j++)
-			table_set(&w->own_listeners, key_of(&v->listens[j]), v);
+			table_set(&w->own_listeners, addr_key(&v->listens[j]), v);
 	}
 }
 
@@ -227,8 +221,8 @@ bool world_is_own_listener(const struct world *w, const struct addr *a)
 {
 	/* whoever listens on all addresses of the port listens on this one if it is ours */
 	const struct addr any = { .family = a->family, .port = a->port };
-	if (table_get(&w->own_listeners, key_of(a)) != NULL)
+	if (table_get(&w->own_listeners, addr_key(a)) != NULL)
 		return true;
-	return table_get(&w->own_listeners, key_of(&any)) != NULL &&
+	return table_get(&w->own_listeners, addr_key(&any)) != NULL &&
 	       (addr_kind(a) == ADDR_LOOPBACK || dial_is_own_address(a));
 }
