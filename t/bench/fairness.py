@@ -23,9 +23,6 @@ LEAST = {"down": 1 << 20, "up": 1 << 20, "pipelined": 1 << 16, "dribbling": 1 <<
 TARGET = 1.5
 RATE = 2000  # requests a second of the ordinary clients: a tenth of what a processor does
 ORDINARY = Scenario("fairness", "ordinary clients", TARGET, connections=32, has_neighbour=True)
-# The proxy comes first on its processor, and the ordinary clients and their back end on the one
-# that they share with the neighbour: what else the machine does must not be what is measured.
-FIRST = ("chrt", "-f", "1")
 
 
 class Neighbour:
@@ -86,7 +83,7 @@ def start_all(bench, stack, failures):
         if contender.name not in CONTENDERS and contender.name in bench.standard:
             continue
         try:
-            proxy = contender.start(ORDINARY.new_job(), directory, bench.descriptors, FIRST)
+            proxy = contender.start(ORDINARY.new_job(), directory, bench.descriptors)
             stack.callback(proxy.stop)
             bench.load.verify(proxy, ORDINARY)
             bench.load.run(proxy, ORDINARY, ["-d", "300"])  # warm
@@ -103,10 +100,11 @@ def measure_all(bench):
         backend = measure.Backend(os.path.join(bench.chosen.programs, "backend"),
                                   NEIGHBOUR_NODE_PORT)
         stack.callback(backend.stop)
-        bench.load.backend.come_first(True)
-        stack.callback(bench.load.backend.come_first, False)
-        load = measure.Load(bench.load.program, bench.load.backend, FIRST)
         proxies = start_all(bench, stack, failures)
+        # not the neighbour and its back end: the scheduler must not be what is measured
+        first = [bench.load.backend.process.pid, *(pid for proxy in proxies for pid in proxy.pids)]
+        stack.enter_context(measure.come_first(first))
+        load = measure.Load(bench.load.program, bench.load.backend, measure.FIRST)
         for number in range(bench.chosen.rounds):
             one = {}
             for proxy in proxies if number % 2 == 0 else reversed(proxies):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 from contenders import ADDRESS, FIRST_SOURCE, LOAD_CPU, NODE_PORT, Failed, pinned
 
@@ -40,6 +40,26 @@ def pss(pids):
     return total
 
 
+# What comes before the command of a client that comes first, too.
+FIRST = ("chrt", "-f", "1")
+
+
+def _schedule(pids, policy, priority):
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setscheduler(int(task), policy, os.sched_param(priority))
+
+
+@contextmanager
+def come_first(pids):
+    """Meanwhile these come before every ordinary process of the machine, as soon as they may run."""
+    _schedule(pids, os.SCHED_FIFO, 1)
+    try:
+        yield
+    finally:
+        _schedule(pids, os.SCHED_OTHER, 0)
+
+
 # ---- the back end and the client ------------------------------------------------------------------
 
 
@@ -58,11 +78,6 @@ class Backend:
                 self.stop()
                 raise Failed("the back end does not start")
             time.sleep(0.02)
-
-    def come_first(self, is_first):
-        """Before every ordinary process on its processor, or no longer."""
-        policy = os.SCHED_FIFO if is_first else os.SCHED_OTHER
-        os.sched_setscheduler(self.process.pid, policy, os.sched_param(1 if is_first else 0))
 
     def counts(self):
         """(requests, body bytes) since the last asking."""

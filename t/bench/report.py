@@ -196,40 +196,45 @@ def markdown(all_results):
 
 # ---- the plot -------------------------------------------------------------------------------------
 
-LEFT, WIDTH, BAR, GAP = 330, 520, 13, 14
-COLOURS = ["#1b6ca8", "#d1495b", "#edae49", "#66a182", "#8d96a3", "#5b4b8a"]
+LEFT, WIDTH, BAR, GAP = 450, 520, 13, 16
+REACH = 2.5  # of the longest bar
+COLOURS = {"weir": "#1b6ca8", "haproxy": "#d1495b", "nginx": "#edae49", "h2o": "#66a182"}
 
 
 def bars(result, names, top):
-    """CPU per request of each, as a share of the best judge's."""
+    """CPU per request of each that took part, as a share of the best judge's; and where they end."""
     best = best_judge(result)
-    drawn = [f'<text x="{LEFT - 8}" y="{top + BAR * len(names) / 2 + 4}" text-anchor="end">'
-             f"{escape(result['title'])}</text>"]
-    for number, name in enumerate(names):
-        ratios = ratios_between(result, name, best) if best else []
-        if not ratios:
+    ratios = {name: ratios_between(result, name, best) for name in names} if best else {}
+    drawn, y = [], top
+    for name in names:
+        if not ratios.get(name):
             continue
-        ratio, y = statistics.median(ratios), top + number * BAR
-        width = min(ratio, 2.5) / 2.5 * WIDTH
+        ratio = statistics.median(ratios[name])
+        width = min(ratio, REACH) / REACH * WIDTH
+        # paler when it is set up in another way
         drawn.append(f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR - 2}"'
-                     f' fill="{COLOURS[number % len(COLOURS)]}"/>'
+                     f' fill="{COLOURS[name.split("-")[0]]}"'
+                     f' fill-opacity="{0.6 if "-" in name else 1}"/>'
                      f'<text x="{LEFT + width + 4:.1f}" y="{y + BAR - 3}" font-size="10">'
                      f"{ratio:.2f} {escape(name)}</text>")
-    x = LEFT + result["target"] / 2.5 * WIDTH
-    drawn.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 3}" y2="{top + BAR * len(names)}"'
-                 ' stroke="black" stroke-dasharray="3,2"/>')
-    return drawn
+        y += BAR
+    drawn.insert(0, f'<text x="{LEFT - 8}" y="{(top + y) / 2 + 4}" text-anchor="end">'
+                    f"{escape(result['title'])}</text>")
+    x = LEFT + result["target"] / REACH * WIDTH
+    drawn.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 3}" y2="{y + 1}" stroke="black"'
+                 ' stroke-dasharray="3,2"/>')
+    return drawn, max(y, top + BAR)
 
 
 def svg(all_results):
-    names, results = all_results["names"], all_results["scenarios"]
-    step = BAR * len(names) + GAP
-    height = 60 + step * len(results)
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 130}"'
-             f' height="{height}" font-family="sans-serif" font-size="12">',
-             '<rect width="100%" height="100%" fill="white"/>',
-             '<text x="10" y="22" font-size="15">CPU per request, as a share of the best of haproxy'
-             " and nginx (dashed: what weir aims at)</text>"]
-    for number, result in enumerate(results):
-        lines += bars(result, names, 45 + number * step)
-    return "\n".join([*lines, "</svg>", ""])
+    drawn, bottom = [], 45
+    for result in all_results["scenarios"]:
+        more, end = bars(result, all_results["names"], bottom)
+        drawn += more
+        bottom = end + GAP
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 130}" height="{bottom}"'
+        ' font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        '<text x="10" y="22" font-size="15">CPU per request, as a share of the best of haproxy and'
+        " nginx (dashed: what weir aims at)</text>", *drawn, "</svg>", ""])
