@@ -13,38 +13,43 @@ void buf_init(struct buf *b)
 
 void buf_release(struct buf *b)
 {
-	free(b->memory);
+	free(b->block);
 	buf_init(b);
 }
 
 /* Moves what waits to the front, into memory of at least `need` bytes. */
-static void make_room(struct buf *b, size_t need)
+static struct buf_block *make_room(struct buf_block *block, size_t need)
 {
-	if (b->memory != NULL && b->start > 0)
-		memmove(b->memory, b->memory + b->start, b->len);
-	b->start = 0;
-	if (b->capacity >= need)
-		return;
-	size_t capacity = b->capacity < 256 ? 256 : b->capacity * 2;
-	b->capacity = capacity < need ? need : capacity;
-	b->memory = memory_resize(b->memory, b->capacity);
+	size_t len = block == NULL ? 0 : block->len;
+	size_t capacity = block == NULL ? 0 : block->capacity;
+	if (block != NULL && block->start > 0)
+		memmove(block->bytes, block->bytes + block->start, len);
+	if (block == NULL || capacity < need) {
+		capacity = capacity < 256 ? 256 : capacity * 2;
+		capacity = capacity < need ? need : capacity;
+		block = memory_resize(block, sizeof *block + capacity);
+	}
+	*block = (struct buf_block){ .capacity = capacity, .len = len };
+	return block;
 }
 
 bool buf_reserve(struct buf *b, size_t more, size_t limit, char **room)
 {
-	if (b->len > limit || more > limit - b->len)
+	size_t len = buf_len(b);
+	if (len > limit || more > limit - len)
 		return false;
-	if (b->start + b->len + more > b->capacity || b->memory == NULL)
-		make_room(b, b->len + more);
-	*room = b->memory + b->start + b->len;
+	if (b->block == NULL || b->block->start + len + more > b->block->capacity)
+		b->block = make_room(b->block, len + more);
+	*room = b->block->bytes + b->block->start + len;
 	return true;
 }
 
 void buf_grow(struct buf *b, size_t more)
 {
-	check(b->start + b->len + more <= b->capacity);
-	b->len += more;
-	if (b->len == 0)
+	struct buf_block *block = b->block;
+	check(block != NULL && block->start + block->len + more <= block->capacity);
+	block->len += more;
+	if (block->len == 0)
 		buf_release(b);
 }
 
@@ -62,9 +67,11 @@ bool buf_append(struct buf *b, struct slice s, size_t limit)
 
 void buf_take(struct buf *b, size_t count)
 {
-	check(count <= b->len);
-	b->start += count;
-	b->len -= count;
-	if (b->len == 0)
+	check(count <= buf_len(b));
+	if (count == buf_len(b)) {
 		buf_release(b);
+		return;
+	}
+	b->block->start += count;
+	b->block->len -= count;
 }

@@ -11,20 +11,32 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct buf {
-	char *memory; /* NULL while empty */
+/* Private to buf.c and the functions below. */
+struct buf_block {
 	size_t capacity;
 	size_t start; /* first byte that waits */
 	size_t len;
+	char bytes[];
+};
+
+/* One pointer, because each idle connection has two. */
+struct buf {
+	struct buf_block *block; /* NULL while empty */
 };
 
 void buf_init(struct buf *b);
 void buf_release(struct buf *b);
 
+static inline size_t buf_len(const struct buf *b)
+{
+	return b->block == NULL ? 0 : b->block->len;
+}
+
 /* What waits; valid until the next call that changes the buf. */
 static inline struct slice buf_slice(const struct buf *b)
 {
-	return slice_of(b->memory == NULL ? "" : b->memory + b->start, b->len);
+	const struct buf_block *block = b->block;
+	return block == NULL ? slice_of("", 0) : slice_of(block->bytes + block->start, block->len);
 }
 
 /*

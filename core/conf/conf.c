@@ -32,10 +32,10 @@ static bool read_file(const char *path, int fd, struct buf *into, struct complai
 			break;
 		buf_grow(into, (size_t)len);
 	}
-	if (into->len > FILE_MOST)
+	if (buf_len(into) > FILE_MOST)
 		complaints_add(complaints, path, 0, 0, "cannot read '%s': it is larger than 16 MiB",
 			       path);
-	return into->len <= FILE_MOST;
+	return buf_len(into) <= FILE_MOST;
 }
 
 /* What can be read of it; every error is a complaint. */

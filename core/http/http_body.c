@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/http_body.h"
 
-#include "base/buf.h"
-#include "base/memory.h"
 #include "http/http_scan.h"
-
-#include <stdlib.h>
 
 /* A chunk size has at most as many digits as 64 bits hold. */
 #define SIZE_DIGITS_MOST 16
@@ -31,11 +27,7 @@ void http_body_init(struct http_body *b, enum http_body_kind kind, uint64_t leng
 
 void http_body_release(struct http_body *b)
 {
-	if (b->trailer_held == NULL)
-		return;
-	buf_release(b->trailer_held);
-	free(b->trailer_held);
-	b->trailer_held = NULL;
+	buf_release(&b->trailer_held);
 }
 
 static bool refuse(enum http_reason *why, enum http_reason reason)
@@ -191,13 +183,9 @@ static bool keep_trailers(struct http_body *b, struct slice section,
 /* Puts as much of `in` as the limit allows behind what is held. */
 static size_t hold(struct http_body *b, struct slice in, size_t most)
 {
-	if (b->trailer_held == NULL) {
-		b->trailer_held = memory_new(1, sizeof *b->trailer_held);
-		buf_init(b->trailer_held);
-	}
-	size_t room = most - b->trailer_held->len;
+	size_t room = most - buf_len(&b->trailer_held);
 	size_t taken = in.len < room ? in.len : room;
-	buf_append(b->trailer_held, slice_of(in.at, taken), most);
+	buf_append(&b->trailer_held, slice_of(in.at, taken), most);
 	return taken;
 }
 
@@ -207,11 +195,11 @@ static bool take_trailers(struct http_body *b, struct slice in, const struct htt
 {
 	/* Two bytes more than the limit: the empty line is no trailer. */
 	size_t most = limits->trailer_bytes + 2;
-	size_t held = b->trailer_held == NULL ? 0 : b->trailer_held->len;
+	size_t held = buf_len(&b->trailer_held);
 	struct slice section = slice_of(in.at, in.len < most ? in.len : most);
 	if (held > 0) {
 		*used = hold(b, in, most);
-		section = buf_slice(b->trailer_held);
+		section = buf_slice(&b->trailer_held);
 	}
 	size_t end = 0;
 	switch (http_scan_block(section, &b->trailer_scan, &end)) {

@@ -8,6 +8,7 @@
 #define WEIR_HTTP_BODY_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "http/http_head.h"
 
 #include <stdint.h>
@@ -24,7 +25,7 @@ struct http_body {
 	unsigned size_digits;        /* of the chunk size being read */
 	bool is_done;
 	struct http_head_scan trailer_scan;
-	struct buf *trailer_held; /* a trailer section that came in pieces; NULL mostly */
+	struct buf trailer_held; /* a trailer section that came in pieces; empty mostly */
 	struct http_fields
 		trailers; /* when done; only those that may be forwarded (no framing, routing, credentials) */
 };

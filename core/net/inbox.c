@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 static char shared_buffer[INBOX_SHARED_BYTES];
-static struct inbox *holder; /* whose bytes are in it, or NULL */
+struct inbox_shared inbox_shared;
 
 void inbox_init(struct inbox *in)
 {
@@ -15,20 +15,17 @@ void inbox_init(struct inbox *in)
 
 void inbox_release(struct inbox *in)
 {
-	if (holder == in)
-		holder = NULL;
+	if (inbox_shared.holder == in)
+		inbox_shared.holder = NULL;
 	buf_release(&in->own);
-	inbox_init(in);
 }
 
 /* Moves what is left in the shared buffer to its inbox's own memory. */
 static void settle(void)
 {
-	if (holder != NULL && holder->shared.len > 0)
-		buf_append(&holder->own, holder->shared, SIZE_MAX);
-	if (holder != NULL)
-		holder->shared = (struct slice){ 0 };
-	holder = NULL;
+	struct inbox *holder = inbox_shared.holder;
+	inbox_shared.holder = NULL;
+	buf_append(&holder->own, inbox_shared.rest, SIZE_MAX);
 }
 
 static size_t least(size_t a, size_t b)
@@ -41,7 +38,7 @@ static enum io read_own(struct inbox *in, struct stream *s, size_t most)
 	char *room;
 	size_t got;
 	/* grow by what is likely to come, not by what may: a head in pieces is small */
-	most = least(most, in->own.len + 1024);
+	most = least(most, buf_len(&in->own) + 1024);
 	buf_reserve(&in->own, most, SIZE_MAX, &room);
 	enum io result = stream_read(s, room, most, &got);
 	if (result == IO_OK)
@@ -55,29 +52,25 @@ enum io inbox_read(struct inbox *in, struct stream *s, size_t most, size_t limit
 	if (held >= limit)
 		return IO_WAIT;
 	most = least(least(most, limit - held), INBOX_SHARED_BYTES);
-	if (holder != NULL)
+	if (inbox_shared.holder != NULL)
 		settle();
-	if (in->own.len > 0)
+	if (buf_len(&in->own) > 0)
 		return read_own(in, s, most);
 	size_t got;
 	enum io result = stream_read(s, shared_buffer, most, &got);
-	if (result == IO_OK) {
-		in->shared = slice_of(shared_buffer, got);
-		holder = in;
-	}
+	if (result == IO_OK)
+		inbox_shared = (struct inbox_shared){ in, slice_of(shared_buffer, got) };
 	return result;
 }
 
 void inbox_use(struct inbox *in, size_t count)
 {
 	check(count <= inbox_slice(in).len);
-	if (in->shared.len > 0) {
-		in->shared = slice_skip(in->shared, count);
-		if (in->shared.len == 0) {
-			in->shared = (struct slice){ 0 };
-			holder = NULL;
-		}
+	if (inbox_shared.holder != in) {
+		buf_take(&in->own, count);
 		return;
 	}
-	buf_take(&in->own, count);
+	inbox_shared.rest = slice_skip(inbox_shared.rest, count);
+	if (inbox_shared.rest.len == 0)
+		inbox_shared.holder = NULL;
 }

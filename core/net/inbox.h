@@ -14,9 +14,14 @@
 #define INBOX_SHARED_BYTES (256 * 1024)
 
 struct inbox {
-	struct slice shared; /* bytes in the shared buffer; only while we hold it */
-	struct buf own;      /* bytes in memory of our own; never both */
+	struct buf own; /* bytes in memory of our own; none while we hold the shared buffer */
 };
+
+/* Private to inbox.c and inbox_slice. */
+extern struct inbox_shared {
+	struct inbox *holder; /* whose bytes are in it, or NULL */
+	struct slice rest;    /* those not yet used, at least one */
+} inbox_shared;
 
 void inbox_init(struct inbox *in);
 void inbox_release(struct inbox *in);
@@ -27,7 +32,7 @@ void inbox_release(struct inbox *in);
  */
 static inline struct slice inbox_slice(const struct inbox *in)
 {
-	return in->shared.len > 0 ? in->shared : buf_slice(&in->own);
+	return inbox_shared.holder == in ? inbox_shared.rest : buf_slice(&in->own);
 }
 
 /*

@@ -76,7 +76,7 @@ enum io stream_flush(struct stream *s);
 
 static inline bool stream_is_flushed(const struct stream *s)
 {
-	return s->out.len == 0;
+	return buf_len(&s->out) == 0;
 }
 
 /*

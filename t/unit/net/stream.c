@@ -125,7 +125,7 @@ Test(stream, what_the_kernel_does_not_take_is_kept_in_order)
 	cr_expect_leq(stream_unconfirmed(&s), 1); /* the end of a connection counts as a byte */
 	cr_expect(s.is_shut);
 	cr_expect_eq(s.bytes_out, MANY_BYTES);
-	cr_expect_null(s.out.memory);
+	cr_expect_null(s.out.block);
 	free(pattern);
 }
 

@@ -22,7 +22,13 @@ static void open_pace(void)
 	conf.rate_grace_milliseconds = 10000;
 }
 
-TestSuite(txn_pace, .init = open_pace);
+static void close_pace(void)
+{
+	buf_release(&session.client.out);
+	buf_release(&node.out);
+}
+
+TestSuite(txn_pace, .init = open_pace, .fini = close_pace);
 
 static void begin_upload(void)
 {
@@ -31,7 +37,7 @@ static void begin_upload(void)
 
 static void begin_download(void)
 {
-	session.client.out.len = 1;
+	buf_append(&session.client.out, SLICE("x"), 1);
 }
 
 Test(txn_pace, nobody_is_waited_for_at_first)
@@ -73,12 +79,12 @@ Test(txn_pace, the_clock_stands_while_the_node_is_slow)
 	begin_upload();
 	txn_pace_note(&t);
 	t.upload.since -= 4000;
-	node.out.len = 1; /* it has not taken what came before */
+	buf_append(&node.out, SLICE("x"), 1); /* it has not taken what came before */
 	txn_pace_note(&t);
 	cr_expect(!t.waits_for_client);
 	cr_expect_eq(txn_pace_deadline(&t), TIMER_NEVER);
 	cr_expect_eq(txn_pace_check(&t), TXN_PACE_FINE);
-	node.out.len = 0;
+	buf_release(&node.out);
 	txn_pace_note(&t);
 	cr_expect_eq(txn_pace_deadline(&t), now + 6000);
 }
@@ -90,9 +96,9 @@ Test(txn_pace, many_short_waits_of_a_fast_client_cost_one_look)
 		txn_pace_note(&t);
 		t.upload.since -= 1000;
 		session.client.bytes_in += 5000;
-		node.out.len = 1;
+		buf_append(&node.out, SLICE("x"), 1);
 		txn_pace_note(&t);
-		node.out.len = 0;
+		buf_release(&node.out);
 	}
 	txn_pace_note(&t);
 	cr_expect_eq(txn_pace_deadline(&t), now + 1);
