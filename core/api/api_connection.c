@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
 
+#include "base/memory.h"
 #include "txn/txn_rules.h"
 
 #include <stdint.h>
@@ -90,17 +91,22 @@ static struct slice data_key(struct rule_call *call)
 
 static enum rule_answer data_get(struct rule_call *call)
 {
-	void *kept = table_get(&api_txn(call)->session->data, data_key(call));
+	const struct table *data = api_txn(call)->session->data;
+	struct slice key = data_key(call);
+	void *kept = data == NULL ? NULL : table_get(data, key);
 	rule_push_kept(call, (int)(intptr_t)kept);
 	return RULE_RETURN;
 }
 
 static enum rule_answer data_set(struct rule_call *call)
 {
-	struct table *data = &api_txn(call)->session->data;
+	struct session *s = api_txn(call)->session;
 	struct slice key = data_key(call);
 	if (rule_argument_count(call) < 2)
 		rule_argument_error(call, 2, "expected a value, got nothing");
+	if (s->data == NULL)
+		s->data = memory_new(1, sizeof *s->data);
+	struct table *data = s->data;
 	if (data->count >= KEYS_MOST && table_get(data, key) == NULL) {
 		api_warn(call, "connection.data.set: %d keys are all that a connection can have",
 			 KEYS_MOST);

@@ -31,7 +31,8 @@ void session_close(struct session *s)
 	struct vserver *v = s->vserver;
 	struct world *w = v->world;
 	check(s->txn == NULL);
-	table_each(&s->data, drop_kept, w->vm);
+	if (s->data != NULL)
+		table_each(s->data, drop_kept, w->vm);
 	TAILQ_REMOVE(&w->sessions, s, in_world);
 	w->session_count--;
 	session_limit_leave(s);
@@ -41,7 +42,10 @@ void session_close(struct session *s)
 	loop_forget(&s->next);
 	inbox_release(&s->inbox);
 	stream_close(&s->client);
-	table_release(&s->data, NULL);
+	if (s->data != NULL)
+		table_release(s->data, NULL);
+	free(s->data);
+	free(s->origin);
 	free(s);
 	if (w->on_empty != NULL && w->session_count == 0)
 		w->on_empty(w);
@@ -53,17 +57,26 @@ void session_cut(struct session *s)
 	session_close(s);
 }
 
+/* Learns it if it is not known yet; false when the connection is gone. */
+static bool learn_origin(struct session *s, enum capture how)
+{
+	if (s->origin != NULL)
+		return true;
+	s->origin = memory_new(1, sizeof *s->origin);
+	return stream_is_open(&s->client) &&
+	       capture_origin(s->client.fd, how, &s->origin->local, &s->origin->dest);
+}
+
 const struct addr *session_local(struct session *s)
 {
-	if (s->local.family == ADDR_NONE && stream_is_open(&s->client))
-		capture_origin(s->client.fd, CAPTURE_NONE, &s->local, &s->dest);
-	return &s->local;
+	learn_origin(s, CAPTURE_NONE);
+	return &s->origin->local;
 }
 
 const struct addr *session_dest(struct session *s)
 {
-	session_local(s);
-	return &s->dest;
+	learn_origin(s, CAPTURE_NONE);
+	return &s->origin->dest;
 }
 
 /* ---- between two requests -------------------------------------------------------------------------- */
@@ -207,11 +220,11 @@ static bool capture(struct session *s)
 	const struct conf_vserver *conf = s->vserver->conf;
 	enum capture how = conf->capture == CONF_CAPTURE_REDIRECT ? CAPTURE_REDIRECT
 								  : CAPTURE_TPROXY;
-	if (!capture_origin(s->client.fd, how, &s->local, &s->dest)) {
+	if (!learn_origin(s, how)) {
 		session_close(s);
 		return false;
 	}
-	if (is_meant_for(conf, &s->dest))
+	if (is_meant_for(conf, session_dest(s)))
 		return true;
 	session_limit_refuse(s, REFUSAL_NOT_CAPTURED);
 	session_cut(s);

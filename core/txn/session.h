@@ -15,6 +15,12 @@
 
 struct txn;
 
+/* What most sessions never need to know. */
+struct session_origin {
+	struct addr local; /* session_local */
+	struct addr dest;  /* session_dest */
+};
+
 /* Owned by its world, from accept until session_close. */
 struct session {
 	struct stream client;
@@ -22,17 +28,16 @@ struct session {
 	struct timer timer;
 	struct loop_task next; /* the next request is here already */
 	struct vserver *vserver;
-	struct addr remote;    /* the peer */
-	struct addr local;     /* session_local */
-	struct addr dest;      /* session_dest */
-	struct txn *txn;       /* NULL between requests */
+	struct addr remote;            /* the peer */
+	struct txn *txn;               /* NULL between requests */
+	struct session_origin *origin; /* NULL until somebody wants to know it */
+	struct table *data;    /* connection.data: handles of kept Lua values; NULL: none yet */
 	uint64_t opened;       /* milliseconds */
 	uint32_t client_row;   /* where share/clients counts it */
 	unsigned transactions; /* begun so far */
 	unsigned pipelined;    /* in a row that had come before the answer ahead of them was sent */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */
 	size_t lingered;       /* bytes thrown away */
-	struct table data;     /* connection.data: handles of kept Lua values */
 	TAILQ_ENTRY(session) in_world;
 };
 

@@ -9,7 +9,7 @@
 
 /* ---- how many --------------------------------------------------------------------------------------- */
 
-void session_limit_refuse(const struct session *s, enum refusal why)
+void session_limit_refuse(struct session *s, enum refusal why)
 {
 	static struct log_limit limits[REFUSAL_COUNT];
 	const struct world *w = s->vserver->world;
@@ -24,7 +24,8 @@ void session_limit_refuse(const struct session *s, enum refusal why)
 	if (why == REFUSAL_NOT_CAPTURED)
 		log_warn(
 			"refused a connection of %s to %s: virtual server '%s' does not capture it (%u more before)",
-			remote, addr_format(&s->dest, dest), s->vserver->conf->name, left_out);
+			remote, addr_format(session_dest(s), dest), s->vserver->conf->name,
+			left_out);
 	else
 		log_warn("virtual server '%s' refused a connection of %s: %s (%u more before)",
 			 s->vserver->conf->name, remote, refusal_words(why), left_out);

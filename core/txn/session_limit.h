@@ -20,7 +20,7 @@ bool session_limit_enter(struct session *s);
 void session_limit_leave(struct session *s);
 
 /* Counts and logs why a session is refused. */
-void session_limit_refuse(const struct session *s, enum refusal why);
+void session_limit_refuse(struct session *s, enum refusal why);
 
 /* The answer that is about to begin is the connection's last. */
 bool session_limit_is_reached(const struct session *s);

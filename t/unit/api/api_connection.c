@@ -119,7 +119,7 @@ Test(api_connection, data_is_replaced_and_removed)
 			"assert(connection.data.set('a', nil) == true)\n"
 			"assert(connection.data.get('a') == nil)\n"
 			"assert(connection.data.set('a', nil) == true)\n");
-	cr_expect_eq(api_unit_txn->session->data.count, 0);
+	cr_expect_eq(api_unit_txn->session->data->count, 0);
 }
 
 /* What was replaced is collected: memory stays far below the 64 MiB that were set. */

@@ -17,6 +17,7 @@ static struct share share;
 static struct world world;
 static struct vserver vserver;
 static struct session session;
+static struct session_origin origin;
 static struct rule *rule;
 static struct log_limit lines, errors;
 static int log_fd = -1;
@@ -76,10 +77,10 @@ void api_unit_open(void)
 	open_world();
 	session = (struct session){ .vserver = &vserver, .transactions = 1 };
 	session.client.fd = -1;
-	table_init(&session.data);
+	session.origin = &origin;
 	set_address("192.0.2.7:4321", &session.remote);
-	set_address("10.9.0.1:8080", &session.local);
-	set_address("203.0.113.5:80", &session.dest);
+	set_address("10.9.0.1:8080", &origin.local);
+	set_address("203.0.113.5:80", &origin.dest);
 	arena_init(&arena);
 	api_unit_txn = arena_new(&arena, sizeof *api_unit_txn);
 	api_unit_txn->arena = arena;
@@ -95,7 +96,9 @@ void api_unit_open(void)
 void api_unit_close(void)
 {
 	struct arena arena = api_unit_txn->arena;
-	table_release(&session.data, NULL);
+	if (session.data != NULL)
+		table_release(session.data, NULL);
+	free(session.data);
 	arena_release(&arena);
 	arena_drop_spares();
 	rule_vm_free(world.vm);
