@@ -51,7 +51,7 @@ static inline enum http_field_id candidate(struct slice name)
 	return first >= 26 ? HTTP_FIELD_OTHER : id_by_length_and_first[name.len][first];
 }
 
-enum http_field_id http_field_id(struct slice name)
+inline enum http_field_id http_field_id(struct slice name)
 {
 	enum http_field_id id = candidate(name);
 	if (id == HTTP_FIELD_OTHER)
@@ -94,7 +94,7 @@ struct slice http_field_name(enum http_field_id id)
 	return known_names[id];
 }
 
-bool http_field_is_hop_by_hop(enum http_field_id id)
+inline bool http_field_is_hop_by_hop(enum http_field_id id)
 {
 	const uint64_t set =
 		UINT64_C(1) << HTTP_FIELD_CONNECTION | UINT64_C(1) << HTTP_FIELD_KEEP_ALIVE |

@@ -64,10 +64,15 @@ static unsigned bits(__m128i bytes)
 	return (unsigned)_mm_movemask_epi8(bytes);
 }
 
-/* Not visible ASCII: signed comparison puts 0x80 and above below the blank. */
+static __m128i is_within(__m128i bytes, char first, char last)
+{
+	__m128i above = _mm_sub_epi8(bytes, each(first));
+	return _mm_cmpeq_epi8(_mm_min_epu8(above, each((char)(last - first))), above);
+}
+
 static __m128i not_visible(__m128i bytes)
 {
-	return _mm_or_si128(_mm_cmplt_epi8(bytes, each(0x21)), _mm_cmpeq_epi8(bytes, each(0x7f)));
+	return _mm_cmpeq_epi8(is_within(bytes, 0x21, 0x7e), _mm_setzero_si128());
 }
 
 static unsigned query_stops(__m128i bytes)
@@ -100,19 +105,16 @@ static unsigned path_marks(__m128i bytes, unsigned *after)
 
 static unsigned value_stops(__m128i bytes)
 {
-	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, each(0x1f)), bytes);
-	__m128i control = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, each('\t')), low);
+	__m128i control = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, each('\t')),
+					   is_within(bytes, 0, 0x1f));
 	return bits(_mm_or_si128(control, _mm_cmpeq_epi8(bytes, each(0x7f))));
 }
 
 /* Stops at all but letters, digits and "-": most names have nothing else. */
 static unsigned name_stops(__m128i bytes)
 {
-	__m128i lower = _mm_or_si128(bytes, each(0x20));
-	__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(lower, each('a' - 1)),
-				       _mm_cmplt_epi8(lower, each('z' + 1)));
-	__m128i digit = _mm_and_si128(_mm_cmpgt_epi8(bytes, each('0' - 1)),
-				      _mm_cmplt_epi8(bytes, each('9' + 1)));
+	__m128i letter = is_within(_mm_or_si128(bytes, each(0x20)), 'a', 'z');
+	__m128i digit = is_within(bytes, '0', '9');
 	__m128i dash = _mm_cmpeq_epi8(bytes, each('-'));
 	return bits(_mm_or_si128(_mm_or_si128(letter, digit), dash)) ^ 0xffffu;
 }
@@ -141,24 +143,14 @@ static inline __attribute__((always_inline)) const char *scan_blocks(const char 
 #define SCAN_BLOCKS(at, end, stops_of) (at)
 #endif
 
-static inline __attribute__((always_inline)) const char *scan_token(const char *at, const char *end)
+const char *http_scan_token(const char *at, const char *end)
 {
 	return scan_class(SCAN_BLOCKS(at, end, name_stops), end, HTTP_BYTE_TOKEN);
 }
 
-static inline __attribute__((always_inline)) const char *scan_value(const char *at, const char *end)
-{
-	return scan_class(SCAN_BLOCKS(at, end, value_stops), end, HTTP_BYTE_VALUE);
-}
-
-const char *http_scan_token(const char *at, const char *end)
-{
-	return scan_token(at, end);
-}
-
 const char *http_scan_value(const char *at, const char *end)
 {
-	return scan_value(at, end);
+	return scan_class(SCAN_BLOCKS(at, end, value_stops), end, HTTP_BYTE_VALUE);
 }
 
 /* Is the byte none of a plain path, as path_marks has it? */
@@ -316,11 +308,21 @@ static enum http_reason name_fault(const char *line, const char *stop)
 	return HTTP_REASON_FIELD_NAME;
 }
 
-/* One line at `at`; gives the start of the next, or NULL with *why. A CRLF follows before `end`. */
-static const char *parse_field(const char *at, const char *end, struct http_field *field,
-			       enum http_reason *why)
+static inline bool is_blank(char byte)
 {
-	const char *colon = scan_token(at, end);
+	return byte == ' ' || byte == '\t';
+}
+
+/*
+ * One line at `at`; gives the start of the next, or NULL with *why. A CRLF follows before `end`.
+ * What is seldom true is asked behind what mostly settles it: the byte where the blocks stopped.
+ */
+static inline const char *parse_field(const char *at, const char *end, struct http_field *field,
+				      enum http_reason *why)
+{
+	const char *colon = SCAN_BLOCKS(at, end, name_stops);
+	if (*colon != ':')
+		colon = scan_class(colon, end, HTTP_BYTE_TOKEN);
 	if (colon == at || *colon != ':') {
 		*why = name_fault(at, colon);
 		return NULL;
@@ -329,15 +331,17 @@ static const char *parse_field(const char *at, const char *end, struct http_fiel
 	field->id = http_field_id(field->name);
 	field->is_hop_by_hop = http_field_is_hop_by_hop(field->id);
 	const char *value = colon + 1;
-	while (*value == ' ' || *value == '\t')
+	while (is_blank(*value))
 		value++;
-	const char *stop = scan_value(value, end);
+	const char *stop = SCAN_BLOCKS(value, end, value_stops);
+	if (*stop != '\r')
+		stop = scan_class(stop, end, HTTP_BYTE_VALUE);
 	if (stop[0] != '\r' || stop[1] != '\n') {
 		*why = stop[0] == '\r' ? HTTP_REASON_LINE_END : HTTP_REASON_FIELD_VALUE;
 		return NULL;
 	}
 	const char *value_end = stop;
-	while (value_end > value && (value_end[-1] == ' ' || value_end[-1] == '\t'))
+	while (value_end > value && is_blank(value_end[-1]))
 		value_end--;
 	field->value = slice_of(value, (size_t)(value_end - value));
 	return stop + 2;
@@ -352,12 +356,14 @@ bool http_scan_fields(struct slice lines, unsigned count, struct arena *arena,
 	f->capacity = count + 4;
 	f->count = 0;
 	f->at = arena_alloc(arena, f->capacity * sizeof *f->at);
+	struct http_field *field = f->at;
 	while (at < end - 2) {
-		check(f->count < count);
-		at = parse_field(at, end, &f->at[f->count], why);
+		check(field < f->at + count);
+		at = parse_field(at, end, field, why);
 		if (at == NULL)
 			return false;
-		f->count++;
+		field++;
 	}
+	f->count = (unsigned)(field - f->at);
 	return true;
 }
