@@ -240,8 +240,8 @@ static enum txn_next txn_http_request_rules(struct txn *t)
 
 static struct slice client_ip(struct txn *t)
 {
-	char text[ADDR_TEXT_BYTES];
-	return arena_copy(&t->arena, slice_of_string(addr_format_ip(&t->remote, text)));
+	char *text = arena_alloc(&t->arena, ADDR_TEXT_BYTES);
+	return slice_of_string(addr_format_ip(&t->remote, text));
 }
 
 /* A client of HTTP/1.0 may name no host; a node of HTTP/1.1 wants one: where the client was headed. */

@@ -90,6 +90,8 @@ bool txn_rules_run(struct txn *t, enum rule_phase phase)
 		t->phase = phase;
 		t->rule_index = 0;
 	}
+	if (t->vserver->rules[phase].count == 0)
+		return true;
 	while (t->rule_index < t->vserver->rules[phase].count) {
 		if (current_rule(t)->once_per_connection && t->session->transactions > 1) {
 			t->rule_index++;
