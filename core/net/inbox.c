@@ -16,16 +16,15 @@ void inbox_init(struct inbox *in)
 void inbox_release(struct inbox *in)
 {
 	if (inbox_shared.holder == in)
-		inbox_shared.holder = NULL;
+		inbox_shared = (struct inbox_shared){ 0 };
 	buf_release(&in->own);
 }
 
 /* Moves what is left in the shared buffer to its inbox's own memory. */
 static void settle(void)
 {
-	struct inbox *holder = inbox_shared.holder;
-	inbox_shared.holder = NULL;
-	buf_append(&holder->own, inbox_shared.rest, SIZE_MAX);
+	buf_append(&inbox_shared.holder->own, inbox_shared.rest, SIZE_MAX);
+	inbox_shared = (struct inbox_shared){ 0 };
 }
 
 static size_t least(size_t a, size_t b)
@@ -52,7 +51,7 @@ enum io inbox_read(struct inbox *in, struct stream *s, size_t most, size_t limit
 	if (held >= limit)
 		return IO_WAIT;
 	most = least(least(most, limit - held), INBOX_SHARED_BYTES);
-	if (inbox_shared.holder != NULL)
+	if (inbox_shared.rest.len > 0)
 		settle();
 	if (buf_len(&in->own) > 0)
 		return read_own(in, s, most);
@@ -72,5 +71,5 @@ void inbox_use(struct inbox *in, size_t count)
 	}
 	inbox_shared.rest = slice_skip(inbox_shared.rest, count);
 	if (inbox_shared.rest.len == 0)
-		inbox_shared.holder = NULL;
+		inbox_shared = (struct inbox_shared){ 0 };
 }

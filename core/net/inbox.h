@@ -20,7 +20,7 @@ struct inbox {
 /* Private to inbox.c and inbox_slice. */
 extern struct inbox_shared {
 	struct inbox *holder; /* whose bytes are in it, or NULL */
-	struct slice rest;    /* those not yet used, at least one */
+	struct slice rest;    /* those not yet used; at least one while there is a holder */
 } inbox_shared;
 
 void inbox_init(struct inbox *in);
