@@ -128,9 +128,9 @@ static enum rule_answer add_header(struct rule_call *call)
 		return RULE_RETURN;
 	}
 	rule_spend(call, before.len + value.len);
-	struct slice both = arena_print(api_arena(call), "%.*s%s%.*s", SLICE_PRINT(before),
-					before.len == 0 ? "" : ", ", SLICE_PRINT(value));
-	http_fields_set(f, api_arena(call), name, both);
+	const struct slice parts[] = { before, slice_of_string(before.len == 0 ? "" : ", "),
+				       value };
+	http_fields_set(f, api_arena(call), name, arena_join(api_arena(call), parts, 3));
 	return RULE_RETURN;
 }
 

@@ -54,9 +54,13 @@ static enum rule_answer use_pool(struct rule_call *call)
 	choose(call);
 	if (t->is_discarded_pool)
 		t->rule_end = TXN_END_DISCARDED;
-	t->verdict = arena_print(
-		&t->arena, "pool.use %s%s%s", t->pool == NULL ? "discard" : t->pool->conf->name,
-		t->forced.family == ADDR_NONE ? "" : " ", addr_format(&t->forced, address));
+	const struct slice words[] = {
+		SLICE("pool.use "),
+		slice_of_string(t->pool == NULL ? "discard" : t->pool->conf->name),
+		slice_of_string(t->forced.family == ADDR_NONE ? "" : " "),
+		slice_of_string(addr_format(&t->forced, address)),
+	};
+	t->verdict = arena_join(&t->arena, words, sizeof words / sizeof words[0]);
 	return RULE_VERDICT;
 }
 

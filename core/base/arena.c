@@ -86,6 +86,20 @@ struct slice arena_copy(struct arena *a, struct slice s)
 	return slice_of(copy, s.len);
 }
 
+struct slice arena_join(struct arena *a, const struct slice *parts, size_t count)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < count; i++)
+		len += parts[i].len;
+	char *text = arena_alloc(a, len + 1);
+	char *at = text;
+	for (size_t i = 0; i < count; i++)
+		if (parts[i].len > 0)
+			at = mempcpy(at, parts[i].at, parts[i].len);
+	*at = '\0';
+	return slice_of(text, len);
+}
+
 struct slice arena_print(struct arena *a, const char *format, ...)
 {
 	va_list arguments, again;

@@ -3,7 +3,12 @@
 
 #include <time.h>
 
-static uint64_t monotonic, milliseconds, wall;
+/* A wall clock that somebody sets is noticed so much later; until then it runs with the other. */
+#define COMPARE_MICROSECONDS 100000
+
+static uint64_t monotonic, milliseconds;
+static uint64_t wall_ahead; /* of the monotonic clock, when they were compared */
+static uint64_t compared;
 
 static uint64_t read_microseconds(clockid_t id)
 {
@@ -16,7 +21,10 @@ void clock_update(void)
 {
 	monotonic = read_microseconds(CLOCK_MONOTONIC);
 	milliseconds = monotonic / 1000; /* it is asked for more often than the clock is read */
-	wall = read_microseconds(CLOCK_REALTIME);
+	if (compared != 0 && monotonic - compared < COMPARE_MICROSECONDS)
+		return;
+	wall_ahead = read_microseconds(CLOCK_REALTIME) - monotonic;
+	compared = monotonic;
 }
 
 uint64_t clock_microseconds(void)
@@ -31,7 +39,7 @@ uint64_t clock_milliseconds(void)
 
 uint64_t clock_wall_microseconds(void)
 {
-	return wall;
+	return monotonic + wall_ahead;
 }
 
 uint64_t clock_read_microseconds(void)

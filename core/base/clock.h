@@ -17,7 +17,7 @@ uint64_t clock_milliseconds(void);
 /* Microseconds that never jump, as of the last clock_update. */
 uint64_t clock_microseconds(void);
 
-/* Microseconds since 1970 (CLOCK_REALTIME), as of the last clock_update. */
+/* Microseconds since 1970 (CLOCK_REALTIME; when somebody sets it, a tenth of a second late). */
 uint64_t clock_wall_microseconds(void);
 
 /* Microseconds that never jump, read now: for what must be measured within one turn. */

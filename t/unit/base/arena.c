@@ -66,6 +66,21 @@ Test(arena, copies_end_in_nul)
 	arena_release(&a);
 }
 
+Test(arena, joins)
+{
+	const struct slice parts[] = {
+		SLICE_INIT("a"), { NULL, 0 }, SLICE_INIT(""), SLICE_INIT("b\0c")
+	};
+	struct arena a;
+	arena_init(&a);
+	struct slice joined = arena_join(&a, parts, 4);
+	cr_expect_eq(joined.len, 4);
+	cr_expect_eq(memcmp(joined.at, "ab\0c", 5), 0);
+	joined = arena_join(&a, parts, 0);
+	cr_expect(joined.len == 0 && joined.at[0] == '\0');
+	arena_release(&a);
+}
+
 Test(arena, prints)
 {
 	struct arena a;
