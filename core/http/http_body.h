@@ -92,6 +92,19 @@ enum http_parse http_relay_take(struct http_relay *r, struct slice in, size_t *u
 				struct http_pieces *out);
 
 /*
+ * Bytes that come next and pass as they are, whatever they are: of a body that is counted on both
+ * sides. They may be moved past the relay, which is then told how many it was.
+ */
+static inline uint64_t http_relay_may_pass(const struct http_relay *r)
+{
+	bool is_counted = r->in.kind == HTTP_BODY_LENGTH && r->out == HTTP_BODY_LENGTH;
+	return is_counted ? r->in.left : 0;
+}
+
+/* HTTP_DONE when that ended the body, else HTTP_MORE. */
+enum http_parse http_relay_pass(struct http_relay *r, uint64_t count);
+
+/*
  * The sender closed: as http_body_end; the last chunk is added to `out` when that ends the body.
  * HTTP_MORE when all pieces are taken: write these and call again.
  */

@@ -2,6 +2,8 @@
 /* The half of http_body.h that puts a body's bytes in pieces for the other side. */
 #include "http/http_body.h"
 
+#include "base/check.h"
+
 #include <string.h>
 
 /* A batch is a size line, runs of data and what ends the chunk: three pieces at least. */
@@ -153,6 +155,15 @@ enum http_parse http_relay_take(struct http_relay *r, struct slice in, size_t *u
 		out->bytes = bytes;
 	}
 	return result;
+}
+
+enum http_parse http_relay_pass(struct http_relay *r, uint64_t count)
+{
+	check(count <= http_relay_may_pass(r));
+	r->in.left -= count;
+	r->in.total += count;
+	r->in.is_done = r->is_ended = r->in.left == 0;
+	return r->is_ended ? HTTP_DONE : HTTP_MORE;
 }
 
 enum http_parse http_relay_end(struct http_relay *r, struct http_pieces *out)

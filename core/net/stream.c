@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "net/loop_private.h"
+#include "net/stream_private.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -54,7 +55,7 @@ static enum io failed(struct stream *s)
 	return IO_FAIL;
 }
 
-static enum io read_result(struct stream *s, ssize_t got)
+enum io stream_read_result(struct stream *s, ssize_t got)
 {
 	if (got != -1)
 		s->is_connecting = false;
@@ -83,7 +84,7 @@ enum io stream_read(struct stream *s, char *into, size_t size, size_t *got)
 	if (s->is_eof)
 		return IO_EOF;
 	ssize_t count = recv(s->fd, into, size, 0);
-	enum io result = read_result(s, count);
+	enum io result = stream_read_result(s, count);
 	if (result != IO_OK)
 		return result;
 	*got = (size_t)count;
@@ -98,14 +99,25 @@ static enum io peek(struct stream *s)
 	char byte;
 	if (s->is_eof)
 		return IO_EOF;
-	return read_result(s, recv(s->fd, &byte, 1, MSG_PEEK));
+	return stream_read_result(s, recv(s->fd, &byte, 1, MSG_PEEK));
 }
 
-static void switch_nagle_off(struct stream *s)
+void stream_before_write(struct stream *s)
 {
 	const int on = 1;
+	if (!s->has_nagle || s->bytes_out == 0)
+		return;
 	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	s->has_nagle = false;
+}
+
+enum io stream_write_result(struct stream *s, ssize_t put)
+{
+	if (put == -1)
+		return errno == EAGAIN || errno == EINTR ? IO_WAIT : failed(s);
+	s->is_connecting = false;
+	s->bytes_out += (size_t)put;
+	return IO_OK;
 }
 
 static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned count, int flags,
@@ -114,17 +126,12 @@ static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned 
 	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)pieces,
 				  .msg_iovlen = count };
 	flags |= MSG_NOSIGNAL;
-	if (s->has_nagle && s->bytes_out > 0)
-		switch_nagle_off(s);
+	stream_before_write(s);
 	ssize_t written = count == 1 ? send(s->fd, pieces->iov_base, pieces->iov_len, flags)
 				     : sendmsg(s->fd, &message, flags);
-	*put = 0;
-	if (written == -1)
-		return errno == EAGAIN || errno == EINTR ? IO_WAIT : failed(s);
-	s->is_connecting = false;
-	*put = (size_t)written;
-	s->bytes_out += *put;
-	return IO_OK;
+	enum io result = stream_write_result(s, written);
+	*put = result == IO_OK ? (size_t)written : 0;
+	return result;
 }
 
 /* Keeps what lies behind the first `done` bytes of the pieces. */
@@ -234,6 +241,12 @@ bool stream_watch(struct stream *s, bool want_read, bool want_write)
 	bool reads = want_read || !s->is_readable;
 	watch(s, (reads && !s->is_eof ? EV_READ : 0) | (want_write ? EV_WRITE : 0));
 	return true;
+}
+
+void stream_peek(struct stream *s)
+{
+	if (s->is_readable)
+		peek(s);
 }
 
 bool stream_has_unread(struct stream *s)

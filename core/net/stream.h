@@ -104,6 +104,12 @@ static inline bool stream_is_watched(const struct stream *s)
 	return ev_is_active(&s->watcher);
 }
 
+/*
+ * Looks, without reading, whether there is more to read: after reads that were no larger than what
+ * was wanted, is_readable only says that there may be.
+ */
+void stream_peek(struct stream *s);
+
 /* Are there bytes that nobody has read? The kernel is asked where the loop does not look. */
 bool stream_has_unread(struct stream *s);
 

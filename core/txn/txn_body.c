@@ -2,11 +2,14 @@
 #include "txn/txn_body.h"
 
 #include "base/check.h"
+#include "net/splice.h"
 
 #include <stdint.h>
 
 /* Reads per turn: a fast pair must not keep the loop from all others. */
 #define READS_PER_TURN 4
+/* From so many bytes on it is cheaper to splice than to copy. */
+#define SPLICE_LEAST (32 * 1024)
 
 void txn_body_start(struct txn_body *b, struct stream *from, struct inbox *inbox, struct stream *to,
 		    struct slice head, size_t limit)
@@ -120,6 +123,40 @@ static bool move_once(struct txn_body *b, bool may_read)
 	return parsed != HTTP_DONE;
 }
 
+/* Is the rest long enough, and nobody's to look into, to move it past us? */
+static bool may_splice(const struct txn_body *b)
+{
+	return http_relay_may_pass(&b->relay) >= SPLICE_LEAST && b->head.len == 0 &&
+	       inbox_slice(b->inbox).len == 0 && b->from->is_readable && !b->to->is_connecting &&
+	       splice_is_possible();
+}
+
+/* Like move_once, without the bytes coming to us. */
+static bool splice_once(struct txn_body *b, bool is_last_read)
+{
+	uint64_t left = http_relay_may_pass(&b->relay);
+	size_t most = left < b->limit ? (size_t)left : b->limit, moved = 0;
+	bool goes_on = !is_last_read && left - most >= SPLICE_LEAST;
+	switch (splice_move(b->from, b->to, most, goes_on, &moved)) {
+	case IO_OK:
+		break;
+	case IO_WAIT:
+		return false;
+	case IO_EOF:
+		b->state = TXN_BODY_FROM_CUT;
+		return false;
+	case IO_FAIL:
+		b->state = b->to->error != 0 ? TXN_BODY_TO_BROKEN : TXN_BODY_FROM_BROKEN;
+		return false;
+	}
+	b->has_moved = b->has_consumed = true;
+	if (http_relay_pass(&b->relay, moved) == HTTP_MORE)
+		return true;
+	b->state = TXN_BODY_DONE;
+	stream_peek(b->from);
+	return false;
+}
+
 void txn_body_move(struct txn_body *b)
 {
 	if (b->state != TXN_BODY_MOVING)
@@ -137,7 +174,11 @@ void txn_body_move(struct txn_body *b)
 			return;
 		}
 		bool reads_now = inbox_slice(b->inbox).len == 0;
-		if (!move_once(b, reads < READS_PER_TURN))
+		bool may_read = reads < READS_PER_TURN;
+		bool goes_on = may_read && may_splice(b)
+				       ? splice_once(b, reads + 1 == READS_PER_TURN)
+				       : move_once(b, may_read);
+		if (!goes_on)
 			return;
 		reads += reads_now;
 	}

@@ -2,6 +2,7 @@
 #include "http_unit.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 
 #define BODY_MOST 3000
@@ -320,4 +321,46 @@ Test(http_relay, a_bad_chunk_leaves_the_pieces_alone)
 	cr_expect(http_relay_take(&relay, SLICE("5\r\na"), &used, &out) == HTTP_MORE);
 	cr_expect(http_relay_end(&relay, &out) == HTTP_BAD);
 	arena_release(&arena);
+}
+
+/* ---- past us --------------------------------------------------------------------------------- */
+
+static uint64_t may_pass(enum http_body_kind in, enum http_body_kind out)
+{
+	struct http_relay relay;
+	http_relay_init(&relay, in, 1000, out, &http_unit_limits, NULL);
+	return http_relay_may_pass(&relay);
+}
+
+Test(http_relay, only_what_is_counted_on_both_sides_passes_unseen)
+{
+	cr_expect_eq(may_pass(HTTP_BODY_LENGTH, HTTP_BODY_LENGTH), 1000);
+	cr_expect_eq(may_pass(HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED), 0);
+	cr_expect_eq(may_pass(HTTP_BODY_LENGTH, HTTP_BODY_NONE), 0);
+	cr_expect_eq(may_pass(HTTP_BODY_CHUNKED, HTTP_BODY_CHUNKED), 0);
+	cr_expect_eq(may_pass(HTTP_BODY_UNTIL_CLOSE, HTTP_BODY_UNTIL_CLOSE), 0);
+	cr_expect_eq(may_pass(HTTP_BODY_NONE, HTTP_BODY_LENGTH), 0);
+}
+
+Test(http_relay, what_passes_unseen_counts)
+{
+	struct http_relay relay;
+	struct http_pieces out = { .count = 0 };
+	size_t used;
+	http_relay_init(&relay, HTTP_BODY_LENGTH, 1000, HTTP_BODY_LENGTH, &http_unit_limits, NULL);
+	cr_expect_eq(http_relay_pass(&relay, 600), HTTP_MORE);
+	cr_expect_eq(http_relay_take(&relay, SLICE("abc"), &used, &out), HTTP_MORE);
+	cr_expect_eq(http_relay_may_pass(&relay), 397);
+	cr_expect_eq(relay.in.total, 603);
+	cr_expect_eq(http_relay_pass(&relay, 397), HTTP_DONE);
+	cr_expect(relay.in.is_done);
+	cr_expect_eq(http_relay_take(&relay, SLICE("GET "), &used, &out), HTTP_DONE);
+	cr_expect_eq(used, 0);
+}
+
+Test(http_relay, no_more_passes_than_the_length, .signal = SIGABRT)
+{
+	struct http_relay relay;
+	http_relay_init(&relay, HTTP_BODY_LENGTH, 10, HTTP_BODY_LENGTH, &http_unit_limits, NULL);
+	http_relay_pass(&relay, 11);
 }
