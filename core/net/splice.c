@@ -5,10 +5,7 @@
 #include "net/stream_private.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdint.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* Room for fragments rather than bytes: what comes in small packets takes a page of the pipe for each. */
@@ -49,13 +46,6 @@ static void keep_rest(struct stream *to, size_t rest)
 	buf_grow(&to->out, rest);
 }
 
-/* Nothing followed what was to be followed at once. */
-static void push(struct stream *to)
-{
-	const int off = 0;
-	setsockopt(to->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
-}
-
 /* Writes what is in the pipe, all of it. */
 static enum io empty(struct stream *to, size_t count, bool goes_on)
 {
@@ -76,25 +66,18 @@ static enum io empty(struct stream *to, size_t count, bool goes_on)
 enum io splice_move(struct stream *from, struct stream *to, size_t most, bool goes_on,
 		    size_t *moved)
 {
-	static const struct stream *held_back; /* whose last bytes the kernel may have kept */
 	check(most > 0 && out_of != -1 && stream_is_flushed(to));
-	bool may_hold = held_back == to;
-	held_back = NULL;
 	if (from->is_eof)
 		return IO_EOF;
 	if (to->error != 0)
 		return IO_FAIL;
 	ssize_t got = splice(from->fd, NULL, into, NULL, most, SPLICE_F_NONBLOCK);
 	enum io result = stream_read_result(from, got);
-	if (result != IO_OK) {
-		if (may_hold)
-			push(to);
+	if (result != IO_OK)
 		return result;
-	}
 	*moved = (size_t)got;
 	from->bytes_in += *moved;
 	from->is_readable = *moved == most;
-	goes_on = goes_on && *moved == most;
-	held_back = goes_on ? to : NULL;
-	return empty(to, *moved, goes_on);
+	stream_peek(from);
+	return empty(to, *moved, goes_on && from->is_readable);
 }

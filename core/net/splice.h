@@ -17,8 +17,8 @@ bool splice_is_possible(void);
  * IO_OK: *moved of them, at least one, are on their way (look at stream_is_flushed(to)); IO_WAIT: none
  * are there; IO_EOF: the sender has ended; IO_FAIL: one of the two is broken: look at `error` of `to`.
  *
- * `goes_on`: should all of `most` have come, the caller calls again at once. Until then the kernel
- * may keep back what fills no segment.
+ * `goes_on`: if from->is_readable afterwards, there are more bytes for sure, and the caller moves
+ * them next, now or when it is their turn. Until then the kernel keeps back what fills no segment.
  */
 enum io splice_move(struct stream *from, struct stream *to, size_t most, bool goes_on,
 		    size_t *moved);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* Reads per turn: a fast pair must not keep the loop from all others. */
-#define READS_PER_TURN 4
+#define READS_PER_TURN 2
 /* From so many bytes on it is cheaper to splice than to copy. */
 #define SPLICE_LEAST (32 * 1024)
 
@@ -132,11 +132,11 @@ static bool may_splice(const struct txn_body *b)
 }
 
 /* Like move_once, without the bytes coming to us. */
-static bool splice_once(struct txn_body *b, bool is_last_read)
+static bool splice_once(struct txn_body *b)
 {
 	uint64_t left = http_relay_may_pass(&b->relay);
 	size_t most = left < b->limit ? (size_t)left : b->limit, moved = 0;
-	bool goes_on = !is_last_read && left - most >= SPLICE_LEAST;
+	bool goes_on = left - most >= SPLICE_LEAST;
 	switch (splice_move(b->from, b->to, most, goes_on, &moved)) {
 	case IO_OK:
 		break;
@@ -153,7 +153,6 @@ static bool splice_once(struct txn_body *b, bool is_last_read)
 	if (http_relay_pass(&b->relay, moved) == HTTP_MORE)
 		return true;
 	b->state = TXN_BODY_DONE;
-	stream_peek(b->from);
 	return false;
 }
 
@@ -175,9 +174,7 @@ void txn_body_move(struct txn_body *b)
 		}
 		bool reads_now = inbox_slice(b->inbox).len == 0;
 		bool may_read = reads < READS_PER_TURN;
-		bool goes_on = may_read && may_splice(b)
-				       ? splice_once(b, reads + 1 == READS_PER_TURN)
-				       : move_once(b, may_read);
+		bool goes_on = may_read && may_splice(b) ? splice_once(b) : move_once(b, may_read);
 		if (!goes_on)
 			return;
 		reads += reads_now;

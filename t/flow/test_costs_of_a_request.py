@@ -85,7 +85,7 @@ def test_system_calls_of_a_new_connection(bench, tmp_path, kept, most, never):
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_a_large_body_does_not_come_up_into_our_memory(bench, tmp_path):
-    """Two calls for 64 KiB, and the head with what comes along with it read and written."""
+    """Two calls for 64 KiB, and a look whether there is more; what comes with the head is read."""
     size = 4 << 20
     node = bench.node(lambda x: x.reply(200, bytes(size)))
     weir = bench.weir([node])
@@ -94,7 +94,7 @@ def test_a_large_body_does_not_come_up_into_our_memory(bench, tmp_path):
     assert client.get("/", method="PUT", body=bytes(size)).size == size
     calls = strace.stop()
     assert calls["splice"] >= 2 * 2 * (size / 65536 - 3), calls
-    assert group(calls, *RECEIVE) <= 30, calls
+    assert group(calls, *RECEIVE) <= calls["splice"] / 2, calls
 
 
 @pytest.mark.skipif(is_sanitized(), reason="a sanitizer has the heap already")
