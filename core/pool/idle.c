@@ -21,21 +21,36 @@ static struct {
 } table;
 
 /* The common case needs no hash: a listed node, from our own address. */
-static struct idle_chain *chain_of(struct node *n, const struct addr *to, const struct addr *source)
+static bool is_plain(const struct node *n, const struct addr *source)
 {
-	if (n->conf != NULL && source->family == ADDR_NONE)
-		return &n->plain;
-	/* addresses of clients are theirs to choose, so the hash is keyed (base/table.h) */
-	struct {
-		const struct node *node;
-		struct addr to, source;
-	} key;
-	memset(&key, 0, sizeof key);
-	key.node = n;
-	key.to = *to;
-	key.source = *source;
-	uint64_t hash = table_hash(slice_of((const char *)&key, sizeof key));
+	return n->conf != NULL && source->family == ADDR_NONE;
+}
+
+/*
+ * Addresses of clients are theirs to choose, so the hash is keyed (base/table.h). The pool and a
+ * listed node are not: they only move a client's chain.
+ */
+static uint64_t hash_of(const struct node *n, const struct addr *to, const struct addr *source)
+{
+	const struct addr both[] = { *source, *to };
+	size_t size = n->conf != NULL ? sizeof both[0] : sizeof both;
+	uint64_t hash = table_hash(slice_of((const char *)both, size));
+	return hash + (uintptr_t)n / sizeof *n;
+}
+
+static struct idle_chain *chain_at(uint64_t hash)
+{
 	return &table.chains[hash & (table.chain_count - 1)];
+}
+
+/* Where a connection belongs that becomes idle. Its key never changes, so it is hashed once. */
+static struct idle_chain *chain_of(struct node_connection *c)
+{
+	if (is_plain(c->node, &c->source))
+		return &c->node->plain;
+	if (c->key_hash == 0)
+		c->key_hash = hash_of(c->node, &c->to, &c->source);
+	return chain_at(c->key_hash);
 }
 
 static void grow(void)
@@ -54,7 +69,7 @@ static void grow(void)
 		}
 		while ((c = LIST_FIRST(&turned)) != NULL) {
 			LIST_REMOVE(c, same_key);
-			LIST_INSERT_HEAD(chain_of(c->node, &c->to, &c->source), c, same_key);
+			LIST_INSERT_HEAD(chain_of(c), c, same_key);
 		}
 	}
 	free(old);
@@ -102,7 +117,7 @@ static void settle(void)
 		return;
 	while ((c = LIST_FIRST(&table.returned)) != NULL) {
 		LIST_REMOVE(c, same_key);
-		LIST_INSERT_HEAD(chain_of(c->node, &c->to, &c->source), c, same_key);
+		LIST_INSERT_HEAD(chain_of(c), c, same_key);
 	}
 	table.turn = loop_turn();
 }
@@ -114,7 +129,9 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 		return NULL;
 	struct node_connection *c;
 	settle();
-	LIST_FOREACH (c, chain_of(n, to, source), same_key)
+	struct idle_chain *chain = is_plain(n, source) ? &n->plain
+						       : chain_at(hash_of(n, to, source));
+	LIST_FOREACH (c, chain, same_key)
 		if (is_of_key(c, n, to, source) && !stream_has_news(&c->stream))
 			break;
 	if (c == NULL)

@@ -48,6 +48,7 @@ struct node_connection {
 	unsigned uses;      /* transactions that began on it */
 	uint64_t opened;    /* milliseconds */
 	struct timer timer; /* idle only */
+	uint64_t key_hash;  /* of a key that is hashed (idle.c); 0: not yet */
 	LIST_ENTRY(node_connection) same_key;
 	TAILQ_ENTRY(node_connection) in_node;
 	void *user; /* of the transaction that leased it */
