@@ -129,6 +129,30 @@ Test(stream, what_the_kernel_does_not_take_is_kept_in_order)
 	free(pattern);
 }
 
+/* Few bytes are put together before they leave, many are not: either way in order. */
+Test(stream, pieces_of_any_size_stay_in_order)
+{
+	static const size_t sizes[][3] = { { 1, 0, 2 },     { 300, 100, 50 }, { 1000, 23, 1 },
+					   { 1000, 23, 2 }, { 1, 1024, 1 },   { 0, 1024, 0 },
+					   { 1024, 0, 1 },  { 5, 30000, 5 },  { 0, 0, 1025 } };
+	make_pattern();
+	size_t at = 0;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		struct iovec pieces[3];
+		size_t before = at;
+		for (int j = 0; j < 3; j++) {
+			pieces[j] = (struct iovec){ pattern + at, sizes[i][j] };
+			at += sizes[i][j];
+		}
+		cr_assert_eq(stream_write(&s, pieces, 3), IO_OK);
+		while (heard < at)
+			hear();
+		cr_expect_eq(heard - before, at - before);
+	}
+	cr_expect_eq(s.bytes_out, at);
+	free(pattern);
+}
+
 Test(stream, a_full_kernel_makes_flush_wait)
 {
 	make_pattern();
