@@ -1,3 +1,4 @@
+/* Each rule of a stream, read, written or watched, has a test: long because there are so many. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/stream.h"
 
