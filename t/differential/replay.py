@@ -50,11 +50,12 @@ class Conversation:
 
     async def say(self, pieces):
         try:
-            for piece in pieces:
-                await self.loop.sock_sendall(self.sock, piece)
-                await asyncio.sleep(0)
-        except ConnectionError:
-            pass  # it has heard enough
+            async with asyncio.timeout(PATIENCE):
+                for piece in pieces:
+                    await self.loop.sock_sendall(self.sock, piece)
+                    await asyncio.sleep(0)
+        except (ConnectionError, TimeoutError):
+            pass  # it has heard enough, or reads no more
 
     def half_close(self):
         try:

@@ -61,17 +61,23 @@ class Server:
     def _start(self, command, name):
         path = os.path.join(self.directory, "conf")
         command = ["setpriv", "--pdeathsig", "KILL", *[word.format(path=path) for word in command]]
-        options = dict(stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        # a file, since a pipe that nobody reads stops a server that has much to complain of
+        self._complaints = os.path.join(self.directory, "complaints")
+        with open(self._complaints, "w") as complaints:
+            self._launch(command, dict(stdout=subprocess.DEVNULL, stderr=complaints))
+        until(self._answers, f"{name} listens at {self.name}")
+
+    def _launch(self, command, options):
         if self._namespace:
             with self._namespace:
                 self.process = subprocess.Popen(command, **options)
         else:
             self.process = subprocess.Popen(command, **options)
-        until(self._answers, f"{name} listens at {self.name}")
 
     def _answers(self):
         if self.process.poll() is not None:
-            raise RuntimeError(self.process.stderr.read().decode())
+            with open(self._complaints, errors="replace") as complaints:
+                raise RuntimeError(complaints.read())
         if self._namespace:
             with self._namespace:
                 sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
@@ -87,7 +93,6 @@ class Server:
     def close(self):
         self.process.terminate()
         self.process.wait()
-        self.process.stderr.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
