@@ -254,10 +254,11 @@ static const char *close_capture(struct matcher *m, const char *s, const char *p
 static const char *match_again(struct matcher *m, const char *s, char digit)
 {
 	unsigned at = (unsigned)(digit - '1');
-	if (digit == '0' || at >= m->captures || m->capture[at].len == OPEN ||
-	    m->capture[at].len == POSITION)
+	if (digit == '0' || at >= m->captures || m->capture[at].len == OPEN)
 		fail(m->lua, "invalid capture index");
 	size_t len = m->capture[at].len;
+	if (len == POSITION) /* no text: in Lua it is nowhere again */
+		return NULL;
 	m->count += len / 64;
 	count_one(m);
 	if ((size_t)(m->end - s) < len || memcmp(s, m->capture[at].at, len) != 0)
