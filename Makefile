@@ -119,7 +119,7 @@ lint-layers: all
 lint-house:
 	$(PYTHON) t/lint/house.py
 
-C_FILES = $(wildcard core/*.[ch] core/*/*.[ch] t/unit/*/*.[ch] t/fuzz/*.[ch])
+C_FILES = $(wildcard core/*.[ch] core/*/*.[ch] t/unit/*/*.[ch] t/fuzz/*.[ch] t/fuzz/*/*.[ch])
 lint-format:
 	@failed=; for file in $(C_FILES); do \
 		clang-format $$file | diff -u --label $$file --label 'after make format' $$file - || failed=yes; \
@@ -158,33 +158,49 @@ lint-reference: all
 
 # ---- the rest ----------------------------------------------------------------------------------
 
-# Each parser eats random bytes for SECONDS; what it finds new stays in $(BUILD)/fuzz/corpus.
+# Random input for SECONDS or RUNS each, for all targets or those in FUZZ; what leads to something new
+# stays in $(BUILD)/fuzz/corpus, what breaks something in $(BUILD)/fuzz/found: t/fuzz/README.md.
 FUZZERS = $(patsubst t/fuzz/%.c,%,$(wildcard t/fuzz/*.c))
+FUZZ   ?= $(FUZZERS)
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/%.o,$(filter-out core/main.c,$(SOURCES)))
-FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_FLAGS = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 fuzz: deps
-	$(MAKE) $(JOBS) $(FUZZERS:%=$(BUILD)/fuzz/bin/%)
-	@for name in $(FUZZERS); do \
-		mkdir -p $(BUILD)/fuzz/corpus/$$name t/fuzz/corpus/$$name; \
-		$(BUILD)/fuzz/bin/$$name -max_total_time=$(SECONDS) -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$name t/fuzz/corpus/$$name || exit 1; \
+	$(MAKE) $(JOBS) $(FUZZ:%=$(BUILD)/fuzz/bin/%)
+	@for name in $(FUZZ); do \
+		t/fuzz/run.sh $(BUILD)/fuzz $$name $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(SECONDS)) || exit 1; \
 	done
+
+# Each target takes its own seeds and a few seconds of what comes to mind: for .ci/run.
+fuzz-smoke: deps
+	$(MAKE) $(JOBS) $(FUZZERS:%=$(BUILD)/fuzz/bin/%)
+	@for name in $(FUZZERS); do t/fuzz/run.sh $(BUILD)/fuzz/smoke $$name -max_total_time=2 || exit 1; done
 
 # An archive, so that a fuzzer takes only the rooms that it needs.
 $(BUILD)/fuzz/core.a: $(FUZZ_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+# What some of them share.
+$(BUILD)/fuzz/bin/exchange: $(patsubst %.c,$(BUILD)/fuzz/%.o,$(wildcard t/fuzz/exchange/*.c))
+$(BUILD)/fuzz/bin/http_request $(BUILD)/fuzz/bin/http_response $(BUILD)/fuzz/bin/http_body: \
+	$(BUILD)/fuzz/t/fuzz/exchange/model.o
+$(BUILD)/fuzz/bin/rule_load $(BUILD)/fuzz/bin/rule_pattern: \
+	$(patsubst %.c,$(BUILD)/fuzz/%.o,$(wildcard t/fuzz/rule/*.c))
 $(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/t/fuzz/%.o $(BUILD)/fuzz/core.a
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
-	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS)
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
-	$(Q)clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(Q)clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) $(FUZZ_COVERAGE) -MMD -MP -c -o $@ $<
+
+# What input leads to is looked at in the code under test, not in what surrounds it.
+FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
+$(BUILD)/fuzz/t/fuzz/%.o: FUZZ_COVERAGE =
+$(BUILD)/fuzz/t/fuzz/exchange/%.o: FUZZ_FLAGS = -O2 -g -fno-builtin
 
 # The same bytes through weir and straight to five servers: t/differential/README.md.
 differential: deps
@@ -236,7 +252,7 @@ help:
 	@echo 'make check     the same under the address and undefined-behaviour sanitizers'
 	@echo 'make lint      floor plan, clang-tidy, luacheck, format, sizes, licence lines'
 	@echo 'make format    write the layout that lint asks for'
-	@echo 'make fuzz      SECONDS=60 of random input for each parser'
+	@echo 'make fuzz      SECONDS=60 (or RUNS=..) of random input for each target (or FUZZ=..)'
 	@echo 'make differential CASES=3000 SEED=1: the same bytes through weir and straight to five servers'
 	@echo 'make bench     weir beside haproxy, nginx and h2o: CPU per request and more (root)'
 	@echo 'make count     user instructions per request, against those of t/bench/instructions.txt'
@@ -246,8 +262,7 @@ help:
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
 
 .PHONY: all bench clean count deps demo differential test check unit unit-programs flow install help fuzz \
-        format \
-        reference lint-reference \
+        fuzz-smoke format reference lint-reference \
         lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
         $(ROOMS:%=unit-%)
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')

@@ -6,10 +6,22 @@
 #include "http/http_head.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+/* A target may have more to show of what has happened. */
+__attribute__((weak)) void fuzz_show(void);
+
+_Noreturn static inline void fuzz_fail(const char *condition, const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: '%s' does not hold\n", file, line, condition);
+	if (fuzz_show != NULL)
+		fuzz_show();
+	abort();
+}
+
 /* Stops with a finding. */
-#define fuzz_expect(condition) ((condition) ? (void)0 : abort())
+#define fuzz_expect(condition) ((condition) ? (void)0 : fuzz_fail(#condition, __FILE__, __LINE__))
 
 static const struct http_limits fuzz_limits = {
 	.line_bytes = 256,
@@ -36,6 +48,19 @@ static inline struct slice fuzz_copy(const uint8_t *bytes, size_t len)
 		memcpy(copy, bytes, len);
 	return slice_of(copy, len);
 }
+
+/* What LuaJIT holds is not seen by the leak checker: it packs its pointers. */
+#define FUZZ_HOLDS_LUA \
+	__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void); \
+	const char *__lsan_default_suppressions(void) \
+	{ \
+		return "leak:rule_memory_allocate"; \
+	} \
+	__attribute__((visibility("default"))) const char *__lsan_default_options(void); \
+	const char *__lsan_default_options(void) \
+	{ \
+		return "print_suppressions=0"; \
+	}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

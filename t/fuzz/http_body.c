@@ -5,6 +5,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
 
+#include "exchange/model.h"
+
 #include "http/http_body.h"
 
 struct sink {
@@ -57,6 +59,29 @@ static bool is_same(const struct sink *a, const struct sink *b)
 	return slice_is_equal(slice_of(a->bytes, a->len), slice_of(b->bytes, b->len));
 }
 
+/* Does the second reading of HTTP agree, and find the same body? */
+static void compare(const uint8_t *bytes, size_t len, enum http_parse result, size_t total,
+		    const struct sink *sink)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static char body[MODEL_BODY_MOST];
+	struct model_message m = { .body = body };
+	size_t head_len = sizeof head - 1;
+	char *message = malloc(head_len + len);
+	memcpy(message, head, head_len);
+	memcpy(message + head_len, bytes, len);
+	model_read_response(slice_of(message, head_len + len), false, false, &m);
+	if (m.body_verdict == MODEL_SURE && m.is_body_whole)
+		fuzz_expect(result == HTTP_DONE);
+	if (result == HTTP_DONE)
+		fuzz_expect(m.is_body_whole && m.body_verdict != MODEL_NEVER &&
+			    total == m.total - head_len);
+	if (result != HTTP_BAD)
+		fuzz_expect(slice_is_equal(slice_of(m.body, m.body_len),
+					   slice_of(sink->bytes, sink->len)));
+	free(message);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	if (len == 0)
@@ -71,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	enum http_parse result_pieces = relay(bytes + 1, len - 1, step, HTTP_BODY_UNTIL_CLOSE,
 					      &fuzz_limits, &arena, &pieces, &total_pieces);
 	fuzz_expect(result == result_pieces);
+	compare(bytes + 1, len - 1, result, total, &once);
 	if (result != HTTP_BAD)
 		fuzz_expect(total == total_pieces && is_same(&once, &pieces));
 	if (result == HTTP_DONE) {

@@ -5,6 +5,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
 
+#include "exchange/model.h"
+
 #include "http/http_cookie.h"
 #include "http/http_path.h"
 #include "http/http_write.h"
@@ -56,6 +58,30 @@ static void write_again(struct http_request *r, struct arena *arena)
 	fuzz_expect(again.version_minor == 1 && !again.keep_alive);
 }
 
+/* Does the second reading of HTTP agree? */
+static void compare(struct slice whole, enum http_parse result, size_t used,
+		    const struct http_request *r)
+{
+	static const enum model_framing framing[] = {
+		[HTTP_BODY_NONE] = MODEL_NO_BODY,
+		[HTTP_BODY_LENGTH] = MODEL_LENGTH,
+		[HTTP_BODY_CHUNKED] = MODEL_CHUNKED,
+	};
+	static char body[MODEL_BODY_MOST];
+	struct model_message m = { .body = body };
+	model_read_request(whole, &m);
+	if (m.verdict == MODEL_SURE && m.is_head_whole)
+		fuzz_expect(result == HTTP_DONE);
+	if (result != HTTP_DONE)
+		return;
+	fuzz_expect(m.is_head_whole && m.verdict != MODEL_NEVER && used == m.head_len);
+	fuzz_expect(slice_is_equal(m.method, r->method));
+	fuzz_expect(m.framing == framing[r->body] && m.version_minor == r->version_minor);
+	fuzz_expect(r->body != HTTP_BODY_LENGTH || m.length == r->content_length);
+	if (m.verdict == MODEL_SURE)
+		fuzz_expect(r->keep_alive == !m.closes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	if (len == 0)
@@ -78,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 						&cut_used, &cut_why);
 	fuzz_expect(cut_result == result && cut_used == used);
 	fuzz_expect((why != HTTP_REASON_NONE) == (result == HTTP_BAD));
+	compare(whole, result, used, &r);
 	if (result == HTTP_DONE) {
 		fuzz_expect(cut_r.fields.count == r.fields.count && cut_r.body == r.body);
 		write_again(&r, &arena);

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
 
+#include "exchange/model.h"
+
 #include "http/http_cookie.h"
 #include "http/http_write.h"
 
@@ -17,6 +19,29 @@ static void write_again(struct http_response *r, enum http_method method, struct
 					&used, &why) == HTTP_DONE);
 	fuzz_expect(used == head.len && again.body == r->body && again.status == r->status);
 	fuzz_expect(r->body != HTTP_BODY_LENGTH || again.content_length == r->content_length);
+}
+
+/* Does the second reading of HTTP agree? */
+static void compare(struct slice whole, enum http_method method, enum http_parse result,
+		    size_t used, const struct http_response *r)
+{
+	static const enum model_framing framing[] = {
+		[HTTP_BODY_NONE] = MODEL_NO_BODY,    [HTTP_BODY_LENGTH] = MODEL_LENGTH,
+		[HTTP_BODY_CHUNKED] = MODEL_CHUNKED, [HTTP_BODY_UNTIL_CLOSE] = MODEL_UNTIL_CLOSE,
+		[HTTP_BODY_TUNNEL] = MODEL_TUNNEL,
+	};
+	static char body[MODEL_BODY_MOST];
+	struct model_message m = { .body = body };
+	model_read_response(whole, method == HTTP_METHOD_HEAD, false, &m);
+	if (m.verdict == MODEL_SURE && m.is_head_whole)
+		fuzz_expect(result == HTTP_DONE);
+	if (result != HTTP_DONE)
+		return;
+	fuzz_expect(m.is_head_whole && m.verdict != MODEL_NEVER && used == m.head_len);
+	fuzz_expect(m.framing == framing[r->body] && m.status == r->status);
+	fuzz_expect(r->body != HTTP_BODY_LENGTH || m.length == r->content_length);
+	if (m.verdict == MODEL_SURE)
+		fuzz_expect(r->keep_alive == !m.closes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -41,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		cut_result = http_response_parse(whole, &fuzz_limits, &arena, &cut_scan, method,
 						 &cut_r, &cut_used, &cut_why);
 	fuzz_expect(cut_result == result && cut_used == used);
+	compare(whole, method, result, used, &r);
 	if (result == HTTP_DONE) {
 		fuzz_expect(cut_r.fields.count == r.fields.count && cut_r.body == r.body);
 		write_again(&r, method, &arena);

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Runs one fuzz target with its dictionary and the options that suit it, on the seeds in t/fuzz/corpus
+# and on what was found in FOLDER before. Usage: run.sh FOLDER TARGET [LIBFUZZER OPTION ...]
+set -eu
+
+folder=$1
+name=$2
+shift 2
+
+# How long inputs may get. Those of `exchange` are acts of two or three bytes; nothing is gained by
+# beginning with short ones.
+case $name in
+addr) set -- -max_len=80 "$@" ;;
+conf) set -- -dict=t/fuzz/yaml.dict -max_len=1500 "$@" ;;
+exchange) set -- -dict=t/fuzz/http.dict -max_len=160 -len_control=0 "$@" ;;
+rule_load) set -- -dict=t/fuzz/lua.dict -max_len=400 "$@" ;;
+rule_pattern) set -- -dict=t/fuzz/lua.dict -max_len=80 "$@" ;;
+http_*) set -- -dict=t/fuzz/http.dict -max_len=1500 "$@" ;;
+*)
+	echo "run.sh: no options are known for '$name'" >&2
+	exit 1
+	;;
+esac
+
+program=$(dirname "$folder")/bin/$name
+[ -x "$folder/bin/$name" ] && program=$folder/bin/$name
+corpus=$folder/corpus/$name found=$folder/found
+mkdir -p "$corpus" "$found"
+printf 'fuzz: %s\n' "$name"
+# Leaks are looked for when all is over: after each input it would be most of the time.
+if ! "$program" -detect_leaks=0 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
+	-artifact_prefix="$found/$name-" "$@" "$corpus" "t/fuzz/corpus/$name" >"$folder/$name.log" 2>&1; then
+	tail -n 100 "$folder/$name.log" >&2
+	exit 1
+fi
+grep -E '^stat::(number_of_executed_units|average_exec_per_sec)|^#.* DONE' "$folder/$name.log"
