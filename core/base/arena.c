@@ -41,6 +41,7 @@ static void block_give_back(struct arena_block *block)
 		free(block);
 		return;
 	}
+	memory_hide(block->bytes, block->size);
 	block->next = spares;
 	spares = block;
 	spare_count++;
@@ -64,6 +65,7 @@ void arena_release(struct arena *a)
 void arena_add_block(struct arena *a, size_t size)
 {
 	struct arena_block *block = block_take(size);
+	memory_hide(block->bytes, block->size);
 	block->next = a->blocks;
 	a->blocks = block;
 	a->next = block->bytes;

@@ -94,3 +94,21 @@ Test(arena, prints)
 	cr_expect_str_eq(text.at, expected);
 	arena_release(&a);
 }
+
+Test(arena, the_sanitizer_sees_where_a_piece_ends)
+{
+#if MEMORY_IS_WATCHED
+	struct arena a;
+	arena_init(&a);
+	char *piece = arena_alloc(&a, 20), *next = arena_alloc(&a, 16);
+	cr_assert(!__asan_address_is_poisoned(piece + 19));
+	cr_assert(__asan_address_is_poisoned(piece + 20));
+	cr_assert(__asan_address_is_poisoned(next - 1));
+	cr_assert(__asan_address_is_poisoned(next + 16));
+	arena_release(&a);
+	cr_assert(__asan_address_is_poisoned(piece));
+	arena_drop_spares();
+#else
+	cr_skip_test("only in a build with the address sanitizer");
+#endif
+}
