@@ -48,6 +48,8 @@ static const char configuration[] =
 	"    listen: 10.1.0.1:81\n"
 	"    pool: nodes\n"
 	"    request_rules: choose\n"
+	"    response_rules: answer\n"
+	"    completion_rules: done\n"
 	"  clear:\n"
 	"    listen: 10.1.0.1:82\n"
 	"    pool: clear\n"

@@ -33,7 +33,9 @@ static struct slice take_text(struct script *s)
 	return text;
 }
 
-/* ---- texts that are made up -------------------------------------------------------------------------------- */
+/* ---- texts that are made up
+ * --------------------------------------------------------------------------------
+ */
 
 static char text[BODY_MOST * 4];
 static size_t text_len;
@@ -117,9 +119,8 @@ static const struct {
 };
 
 /* Paths that the rule of the virtual server `rules` knows. */
-static const char *const paths[] = {
-	"wait", "answer", "discard", "fail", "once", "clear", "", "x"
-};
+static const char *const paths[] = { "wait", "answer", "discard", "fail",
+				     "once", "clear",  "later",   "fail-later" };
 
 static void put_request(unsigned kind, unsigned client, unsigned serial, size_t len)
 {
@@ -167,7 +168,9 @@ static void put_response(unsigned kind, size_t len)
 	put("%s", responses[kind].behind);
 }
 
-/* ---- acts ------------------------------------------------------------------------------------------------- */
+/* ---- acts
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* The client, connected if it has not been; NULL when it can say no more. */
 static struct client *client_of(struct script *s, unsigned number)
