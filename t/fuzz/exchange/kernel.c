@@ -601,6 +601,8 @@ OURS int epoll_wait(int epoll_fd, struct epoll_event *events, int most, int time
 	for (int i = 0; i < KERNEL_FDS && count < most; i++) {
 		int at = turn.is_reversed ? KERNEL_FDS - 1 - i : i;
 		uint32_t there = turn.told & (1ull << at) ? events_of(&table[at]) : 0;
+		if (there != 0 && table[at].kind == STREAM)
+			table[at].wire->told = table[at].wire->arrived;
 		if (there != 0)
 			events[count++] = (struct epoll_event){ .events = there,
 								.data = table[at].data };

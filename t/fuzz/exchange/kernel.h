@@ -39,6 +39,7 @@ struct wire {
 	int error;                             /* told to weir once */
 	bool is_shut, is_cut; /* weir's: it ended, or closed; it closed by a reset */
 	bool lingers_not;     /* SO_LINGER of 0 */
+	size_t told;          /* bytes of to_weir that had arrived when epoll last told of it */
 };
 
 /* Which of the descriptors that are ready are told now (bit 0: KERNEL_FIRST_FD), and in which order. */

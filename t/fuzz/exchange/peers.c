@@ -68,12 +68,15 @@ struct slice peers_read_answer(const struct asked *asked, struct model_message *
 	const struct wire *wire = asked->wire;
 	struct slice rest = SLICE("");
 	bool is_over = wire->is_ended;
+	enum model_verdict worst = MODEL_SURE; /* of those before it */
 	m->body = answer_body;
 	if (asked->is_answered)
 		rest = rest_of(&wire->to_weir, asked->answer_at);
 	for (;;) {
 		model_read_response(rest, asks_head(asked), is_over, m);
-		if (!m->is_head_whole || m->verdict == MODEL_NEVER || m->status >= 200 ||
+		worst = m->verdict > worst ? m->verdict : worst;
+		m->verdict = worst;
+		if (!m->is_head_whole || worst == MODEL_NEVER || m->status >= 200 ||
 		    m->status == 101)
 			return rest;
 		rest = slice_skip(rest, m->total);
@@ -203,11 +206,27 @@ static bool is_switched(const struct asked *asked)
 	return m.is_head_whole && m.status == 101;
 }
 
-static struct asked *new_asked(struct wire *wire, size_t at)
+/* Where the answer ends in all that the node has said. */
+static size_t answer_end(const struct asked *asked)
 {
+	struct model_message m;
+	struct slice rest = peers_read_answer(asked, &m);
+	return (size_t)(rest.at - asked->wire->to_weir.at) + m.total;
+}
+
+/*
+ * A node that says more than it was asked may be in time to spoil the next request: no proxy can know
+ * what comes just now. But weir must not use a connection again once it was told of such bytes.
+ */
+static struct asked *new_asked(struct wire *wire, size_t at, const struct asked *last)
+{
+	size_t expected = last == NULL ? 0 : answer_end(last);
+	fuzz_expect(last == NULL || wire->told <= expected);
 	fuzz_expect(peers.asked_count < PEERS_ASKED);
 	struct asked *asked = &peers.asked[peers.asked_count++];
-	*asked = (struct asked){ .wire = wire, .at = at };
+	*asked =
+		(struct asked){ .wire = wire, .at = at, .is_spoilt = wire->to_weir.len > expected };
+	peers.is_calm &= !asked->is_spoilt;
 	return asked;
 }
 
@@ -226,7 +245,7 @@ static bool node_reads(struct wire *wire)
 		return false;
 	/* a node is asked again only once it has answered */
 	fuzz_expect(!is_new || last == NULL || last->is_done);
-	struct asked *asked = is_new ? new_asked(wire, at) : last;
+	struct asked *asked = is_new ? new_asked(wire, at, last) : last;
 	if (is_new)
 		judge_head(asked, &m);
 	asked->len = m.total;

@@ -38,6 +38,7 @@ struct asked {
 	bool is_whole;
 	bool is_answered; /* in part or wholly */
 	bool is_done;     /* with a final answer */
+	bool is_spoilt;   /* what the node had said unasked may be taken for its answer */
 	size_t answer_at; /* in wire->to_weir */
 };
 
