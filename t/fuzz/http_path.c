@@ -25,32 +25,33 @@ static void check_escape(struct slice at)
 	fuzz_expect(byte >= 0x20 && byte != 0x7f && !is_unreserved(byte));
 }
 
-static void check_segments(struct slice path)
+static void check_segments(struct slice path, bool merged)
 {
-	struct slice segment;
 	fuzz_expect(path.len > 0 && path.at[0] == '/');
 	path = slice_skip(path, 1);
 	while (path.len > 0) {
 		size_t end = slice_find(path, '/');
-		segment = slice_of(path.at, end);
-		fuzz_expect(segment.len > 0 && !slice_is_equal(segment, SLICE(".")) &&
+		struct slice segment = slice_of(path.at, end);
+		fuzz_expect(segment.len > 0 || !merged);
+		fuzz_expect(!slice_is_equal(segment, SLICE(".")) &&
 			    !slice_is_equal(segment, SLICE("..")));
 		path = slice_skip(path, end < path.len ? end + 1 : end);
 	}
 }
 
-static void check_normal(struct arena *arena, struct slice path)
+static void check_normal(struct arena *arena, struct slice path, bool merge)
 {
-	struct slice normal = http_path_normalize(arena, path);
-	if (slice_is_absent(normal))
+	struct slice normal, again;
+	if (http_path_normalize(arena, path, merge, &normal) != HTTP_REASON_NONE)
 		return;
-	check_segments(normal);
+	check_segments(normal, merge);
 	for (size_t i = 0; i < normal.len; i++)
 		if (normal.at[i] == '%')
 			check_escape(slice_skip(normal, i));
-	fuzz_expect(slice_is_equal(http_path_normalize(arena, normal), normal));
+	fuzz_expect(http_path_normalize(arena, normal, merge, &again) == HTTP_REASON_NONE);
+	fuzz_expect(slice_is_equal(normal, again));
 	/* what may stand in a request may stand in the one that goes out */
-	fuzz_expect(!http_path_is_valid(path) || http_path_is_valid(normal));
+	fuzz_expect(http_path_is_valid(normal));
 }
 
 static void check_encoding(struct arena *arena, struct slice text)
@@ -69,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct slice text = fuzz_copy(bytes, len);
 	struct arena arena;
 	arena_init(&arena);
-	check_normal(&arena, text);
+	check_normal(&arena, text, false);
+	check_normal(&arena, text, true);
 	check_encoding(&arena, text);
 	arena_release(&arena);
 	arena_drop_spares();
