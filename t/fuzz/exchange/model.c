@@ -439,7 +439,7 @@ void model_read_response(struct slice in, bool is_head, bool is_over, struct mod
 		m->framing = MODEL_TUNNEL;
 	} else if (is_head || m->status < 200 || m->status == 204 || m->status == 304) {
 		/* RFC 9110 8.6 and 6.4.1: a length where none may be makes what follows doubtful */
-		if (m->framing != MODEL_NO_BODY && !is_head && m->status != 304)
+		if (m->framing != MODEL_NO_BODY && (m->status < 200 || m->status == 204))
 			worsen(&m->verdict, MODEL_MAYBE);
 		m->framing = MODEL_NO_BODY;
 	} else if (m->framing == MODEL_NO_BODY) {
