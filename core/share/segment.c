@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "share/life.h"
 #include "share/state.h"
 #include "share/stats.h"
@@ -50,6 +51,8 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 					 sizeof(uint64_t));
 	s->bytes = lives + states + s->workers * (s->slot_bytes + s->clients_bytes);
 
+	/* makes the key, so that every process finds a client in the same rows */
+	table_hash(SLICE(""));
 	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 			    0);
 	if (memory == MAP_FAILED) {
