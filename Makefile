@@ -199,6 +199,7 @@ $(BUILD)/fuzz/%.o: %.c
 
 # What input leads to is looked at in the code under test, not in what surrounds it.
 FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
+$(BUILD)/fuzz/core/txn/txn_body.o: FUZZ_COVERAGE += -DSPLICE_LEAST=300
 $(BUILD)/fuzz/t/fuzz/%.o: FUZZ_COVERAGE =
 $(BUILD)/fuzz/t/fuzz/exchange/%.o: FUZZ_FLAGS = -O2 -g -fno-builtin
 

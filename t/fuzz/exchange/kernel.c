@@ -68,13 +68,18 @@ static int failed(int error)
 	return -1;
 }
 
+/* Pipes stay from one run to the next, like listening sockets and epoll. */
+static bool is_counted(enum kind kind)
+{
+	return kind == UNCONNECTED || kind == STREAM;
+}
+
 static int descriptor_new(enum kind kind)
 {
 	for (int i = 0; i < KERNEL_FDS; i++)
 		if (table[i].kind == FREE) {
 			table[i] = (struct descriptor){ .kind = kind };
-			if (kind != LISTENER && kind != EPOLL)
-				kernel.open_fds++;
+			kernel.open_fds += is_counted(kind);
 			return KERNEL_FIRST_FD + i;
 		}
 	kernel.was_full = true;
@@ -174,6 +179,26 @@ static uint32_t wire_events(const struct wire *wire)
 	return events;
 }
 
+/* ---- pipes ---------------------------------------------------------------------------------------------- */
+
+static ssize_t pipe_read(struct pipe_end *pipe, void *into, size_t size)
+{
+	size_t len = size < pipe->len ? size : pipe->len;
+	if (len == 0)
+		return failed(EAGAIN);
+	memcpy(into, pipe->bytes + pipe->start, len);
+	pipe->start += len;
+	pipe->len -= len;
+	return (ssize_t)len;
+}
+
+/* What is left in a pipe would come out in somebody else's connection. */
+static void expect_empty_pipes(void)
+{
+	for (int i = 0; i < KERNEL_FDS; i++)
+		fuzz_expect(table[i].pipe == NULL || table[i].pipe->len == 0);
+}
+
 /* ---- reading and writing ----------------------------------------------------------------------------- */
 
 static ssize_t wire_read(struct wire *wire, const struct iovec *into, size_t count, bool peeks)
@@ -256,8 +281,11 @@ OURS ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 OURS ssize_t read(int fd, void *into, size_t size)
 {
+	struct descriptor *d = descriptor_of(fd);
 	struct wire *wire = wire_of(fd);
 	struct iovec piece = { into, size };
+	if (d != NULL && d->kind == PIPE_OUT)
+		return pipe_read(d->pipe, into, size);
 	return wire == NULL ? syscall(SYS_read, fd, into, size) : wire_read(wire, &piece, 1, false);
 }
 
@@ -349,7 +377,7 @@ static ssize_t splice_out(struct pipe_end *pipe, struct wire *wire, size_t len)
 OURS ssize_t splice(int from, off64_t *from_at, int to, off64_t *to_at, size_t len, unsigned flags)
 {
 	struct descriptor *in = descriptor_of(from), *out = descriptor_of(to);
-	(void)flags;
+	fuzz_expect(flags & SPLICE_F_NONBLOCK);
 	fuzz_expect(in != NULL && out != NULL && from_at == NULL && to_at == NULL);
 	if (in->kind == STREAM && out->kind == PIPE_IN)
 		return splice_in(in->wire, out->pipe, len);
@@ -443,8 +471,7 @@ OURS int close(int fd)
 		free(d->pipe->bytes);
 		free(d->pipe);
 	}
-	if (d->kind != LISTENER && d->kind != EPOLL)
-		kernel.open_fds--;
+	kernel.open_fds -= is_counted(d->kind);
 	*d = (struct descriptor){ .kind = FREE };
 	return 0;
 }
@@ -530,9 +557,9 @@ OURS int ioctl(int fd, unsigned long request, ...)
 	struct wire *wire = wire_of(fd);
 	if (descriptor_of(fd) == NULL)
 		return (int)syscall(SYS_ioctl, fd, request, argument);
-	if (wire == NULL || request != FIONREAD)
+	if (wire == NULL || (request != FIONREAD && request != TIOCOUTQ))
 		return failed(ENOTTY);
-	*(int *)argument = (int)(wire->arrived - wire->taken);
+	*(int *)argument = request == FIONREAD ? (int)(wire->arrived - wire->taken) : 0;
 	return 0;
 }
 
@@ -597,6 +624,7 @@ OURS int epoll_wait(int epoll_fd, struct epoll_event *events, int most, int time
 {
 	int count = 0;
 	fuzz_expect(descriptor_of(epoll_fd)->kind == EPOLL);
+	expect_empty_pipes();
 	struct kernel_turn turn = kernel.on_wait(timeout);
 	for (int i = 0; i < KERNEL_FDS && count < most; i++) {
 		int at = turn.is_reversed ? KERNEL_FDS - 1 - i : i;

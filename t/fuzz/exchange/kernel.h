@@ -53,7 +53,7 @@ struct kernel {
 	uint64_t now;      /* microseconds */
 	uint64_t ready;    /* as told before on_wait */
 	uint64_t moves;    /* grows when a byte moves or a connection begins or ends */
-	unsigned open_fds; /* sockets and pipes; listening ones and epoll not counted */
+	unsigned open_fds; /* connections */
 	unsigned wire_count;
 	bool was_full; /* it has refused for want of room */
 	struct wire wires[KERNEL_WIRES];

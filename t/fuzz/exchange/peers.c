@@ -199,6 +199,16 @@ static struct asked *last_asked(const struct wire *wire)
 	return NULL;
 }
 
+bool peers_is_asked(const struct wire *wire)
+{
+	const struct asked *last = last_asked(wire);
+	struct model_message m;
+	if (last == NULL)
+		return false;
+	peers_read_answer(last, &m);
+	return !last->is_done || !m.is_head_whole || !m.is_body_whole;
+}
+
 static bool is_switched(const struct asked *asked)
 {
 	struct model_message m;

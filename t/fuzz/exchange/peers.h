@@ -77,6 +77,9 @@ void peers_let_go(void);
 /* See kernel.on_written: looks at once, while the order in which weir did things can be seen. */
 void peers_look(struct wire *wire);
 
+/* Has the node a request that it has not answered in full? */
+bool peers_is_asked(const struct wire *wire);
+
 /* weir dials a node; see kernel.on_dial. */
 bool peers_dial(struct wire *wire);
 

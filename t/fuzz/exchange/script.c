@@ -274,7 +274,8 @@ static void node_speaks(struct script *s, unsigned argument)
 {
 	struct slice bytes = take_text(s);
 	struct wire *wire = node_of(argument);
-	if (wire == NULL || wire->is_ended || wire->is_broken)
+	/* what is said to a request is an answer, and those come from the queue, with a mark */
+	if (wire == NULL || wire->is_ended || wire->is_broken || peers_is_asked(wire))
 		return;
 	peers.is_calm = false;
 	kernel_send(wire, bytes.at, bytes.len);
