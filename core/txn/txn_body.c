@@ -139,7 +139,10 @@ static bool splice_once(struct txn_body *b)
 	uint64_t left = http_relay_may_pass(&b->relay);
 	size_t most = left < b->limit ? (size_t)left : b->limit, moved = 0;
 	bool goes_on = left - most >= SPLICE_LEAST;
-	switch (splice_move(b->from, b->to, most, goes_on, &moved)) {
+	enum io result = splice_move(b->from, b->to, most, goes_on, &moved);
+	/* also when the receiver broke at them: they are gone, and nobody gets this body whole any more */
+	b->has_consumed |= moved > 0;
+	switch (result) {
 	case IO_OK:
 		break;
 	case IO_WAIT:
@@ -151,7 +154,7 @@ static bool splice_once(struct txn_body *b)
 		b->state = b->to->error != 0 ? TXN_BODY_TO_BROKEN : TXN_BODY_FROM_BROKEN;
 		return false;
 	}
-	b->has_moved = b->has_consumed = true;
+	b->has_moved = true;
 	if (http_relay_pass(&b->relay, moved) == HTTP_MORE)
 		return true;
 	b->state = TXN_BODY_DONE;
