@@ -53,7 +53,7 @@ struct http_request {
 	enum http_body_kind body;
 	uint64_t content_length; /* for HTTP_BODY_LENGTH */
 	bool keep_alive;         /* what the client wishes for its connection */
-	bool expects_continue;
+	bool expects_continue;   /* Expect: 100-continue, and there is a body to ask for */
 	bool wants_upgrade; /* Connection: upgrade with an Upgrade header, HTTP/1.1; not to another HTTP */
 	bool accepts_trailers; /* TE: trailers */
 };

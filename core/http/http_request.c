@@ -174,7 +174,9 @@ static bool check_fields(struct http_request *r, enum http_reason *why)
 				       : HTTP_BODY_NONE;
 	r->content_length = framing.length;
 	r->keep_alive = !framing.close && (is_new || framing.keep_alive);
-	r->expects_continue = is_new && framing.has_continue;
+	/* without a body there is nothing to wait for (RFC 9110 10.1.1), and some nodes then wait in vain */
+	bool has_content = framing.is_chunked || framing.length > 0;
+	r->expects_continue = is_new && framing.has_continue && has_content;
 	r->wants_upgrade = is_new && framing.upgrade && framing.has_upgrade &&
 			   !framing.upgrades_http;
 	r->accepts_trailers = is_new && framing.has_trailers;

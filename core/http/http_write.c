@@ -138,7 +138,7 @@ static uint64_t names_left_out(const struct http_additions *add)
 {
 	_Static_assert(HTTP_FIELD_ID_COUNT <= 64, "a bit for each name");
 	return bit(HTTP_FIELD_CONTENT_LENGTH, !add->announce_length) |
-	       bit(HTTP_FIELD_UPGRADE, !add->upgrade) | bit(HTTP_FIELD_EXPECT, !add->expect) |
+	       bit(HTTP_FIELD_UPGRADE, !add->upgrade) | bit(HTTP_FIELD_EXPECT, true) |
 	       bit(HTTP_FIELD_TRAILER, add->body != HTTP_BODY_CHUNKED) |
 	       bit(HTTP_FIELD_X_CLUSTER_CLIENT_IP, !slice_is_absent(add->cluster_client_ip)) |
 	       bit(HTTP_FIELD_X_FORWARDED_FOR, !slice_is_absent(add->forwarded_for)) |
@@ -197,8 +197,12 @@ static void put_additions(struct writer *w, const struct http_additions *add)
 		put_line(w, SLICE("Via: "), add->via);
 }
 
-static void put_framing(struct writer *w, const struct http_additions *add)
+/* An expectation is said once, in one form, however often and how it came: some nodes refuse a second. */
+static void put_framing(struct writer *w, const struct http_fields *f,
+			const struct http_additions *add)
 {
+	if (add->expect && http_fields_find_id(f, HTTP_FIELD_EXPECT) != NULL)
+		put(w, SLICE("Expect: 100-continue\r\n"));
 	if (add->body == HTTP_BODY_CHUNKED)
 		put(w, SLICE("Transfer-Encoding: chunked\r\n"));
 	else if (add->body == HTTP_BODY_LENGTH)
@@ -238,7 +242,7 @@ static struct slice finish(struct writer *w, const struct http_fields *f,
 {
 	put_fields(w, f, add);
 	put_additions(w, add);
-	put_framing(w, add);
+	put_framing(w, f, add);
 	put_connection(w, add);
 	put(w, SLICE("\r\n"));
 	return slice_of(w->start, (size_t)(w->at - w->start));

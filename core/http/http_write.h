@@ -18,7 +18,7 @@ struct http_additions {
 	bool keep_alive; /* Connection: keep-alive, for HTTP/1.0 peers that asked for it */
 	bool upgrade;    /* Connection: Upgrade, and the Upgrade header stays */
 	bool trailers;   /* TE: trailers */
-	bool expect;     /* Expect: 100-continue stays */
+	bool expect;     /* Expect stays, as one 100-continue */
 	bool announce_length; /* responses without body that may state a length (HEAD, 304): keep it as received */
 	struct slice via;               /* appended as a Via line */
 	struct slice cluster_client_ip; /* X-Cluster-Client-Ip, replaces what came */

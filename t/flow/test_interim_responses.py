@@ -19,6 +19,13 @@ def test_expect_is_answered_by_the_node(bench):
     assert client.response().text == "hello"
 
 
+def test_expect_without_a_body_is_not_passed_on(bench):
+    """There is nothing to wait for, and a node may wait all the same."""
+    node = bench.node()
+    assert bench.connect(bench.weir([node])).get("/", "Expect: 100-continue\r\n").status == 200
+    assert node.requests[0].get("Expect") is None
+
+
 def test_expect_refused_by_the_node(bench):
     """The client never sends its body; what it sends next is a request."""
     def refuse(exchange):

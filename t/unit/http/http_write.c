@@ -76,6 +76,13 @@ static const struct {
 	{ "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n",
 	  { .body = HTTP_BODY_CHUNKED, .expect = true },
 	  "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n" },
+	{ "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nExpect: 100-continue\r\nA: b\r\n\r\n",
+	  { .body = HTTP_BODY_CHUNKED, .expect = true },
+	  "POST / HTTP/1.1\r\nHost: x\r\nA: b\r\nExpect: 100-continue\r\n"
+	  "Transfer-Encoding: chunked\r\n\r\n" },
+	{ "POST / HTTP/1.1\r\nHost: x\r\n\r\n",
+	  { .body = HTTP_BODY_CHUNKED, .expect = true },
+	  "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" },
 	{ "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n",
 	  { .body = HTTP_BODY_CHUNKED },
 	  "POST / HTTP/1.1\r\nHost: x\r\nTrailer: T\r\nTransfer-Encoding: chunked\r\n\r\n" },
