@@ -2,6 +2,7 @@
 """Compares what weir forwarded with what the case wanted, with what weir's log says, and with what
 each server counted."""
 import re
+from urllib.parse import unquote
 
 import refusals
 from attacks import ANY, REFUSED
@@ -44,9 +45,9 @@ def _against_log(passed):
 
 
 def _mark(target):
-    """The path's first segment, which no rule and no normal form changes; "*" stays."""
-    found = re.match(r"(?:[a-zA-Z]+://[^/]*)?/+([A-Za-z0-9-]*)", target or "")
-    return found[1] if found else target
+    """What the path's first segment begins with, which no rule and no normal form changes; "*" stays."""
+    found = re.match(r"(?:[a-zA-Z]+://[^/]*)?/+([^/?]*)", target or "")
+    return re.match("[A-Za-z0-9-]*", unquote(found[1]))[0] if found else target
 
 
 def _against_wanted(passed):
@@ -89,7 +90,7 @@ def counted(server, requests, has_tail, lines):
     for number, request in enumerate(requests):
         refusal = refusals.known(server, request)
         if number >= len(lines):
-            if refusal and server == refusals.TELLS_NO_REFUSAL:
+            if refusal and refusals.tells_none(server, requests[:number]):
                 result.refusals.append(refusal)
             elif not may_have_closed:
                 result.problem = f"counts {len(lines)} of {len(requests)} requests"

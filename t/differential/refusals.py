@@ -26,14 +26,6 @@ def _has_body(request):
     return request.body != b"" or request.get("Transfer-Encoding") is not None
 
 
-def _path(request):
-    return request.target.split("?")[0]
-
-
-def _has_bad_escape(text):
-    return re.search("%(?![0-9A-Fa-f]{2})", text) is not None
-
-
 def _has_control(text):
     return re.search(rb"[\x00-\x1f\x7f]", unquote_to_bytes(text)) is not None
 
@@ -43,26 +35,13 @@ def _has_overlong(text):
     return re.search(rb"[\xc0\xc1]", unquote_to_bytes(text)) is not None
 
 
-def _climbs(path):
-    """Do its ".." lead above the root on the way?"""
-    depth = 0
-    for segment in re.sub("/+", "/", unquote_to_bytes(path).decode("latin-1")).split("/")[1:]:
-        depth += {"..": -1, ".": 0}.get(segment, 1)
-        if depth < 0:
-            return True
-    return False
-
-
-def _odd_path(request):
-    return _has_bad_escape(_path(request)) or "%00" in _path(request) or _climbs(_path(request))
-
-
 _LABEL = "[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_PLAIN_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|[0-9]+(?:\.[0-9]+){{3}}|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]*)?")
+_BYTE = "(?:0|[1-9][0-9]*)"
+_PLAIN_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*\.?|{_BYTE}(?:\.{_BYTE}){{3}}|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]*)?")
 
 
 def _has_odd_host(request):
-    """A host of which some part begins with a digit or "-", or a port with a zero in front."""
+    """A host of which some part begins with a digit or "-", or a number with a zero in front."""
     return not _PLAIN_HOST.fullmatch(request.get("Host"))
 
 
@@ -81,12 +60,11 @@ _KNOWN = {
         "TRACE": lambda r: r.method == "TRACE",
         "the target *": lambda r: r.target == "*",
         "Authorization twice": lambda r: _has_twice(r, "authorization"),
-        "a path with bad escapes, %00 or above the root": _odd_path,
+        "a host of a dot, or with two in a row": lambda r: r.get("Host") == "." or ".." in r.get("Host"),
     },
     "apache": {
         "a host with parts that begin with a digit, or an odd port": _has_odd_host,
         "Max-Forwards twice or not a number": _has_odd_max_forwards,
-        "a path with bad escapes, %00 or above the root": _odd_path,
     },
     "node": {
         "a method that is not in its list": lambda r: r.method not in _NODE_METHODS,
@@ -100,7 +78,6 @@ _KNOWN = {
         "a host with parts that begin with a digit, or an odd port": _has_odd_host,
         "Content-Type twice": lambda r: _has_twice(r, "content-type"),
         "a target with controls in escapes": lambda r: _has_control(r.target),
-        "a path with bad escapes, %00 or above the root": _odd_path,
         "a target with overlong UTF-8": lambda r: _has_overlong(r.target),
     },
 }
@@ -108,15 +85,18 @@ _KNOWN = {
 
 # Served, but the server closes behind it.
 _CLOSES = {
-    "apache": lambda r: r.get("Expect") is not None and not _has_body(r),
     "lighttpd": lambda r: r.target == "*" and _has_body(r),
 }
-TELLS_NO_REFUSAL = "python"  # uvicorn closes without a line in our log
 
 
 def known(server, request):
     """The words for a refusal, or None."""
     return next((words for words, is_so in _KNOWN[server].items() if is_so(request)), None)
+
+
+def tells_none(server, before):
+    """uvicorn closes without a line in our log, and so does Node once an upgrade was asked for."""
+    return server == "python" or (server == "node" and any(_wants_upgrade(request) for request in before))
 
 
 def may_close_behind(server, request):
