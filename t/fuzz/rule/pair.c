@@ -13,7 +13,7 @@
 
 #define RUNS_PER_VM 300
 
-struct slice pair_inputs[PAIR_INPUTS];
+struct slice pair_inputs[PAIR_INPUTS] = { { "", 0 }, { "", 0 }, { "", 0 }, { "", 0 } };
 
 /* ---- saying it ---------------------------------------------------------------------------------------------- */
 
