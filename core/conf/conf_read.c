@@ -96,6 +96,24 @@ static bool complain_if_dotted(struct conf_reader *r, enum conf_section section,
 	return true;
 }
 
+static bool complain_if_elsewhere(struct conf_reader *r, enum conf_section section,
+				  const struct conf_yaml *name, const struct scope *scope)
+{
+	const char *in = scope->what[0] == '\0' ? "" : " in ";
+	const struct conf_key *home = conf_schema_find_home(section, name->text);
+	if (home != NULL)
+		CONF_COMPLAIN(r, name->place,
+			      "unknown key '%.60s'%s%s; did you mean '%s: {%.60s: ...}'?",
+			      name->text.at, in, scope->what, home->name, name->text.at);
+	else if (conf_schema_find(CONF_IN_TOP, name->text) != NULL)
+		CONF_COMPLAIN(r, name->place,
+			      "unknown key '%.60s'%s%s; it belongs at the top level", name->text.at,
+			      in, scope->what);
+	else
+		return false;
+	return true;
+}
+
 static void complain_of_key(struct conf_reader *r, enum conf_section section,
 			    const struct conf_yaml_entry *entry, const struct scope *scope)
 {
@@ -105,7 +123,7 @@ static void complain_of_key(struct conf_reader *r, enum conf_section section,
 		return;
 	if (complain_if_recognised_below(r, section, entry) ||
 	    complain_if_recognised(r, section, name->text.at, name->place) ||
-	    complain_if_dotted(r, section, name))
+	    complain_if_dotted(r, section, name) || complain_if_elsewhere(r, section, name, scope))
 		return;
 	const char *nearest = conf_schema_nearest(section, name->text.at);
 	CONF_COMPLAIN(r, name->place, "unknown key '%.60s'%s%s%s%s%s", name->text.at,

@@ -50,6 +50,16 @@ const struct conf_key *conf_schema_find(enum conf_section section, struct slice 
 	return NULL;
 }
 
+const struct conf_key *conf_schema_find_home(enum conf_section section, struct slice name)
+{
+	size_t count;
+	const struct conf_key *list = conf_schema_keys(section, &count);
+	for (size_t i = 0; i < count; i++)
+		if (list[i].type == CONF_MAPPING && conf_schema_find(list[i].below, name) != NULL)
+			return &list[i];
+	return NULL;
+}
+
 const char *conf_schema_nearest(enum conf_section section, const char *name)
 {
 	const char *names[CONF_KEYS_MOST];

@@ -91,6 +91,9 @@ const char *conf_schema_words(enum conf_section section);
 /* The row of that name, or NULL. */
 const struct conf_key *conf_schema_find(enum conf_section section, struct slice name);
 
+/* The key of the section whose mapping has that name: connection, for max_requests. NULL: none. */
+const struct conf_key *conf_schema_find_home(enum conf_section section, struct slice name);
+
 /* The name in the section that was likely meant, or NULL. */
 const char *conf_schema_nearest(enum conf_section section, const char *name);
 

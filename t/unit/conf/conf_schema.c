@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/conf_schema.h"
 
+#include "conf_unit.h"
+
 #include <criterion/criterion.h>
 
 Test(conf_schema, every_section_has_keys_and_words)
@@ -55,4 +57,21 @@ Test(conf_schema, knows_what_it_does_not_have)
 	cr_expect_eq(conf_schema_recognise(CONF_IN_VSERVER, "port", &instead), CONF_INSTEAD);
 	cr_expect_not_null(instead);
 	cr_expect_eq(conf_schema_recognise(CONF_IN_POOL, "port", &instead), CONF_UNKNOWN);
+}
+
+Test(conf_schema, a_key_that_belongs_elsewhere_is_sent_there)
+{
+	static const char *const rows[][2] = {
+		{ CONF_UNIT_VSERVER("max_requests: 5"),
+		  "5:5: unknown key 'max_requests' in virtual server 'a'; did you mean "
+		  "'connection: {max_requests: ...}'?" },
+		{ CONF_UNIT_VSERVER("max_connections: 5"),
+		  "5:5: unknown key 'max_connections' in virtual server 'a'; it belongs at the "
+		  "top level" },
+		{ "level: info\n", "1:1: unknown key 'level'; did you mean 'log: {level: ...}'?" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const char *joined = conf_unit_complaints(rows[i][0]);
+		cr_expect_str_eq(joined, rows[i][1], "%s", joined);
+	}
 }
