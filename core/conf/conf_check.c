@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,16 +170,15 @@ static void warn_of_families(struct conf_reader *r, const struct conf_vserver *v
 /* A limit that lies beyond another one can never be reached: whoever wrote it meant something else. */
 static const struct {
 	size_t limit, bound;
-	const char *words;
+	const char *limit_name, *bound_name, *unit;
 } contradictions[] = {
-	{ AT(max_request_line), AT(max_head), "http: max_request_line is more than max_head" },
-	{ AT(rules.budget), AT(rules.total_budget), "rules: budget is more than total_budget" },
-	{ AT(max_pipelined), AT(max_requests),
-	  "connection: max_pipelined is more than max_requests" },
-	{ AT(body_milliseconds), AT(transaction_milliseconds),
-	  "timeouts: body is more than transaction" },
+	{ AT(max_request_line), AT(max_head), "http: max_request_line", "max_head", "" },
+	{ AT(rules.budget), AT(rules.total_budget), "rules: budget", "total_budget", "" },
+	{ AT(max_pipelined), AT(max_requests), "connection: max_pipelined", "max_requests", "" },
+	{ AT(body_milliseconds), AT(transaction_milliseconds), "timeouts: body", "transaction",
+	  "ms" },
 	{ AT(max_connections_per_client), AT(max_concurrent_connections),
-	  "max_connections_per_client is more than max_concurrent_connections" },
+	  "max_connections_per_client", "max_concurrent_connections", "" },
 };
 
 #undef AT
@@ -193,10 +193,17 @@ static void check_limits(struct conf_reader *r, const struct conf_vserver *v)
 {
 	uint64_t all = r->conf->max_connections;
 	for (size_t i = 0; i < sizeof contradictions / sizeof contradictions[0]; i++) {
+		uint64_t limit = limit_at(v, contradictions[i].limit);
 		uint64_t bound = limit_at(v, contradictions[i].bound);
-		if (bound != 0 && limit_at(v, contradictions[i].limit) > bound)
-			CONF_COMPLAIN(r, v->place, "in virtual server '%s', %s", v->name,
-				      contradictions[i].words);
+		const char *unit = contradictions[i].unit;
+		if (bound == 0 || limit <= bound)
+			continue;
+		/* with the values: either may be a default that stands nowhere in the file */
+		CONF_COMPLAIN(r, v->place,
+			      "in virtual server '%s', %s (%" PRIu64 "%s) is more than %s (%" PRIu64
+			      "%s)",
+			      v->name, contradictions[i].limit_name, limit, unit,
+			      contradictions[i].bound_name, bound, unit);
 	}
 	if (all != 0 && v->max_concurrent_connections > all)
 		CONF_COMPLAIN(

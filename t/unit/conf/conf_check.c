@@ -94,19 +94,24 @@ Test(conf_check, pools_and_virtual_servers_must_fit)
 		  "is weir itself" },
 		{ SENDING("[::]:80", ", capture: redirect", "nodes: original_destination"), "" },
 		{ VSERVER("http: {max_request_line: 2k, max_head: 1k}"),
-		  "2:3: in virtual server 'a', http: max_request_line is more than max_head" },
+		  "2:3: in virtual server 'a', http: max_request_line (2048) is more than max_head "
+		  "(1024)" },
+		{ VSERVER("http: {max_head: 1k}"),
+		  "2:3: in virtual server 'a', http: max_request_line (8192) is more than max_head "
+		  "(1024)" },
 		{ VSERVER("rules: {budget: 3, total_budget: 2}"),
-		  "2:3: in virtual server 'a', rules: budget is more than total_budget" },
+		  "2:3: in virtual server 'a', rules: budget (3) is more than total_budget (2)" },
 		{ VSERVER("connection: {max_requests: 2, max_pipelined: 3}"),
-		  "2:3: in virtual server 'a', connection: max_pipelined is more than max_requests" },
+		  "2:3: in virtual server 'a', connection: max_pipelined (3) is more than "
+		  "max_requests (2)" },
 		{ VSERVER("connection: {max_requests: 3, max_pipelined: 3}"), "" },
 		{ VSERVER("connection: {max_pipelined: 3}"), "" },
 		{ VSERVER("timeouts: {body: 3s, transaction: 2s}"),
-		  "2:3: in virtual server 'a', timeouts: body is more than transaction" },
+		  "2:3: in virtual server 'a', timeouts: body (3000ms) is more than transaction (2000ms)" },
 		{ VSERVER("timeouts: {body: 3s}"), "" },
 		{ VSERVER("max_connections_per_client: 3\n    max_concurrent_connections: 2"),
-		  "2:3: in virtual server 'a', max_connections_per_client is more than "
-		  "max_concurrent_connections" },
+		  "2:3: in virtual server 'a', max_connections_per_client (3) is more than "
+		  "max_concurrent_connections (2)" },
 		{ "max_connections: 2\n" VSERVER("max_concurrent_connections: 3"),
 		  "3:3: in virtual server 'a', max_concurrent_connections is more than "
 		  "max_connections at the top level" },
