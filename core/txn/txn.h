@@ -129,7 +129,8 @@ struct txn {
 	struct addr source;       /* foreign address used towards it; ADDR_NONE when plain */
 	struct addr source_local; /* our end, for the log and response.getLocalIP */
 	struct pool_tried tried;
-	unsigned attempts, timed_out_attempts; /* that failed */
+	unsigned tries; /* of nodes, of connections that had served before too */
+	unsigned attempts, timed_out_attempts; /* those that failed */
 	enum txn_end attempt_end;              /* how the last of them failed */
 	bool is_reused;                        /* the connection has served before */
 	bool has_retried_stale;

@@ -67,7 +67,7 @@ static void put_node(struct log_line *l, struct txn *t)
 	put_address(l, "node", &t->node_address);
 	put_address(l, "source", txn_source(t));
 	log_line_number(l, "reused", t->is_reused);
-	log_line_number(l, "retries", t->attempts + t->has_retried_stale);
+	log_line_number(l, "retries", t->tries > 1 ? t->tries - 1 : 0);
 }
 
 /* A phase's share of the time: from the moment before it that was reached. */

@@ -162,6 +162,7 @@ enum txn_next txn_node_connect(struct txn *t)
 {
 	if (choose_source(t) == TXN_GO_ON && t->end != TXN_END_NONE)
 		return TXN_GO_ON;
+	t->tries++;
 	struct node_connection *c = NULL;
 	if (may_reuse(t))
 		c = idle_lease(t->node, &t->node_address, &t->source, on_node_ready);

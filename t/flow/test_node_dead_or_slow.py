@@ -27,7 +27,20 @@ def test_all_nodes_dead(bench):
     response = client.get("/")
     assert response.status == 503
     assert response.size < 1000
-    assert weir.wait_access(1)[0]["status"] == 503
+    line = weir.wait_access(1)[0]
+    assert (line["status"], line["retries"]) == (503, 1)
+
+
+def test_one_node_is_tried_once(bench):
+    weir = bench.weir([dead()])
+    assert bench.connect(weir).get("/").status == 503
+    assert weir.wait_access(1)[0]["retries"] == 0
+
+
+def test_without_passive_monitoring_no_other_node_is_tried(bench):
+    weir = bench.weir([dead(), dead()], pool={"passive_monitoring": False})
+    assert bench.connect(weir).get("/").status == 503
+    assert weir.wait_access(1)[0]["retries"] == 0
 
 
 def test_an_empty_pool_of_disabled_nodes(bench):
@@ -50,10 +63,12 @@ def test_a_node_that_comes_back_is_used_again(bench):
 def test_a_request_that_may_be_repeated_goes_to_another_node(bench):
     bad = bench.node(lambda x: x.reset())
     good = bench.node()
-    client = bench.connect(bench.weir([bad, good]))
+    weir = bench.weir([bad, good])
+    client = bench.connect(weir)
     for i in range(6):
         assert client.get(f"/{i}").status == 200
     assert [r.target for r in good.requests] == [f"/{i}" for i in range(6)]
+    assert sum(line["retries"] for line in weir.wait_access(6)) == len(bad.requests)
 
 
 @pytest.mark.parametrize("body", [b"", b"x"], ids=["no body", "body"])
