@@ -3,7 +3,7 @@
 -- else it does not exist.
 -- Attach it as a request rule.
 
--- weir has made "/x/../%61dmin" plain already; that "//admin" is "/admin" to many a node is said here
+-- weir has made "/x/../%61dmin" plain already; here "//admin" is "/admin", as for many a node
 local path = http.normalizePath(http.getRawURL())
 if path == nil or path:find("^/admin") then
     local ip = request.getRemoteIP()

@@ -4,7 +4,7 @@
 -- spoof-forwarded-client.
 http.removeHeader("Forwarded")
 http.removeHeader("Proxy") -- becomes HTTP_PROXY in CGI programs
-http.removeHeader("X-Forwarded-For") -- weir adds its own behind it: x_forwarded_for in weir.yaml
+http.removeHeader("X-Forwarded-For") -- weir can add its own: http: {add_x_forwarded_for: true}
 http.removeHeader("X-Forwarded-Host")
 http.removeHeader("X-Forwarded-Proto")
 http.removeHeader("X-Original-URL")
