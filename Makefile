@@ -250,17 +250,19 @@ help:
 	@echo 'make deps      install the Debian packages that weir is built, tested and checked with'
 	@echo 'make test      deps, build, unit and system tests'
 	@echo 'make demo      deps, build, then the main job in three network namespaces'
-	@echo 'make check     the same under the address and undefined-behaviour sanitizers'
+	@echo 'make check     make test under the address and undefined-behaviour sanitizers'
 	@echo 'make lint      floor plan, clang-tidy, luacheck, format, sizes, licence lines'
 	@echo 'make format    write the layout that lint asks for'
 	@echo 'make fuzz      SECONDS=60 (or RUNS=..) of random input for each target (or FUZZ=..)'
+	@echo 'make fuzz-smoke all seeds and two seconds of random input for each target'
 	@echo 'make differential CASES=3000 SEED=1: the same bytes through weir and straight to five servers'
 	@echo 'make bench     weir beside haproxy, nginx and h2o: CPU per request and more (root)'
 	@echo 'make count     user instructions per request, against those of t/bench/instructions.txt'
-	@echo 'make unit-ROOM unit tests of one room: $(ROOMS)'
+	@echo 'make unit      unit tests only; make unit-ROOM: of one room: $(ROOMS)'
 	@echo 'make flow      system tests only'
 	@echo 'make reference write docs/, the JSON Schema and the editor stubs from the code'
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
+	@echo 'make clean     remove $(BUILD)'
 
 .PHONY: all bench clean count deps demo differential test check unit unit-programs flow install help fuzz \
         fuzz-smoke format reference lint-reference \
