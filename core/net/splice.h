@@ -15,8 +15,8 @@ bool splice_is_possible(void);
 /*
  * Moves up to `most` bytes, at least 1, where it is possible. `to` must be flushed and connected.
  * IO_OK: *moved of them, at least one, are on their way (look at stream_is_flushed(to)); IO_WAIT: none
- * are there; IO_EOF: the sender has ended; IO_FAIL: one of the two is broken: look at `error` of `to`;
- * *moved bytes, maybe none, were read and are lost.
+ * can be moved, but a read may find some; IO_EOF: the sender has ended; IO_FAIL: one of the two is
+ * broken: look at `error` of `to`; *moved bytes, maybe none, were read and are lost.
  *
  * `goes_on`: if from->is_readable afterwards, there are more bytes for sure, and the caller moves
  * them next, now or when it is their turn. Until then the kernel keeps back what fills no segment.

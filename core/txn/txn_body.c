@@ -145,8 +145,9 @@ static bool splice_once(struct txn_body *b)
 	switch (result) {
 	case IO_OK:
 		break;
-	case IO_WAIT:
-		return false;
+	case IO_WAIT: /* an urgent byte stops splices, and not reads, which leave it out */
+		b->from->is_readable = true;
+		return move_once(b, true);
 	case IO_EOF:
 		b->state = TXN_BODY_FROM_CUT;
 		return false;

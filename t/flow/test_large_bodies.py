@@ -2,6 +2,7 @@
 """Large counted bodies move from socket to socket inside the kernel, through one pipe for all of a
 worker's connections. Whatever happens to one of them, each gets its own bytes, all of them, or a cut."""
 import hashlib
+import socket
 import threading
 import time
 
@@ -196,6 +197,31 @@ def test_every_byte_is_counted(bench):
     access = weir.wait_access(1)[0]
     assert access["bytes_in"] == len(head) + len(body)
     assert access["bytes_out"] >= response.size + 50
+
+
+def send_with_urgent_byte(sock, head, body):
+    """The byte goes beside the body. What comes before it has to be gone from weir when it comes."""
+    sock.sendall(head + body[:SIZE // 2])
+    time.sleep(0.3)
+    sock.send(b"!", socket.MSG_OOB)
+    time.sleep(0.3)
+    sock.sendall(body[SIZE // 2:])
+
+
+def test_an_urgent_byte_does_not_stop_a_body(bench):
+    """The kernel splices nothing from where one lies, and says all the while that there is something."""
+    up, down = body_of(1), body_of(2)
+
+    def answer(exchange):
+        send_with_urgent_byte(exchange.connection.sock,
+                              b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE, down)
+
+    node = bench.node(answer)
+    client = bench.connect(bench.weir([node]))
+    send_with_urgent_byte(client.sock,
+                          b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % SIZE, up)
+    assert client.response().digest.digest() == hashlib.sha256(down).digest()
+    assert node.requests[0].digest.digest() == hashlib.sha256(up).digest()
 
 
 def gaps(bench, whole, wait, pieces):
