@@ -179,7 +179,8 @@ void txn_body_move(struct txn_body *b)
 			return;
 		}
 		bool reads_now = inbox_slice(b->inbox).len == 0;
-		bool may_read = reads < READS_PER_TURN;
+		/* an end that was seen already takes no read, and no event will tell of it again */
+		bool may_read = reads < READS_PER_TURN || b->from->is_eof;
 		bool goes_on = may_read && may_splice(b) ? splice_once(b) : move_once(b, may_read);
 		if (!goes_on)
 			return;

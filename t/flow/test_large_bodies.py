@@ -187,6 +187,33 @@ def test_a_client_that_ends_in_the_middle_cuts_its_request(bench):
     assert node.wait_ended(0) and node.requests == []
 
 
+def send_one_turn_of_work(sock, head):
+    """When the rule has waited, weir moves the head and one piece, and leaves the rest for later."""
+    sock.sendall(head)
+    time.sleep(0.1)
+    sock.sendall(body_of(1, PIECE))
+    sock.shutdown(socket.SHUT_WR)
+
+
+def test_a_client_that_ends_where_a_turn_does_cuts_its_request(bench):
+    weir = bench.weir([bench.node()], request="connection.sleep(400)")
+    client = bench.connect(weir)
+    send_one_turn_of_work(client.sock,
+                          b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % SIZE)
+    assert weir.wait_access(1)[0]["end"] == "client_cut"
+
+
+def test_a_node_that_ends_where_a_turn_does_cuts_its_answer(bench):
+    def answer(exchange):
+        send_one_turn_of_work(exchange.connection.sock,
+                              b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % SIZE)
+
+    weir = bench.weir([bench.node(answer)], response="connection.sleep(400)")
+    with pytest.raises(Closed):
+        bench.connect(weir).get("/")
+    assert weir.wait_access(1)[0]["end"] == "node_cut"
+
+
 def test_every_byte_is_counted(bench):
     body = body_of(1)
     weir = bench.weir([bench.node(lambda x: x.reply(200, body))])
