@@ -308,14 +308,15 @@ static void finish(struct txn *t)
 /*
  * Moves what can be moved. What waits in our memory leaves at any step: an informational answer, the
  * tail of a body that is done. A stream that breaks at it tells so when it is read or written next.
+ * Bodies come last: if what waits left behind their backs, no event would tell them to go on.
  */
 static void move(struct txn *t)
 {
-	txn_body_move(&t->up);
-	txn_body_move(&t->down);
 	stream_flush(&t->session->client);
 	if (t->connection != NULL)
 		stream_flush(&t->connection->stream);
+	txn_body_move(&t->up);
+	txn_body_move(&t->down);
 }
 
 /* A slow reader takes what is written in small bites: each of them counts. */

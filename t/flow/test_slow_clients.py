@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that bring their body or take their answer byte by byte are ended, honest slow ones and
 slow nodes are not: only time spent waiting for the client counts."""
+import random
 import socket
 import threading
 import time
@@ -273,3 +274,34 @@ def test_the_time_of_the_body_is_not_that_of_the_answer(bench):
 
     weir = bench.weir([bench.node(late)], vserver={"timeouts": {"body": "700ms"}})
     assert bench.connect(weir).get(method="POST", body=b"x" * 1000).status == 200
+
+
+def test_the_end_of_a_body_is_not_missed_behind_a_slow_reader(bench):
+    """The kernel may take the last bytes that wait for the client at any moment, also where the node's
+    end is known already: nothing happens any more then that would make weir look once more."""
+    host = bench.keep(Namespace("narrow"))
+    host.sysctl("ipv4/tcp_wmem", "4096 8192 16384")
+    sizes = random.Random(1)
+
+    def until_end(exchange):
+        exchange.send(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * sizes.randint(20_000, 60_000))
+        exchange.close()
+
+    weir = bench.weir([bench.node(until_end, namespace=host)], namespace=host,
+                      vserver={"timeouts": {"idle": "5s"}})
+
+    def read_slowly():
+        for _ in range(30):
+            client = weir.client(namespace=host, receive_buffer=8192)
+            client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            time.sleep(0.03)
+            while client.sock.recv(2000):
+                pass
+            client.close()
+
+    readers = [threading.Thread(target=read_slowly, daemon=True) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(50)
+    assert {line["end"] for line in weir.wait_access(240)} == {"ok"}
