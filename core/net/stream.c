@@ -265,11 +265,6 @@ void stream_peek(struct stream *s)
 		peek(s);
 }
 
-bool stream_has_unread(struct stream *s)
-{
-	return s->is_readable || (!stream_is_watched(s) && peek(s) == IO_OK);
-}
-
 bool stream_has_news(const struct stream *s)
 {
 	return ev_is_pending(&s->watcher);

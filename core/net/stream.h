@@ -110,9 +110,6 @@ static inline bool stream_is_watched(const struct stream *s)
  */
 void stream_peek(struct stream *s);
 
-/* Are there bytes that nobody has read? The kernel is asked where the loop does not look. */
-bool stream_has_unread(struct stream *s);
-
 /* The loop has seen something happen to it in this turn and will call on_ready for it. */
 bool stream_has_news(const struct stream *s);
 

@@ -12,8 +12,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* How long, and for how many bytes, we listen to a client whose answer said good-bye. */
+/*
+ * How long, and for how many bytes, we listen to a client whose answer said good-bye; so many times as
+ * long while it has yet to take all of that.
+ */
 #define LINGER_MILLISECONDS 2000
+#define LINGER_TIMES_MOST 15
 #define LINGER_BYTES (1024 * 1024)
 /* Bytes of a request that are read before it is known to be one. */
 #define FIRST_READ_BYTES (64 * 1024)
@@ -88,7 +92,7 @@ const struct addr *session_dest(struct session *s)
 static void on_quiet_timeout(struct timer *timer)
 {
 	struct session *s = container_of(timer, struct session, timer);
-	if (s->is_lingering || s->transactions == 0)
+	if (s->transactions == 0)
 		session_close(s);
 	else
 		session_end(s, true);
@@ -150,24 +154,41 @@ void session_go_on(struct session *s)
 
 /* ---- good-bye ----------------------------------------------------------------------------------------- */
 
-static void linger(struct session *s)
+/* Reads what still comes, and throws it away. False: nothing more will. */
+static bool throw_away(struct session *s)
 {
-	size_t got = 0;
-	enum io result;
-	if (stream_flush(&s->client) == IO_FAIL) {
-		session_close(s);
-		return;
-	}
-	do {
+	enum io result = IO_OK;
+	while (result == IO_OK && s->lingered < LINGER_BYTES) {
 		inbox_use(&s->inbox, inbox_slice(&s->inbox).len);
 		result = inbox_read(&s->inbox, &s->client, FIRST_READ_BYTES, FIRST_READ_BYTES);
-		got = inbox_slice(&s->inbox).len;
-		s->lingered += got;
-	} while (result == IO_OK && s->client.is_readable && s->lingered < LINGER_BYTES);
-	inbox_use(&s->inbox, got);
-	bool is_over = result == IO_EOF || result == IO_FAIL || s->lingered >= LINGER_BYTES;
-	if (is_over || !stream_watch(&s->client, true, !stream_is_flushed(&s->client)))
+		s->lingered += inbox_slice(&s->inbox).len;
+		if (!s->client.is_readable)
+			break;
+	}
+	inbox_use(&s->inbox, inbox_slice(&s->inbox).len);
+	return result == IO_OK || result == IO_WAIT;
+}
+
+/*
+ * Who has sent too much is not read any more, but not cut either before its time: it may be reading
+ * the answer still.
+ */
+static void linger(struct session *s)
+{
+	bool goes_on = stream_flush(&s->client) != IO_FAIL && throw_away(s);
+	bool wants_read = s->lingered < LINGER_BYTES;
+	if (!goes_on || !stream_watch(&s->client, wants_read, !stream_is_flushed(&s->client)))
 		session_close(s);
+}
+
+static void on_linger_timeout(struct timer *timer)
+{
+	struct session *s = container_of(timer, struct session, timer);
+	bool has_taken_all = stream_unconfirmed(&s->client) == 0;
+	if (has_taken_all || ++s->linger_times >= LINGER_TIMES_MOST)
+		session_close(s);
+	else
+		timer_set(&s->timer, LINGER_MILLISECONDS);
 }
 
 void session_end(struct session *s, bool client_may_send)
@@ -184,7 +205,7 @@ void session_end(struct session *s, bool client_may_send)
 	}
 	stream_shut(&s->client);
 	s->is_lingering = true;
-	s->timer.on_fire = on_quiet_timeout;
+	s->timer.on_fire = on_linger_timeout;
 	timer_set(&s->timer, LINGER_MILLISECONDS);
 	linger(s);
 }

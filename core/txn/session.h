@@ -37,6 +37,7 @@ struct session {
 	unsigned transactions; /* begun so far */
 	unsigned pipelined;    /* in a row that had come before the answer ahead of them was sent */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */
+	uint8_t linger_times;  /* that its time was prolonged */
 	size_t lingered;       /* bytes thrown away */
 	TAILQ_ENTRY(session) in_world;
 };

@@ -292,8 +292,7 @@ static void finish(struct txn *t)
 	bool cut = (t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE) ||
 		   (t->is_untaken && !stream_is_flushed(&s->client));
 	/* a client that said good-bye itself sends nothing more (RFC 9112 9.6) */
-	bool may_send = t->has_request && t->request.keep_alive && !keep &&
-			stream_has_unread(&s->client);
+	bool may_send = t->has_request && t->request.keep_alive && !keep;
 	bool linger = (t->has_request && t->request.body != HTTP_BODY_NONE &&
 		       t->up.state != TXN_BODY_DONE) ||
 		      t->end == TXN_END_BAD_REQUEST || may_send;

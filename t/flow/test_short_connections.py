@@ -5,6 +5,8 @@ import struct
 import threading
 import time
 
+import pytest
+
 LATE = b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -83,6 +85,28 @@ def test_a_late_request_does_not_destroy_the_last_answer(bench):
     node.wait_for(1)
     client.send(LATE)
     release.set()
+    assert client.response().size == 300_000
+    assert client.ending() == "end"
+    assert len(node.requests) == 1
+
+
+@pytest.mark.parametrize("late", [LATE, LATE + b"x" * 2_000_000], ids=["a request", "more than is thrown away"])
+def test_what_a_slow_reader_sends_late_does_not_destroy_its_answer_either(bench, late):
+    """weir has said good-bye and has nothing to do any more while the answer is still on its way."""
+    node = bench.node(lambda x: x.reply(200, b"x" * 300_000))
+    weir = bench.weir([node], vserver={"connection": {"max_requests": 1}})
+    client = bench.connect(weir, receive_buffer=4096)
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    weir.wait_access(1)
+    client.sock.setblocking(False)
+    left = memoryview(late)
+    while left:
+        try:
+            left = left[client.sock.send(left):]
+        except BlockingIOError:
+            break  # nobody reads it any more
+    client.sock.setblocking(True)
+    client.sock.settimeout(20)
     assert client.response().size == 300_000
     assert client.ending() == "end"
     assert len(node.requests) == 1

@@ -459,22 +459,6 @@ Test(stream, a_watch_that_stays_is_not_touched)
 	cr_expect_eq(s.watcher.events & (EV_READ | EV_WRITE), EV_READ);
 }
 
-static bool has_unread(void)
-{
-	return stream_has_unread(&s);
-}
-
-Test(stream, unread_bytes_are_found_watched_or_not)
-{
-	cr_expect(!stream_has_unread(&s));
-	say("abc");
-	unit_turn_until(has_unread);
-	stream_watch(&s, true, false);
-	s.is_readable = false;
-	wait_ready();
-	cr_expect(stream_has_unread(&s));
-}
-
 static bool had_news;
 
 static bool has_news(void)
