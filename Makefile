@@ -197,6 +197,9 @@ $(BUILD)/fuzz/%.o: %.c
 	@echo '  CC  $<'
 	$(Q)clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) $(FUZZ_COVERAGE) -MMD -MP -c -o $@ $<
 
+# Made on the way to a target only, but wanted again.
+.PRECIOUS: $(BUILD)/fuzz/%.o
+
 # What input leads to is looked at in the code under test, not in what surrounds it.
 FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
 $(BUILD)/fuzz/core/txn/txn_body.o: FUZZ_COVERAGE += -DSPLICE_LEAST=300

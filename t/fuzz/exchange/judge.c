@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct slice rest_of(const struct wire_bytes *bytes, size_t at)
-{
-	return at == bytes->len ? SLICE("") : slice_of(bytes->at + at, bytes->len - at);
-}
-
 static bool is_word(struct slice s, const char *word)
 {
 	return slice_is_equal(s, slice_of_string(word));
@@ -141,11 +136,12 @@ static void judge_tunnel(struct client *c, const struct model_message *got)
 	struct model_message gave, sent;
 	struct slice said = peers_read_answer(asked, &gave);
 	said = slice_skip(said, gave.head_len);
-	struct slice heard = rest_of(&c->wire->from_weir, c->heard_at + got->head_len);
+	struct slice heard = wire_bytes_rest(&c->wire->from_weir, c->heard_at + got->head_len);
 	fuzz_expect(is_same_start(said.at, said.len, heard.at, heard.len));
 	fuzz_expect(peers_read_request(c, asked->index, &sent) && sent.asks_upgrade);
-	struct slice asks = rest_of(&c->wire->to_weir, c->starts[asked->index] + sent.head_len);
-	struct slice gets = rest_of(&node->from_weir, asked->at);
+	struct slice asks = wire_bytes_rest(&c->wire->to_weir,
+					    c->starts[asked->index] + sent.head_len);
+	struct slice gets = wire_bytes_rest(&node->from_weir, asked->at);
 	model_read_request(gets, &sent);
 	gets = slice_skip(gets, sent.head_len);
 	fuzz_expect(is_same_start(asks.at, asks.len, gets.at, gets.len));
@@ -180,7 +176,7 @@ static void judge_one(struct client *c, const struct model_message *got, bool is
 static bool judge_next(struct client *c)
 {
 	struct model_message asked, got;
-	struct slice rest = rest_of(&c->wire->from_weir, c->heard_at);
+	struct slice rest = wire_bytes_rest(&c->wire->from_weir, c->heard_at);
 	bool is_over = c->wire->is_shut && !c->wire->is_cut && !c->wire->is_broken;
 	static char body[MODEL_BODY_MOST];
 	if (rest.len == 0)
@@ -265,7 +261,7 @@ static void judge_rest(void)
 		struct model_message got = { .body = body };
 		if (asked->is_whole)
 			continue;
-		model_read_request(rest_of(&asked->wire->from_weir, asked->at), &got);
+		model_read_request(wire_bytes_rest(&asked->wire->from_weir, asked->at), &got);
 		judge_body(asked, &got);
 	}
 }

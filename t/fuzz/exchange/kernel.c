@@ -88,7 +88,7 @@ static int descriptor_new(enum kind kind)
 
 /* ---- wires ----------------------------------------------------------------------------------------- */
 
-static void bytes_add(struct wire_bytes *to, const void *bytes, size_t len)
+void wire_bytes_add(struct wire_bytes *to, const void *bytes, size_t len)
 {
 	if (to->len + len > to->capacity) {
 		to->capacity = (to->len + len) * 2;
@@ -97,6 +97,11 @@ static void bytes_add(struct wire_bytes *to, const void *bytes, size_t len)
 	if (len > 0)
 		memcpy(to->at + to->len, bytes, len);
 	to->len += len;
+}
+
+struct slice wire_bytes_rest(const struct wire_bytes *bytes, size_t at)
+{
+	return at == bytes->len ? SLICE("") : slice_of(bytes->at + at, bytes->len - at);
 }
 
 static struct wire *wire_new(void)
@@ -134,7 +139,7 @@ struct wire *kernel_connect(int listen_fd, const struct addr *from)
 
 void kernel_send(struct wire *wire, const void *bytes, size_t len)
 {
-	bytes_add(&wire->to_weir, bytes, len);
+	wire_bytes_add(&wire->to_weir, bytes, len);
 }
 
 static bool has_end_arrived(const struct wire *wire)
@@ -247,7 +252,7 @@ static ssize_t wire_write(struct wire *wire, const struct iovec *from, size_t co
 		size_t room = wire->window - done;
 		size_t len = from[i].iov_len < room ? from[i].iov_len : room;
 		if (!wire->is_gone)
-			bytes_add(&wire->from_weir, from[i].iov_base, len);
+			wire_bytes_add(&wire->from_weir, from[i].iov_base, len);
 		done += len;
 		wanted += from[i].iov_len;
 	}

@@ -25,6 +25,11 @@ struct wire_bytes {
 	size_t len, capacity;
 };
 
+void wire_bytes_add(struct wire_bytes *to, const void *bytes, size_t len);
+
+/* What was sent from `at` on. */
+struct slice wire_bytes_rest(const struct wire_bytes *bytes, size_t at);
+
 /* One connection of weir's, seen from the other end. */
 struct wire {
 	int fd; /* weir's end; -1 when it is closed */

@@ -369,6 +369,18 @@ static void message_init(struct model_message *m)
 	*m = (struct model_message){ .body = body, .mark = SLICE_ABSENT, .client = SLICE_ABSENT };
 }
 
+/* The lines behind the first. False: they are not all there, or bad. */
+static bool read_rest_of_head(struct slice in, struct slice *rest, struct lines *l,
+			      struct model_message *m)
+{
+	if (!read_fields(rest, l, m))
+		return false;
+	m->is_head_whole = true;
+	m->head_len = (size_t)(rest->at - in.at);
+	judge_fields(l, m);
+	return true;
+}
+
 void model_read_request(struct slice in, struct model_message *m)
 {
 	struct slice rest = in, line;
@@ -386,11 +398,8 @@ void model_read_request(struct slice in, struct model_message *m)
 		return;
 	}
 	read_request_line(line, m);
-	if (!read_fields(&rest, &l, m))
+	if (!read_rest_of_head(in, &rest, &l, m))
 		return;
-	m->is_head_whole = true;
-	m->head_len = (size_t)(rest.at - in.at);
-	judge_fields(&l, m);
 	if (l.hosts > 1 || (l.hosts == 0 && m->version_minor == 1))
 		m->verdict = MODEL_NEVER;
 	if (m->verdict != MODEL_NEVER)
@@ -429,11 +438,8 @@ void model_read_response(struct slice in, bool is_head, bool is_over, struct mod
 		return;
 	}
 	read_status_line(line, m);
-	if (!read_fields(&rest, &l, m))
+	if (!read_rest_of_head(in, &rest, &l, m))
 		return;
-	m->is_head_whole = true;
-	m->head_len = (size_t)(rest.at - in.at);
-	judge_fields(&l, m);
 	if (m->status == 101) {
 		worsen(&m->verdict, MODEL_MAYBE);
 		m->framing = MODEL_TUNNEL;

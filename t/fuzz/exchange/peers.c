@@ -32,11 +32,6 @@ void peers_reset(void)
 	peers.is_calm = true;
 }
 
-static struct slice rest_of(const struct wire_bytes *bytes, size_t at)
-{
-	return at == bytes->len ? SLICE("") : slice_of(bytes->at + at, bytes->len - at);
-}
-
 /* ---- reading what was said --------------------------------------------------------------------------------- */
 
 bool peers_read_request(struct client *c, unsigned index, struct model_message *m)
@@ -45,7 +40,7 @@ bool peers_read_request(struct client *c, unsigned index, struct model_message *
 	if (c->wire == NULL || index >= PEERS_REQUESTS)
 		return false;
 	for (; c->known <= index; c->known++) {
-		model_read_request(rest_of(&c->wire->to_weir, c->starts[c->known - 1]), m);
+		model_read_request(wire_bytes_rest(&c->wire->to_weir, c->starts[c->known - 1]), m);
 		if (m->verdict == MODEL_NEVER || m->body_verdict == MODEL_NEVER ||
 		    !m->is_body_whole)
 			return false;
@@ -53,13 +48,13 @@ bool peers_read_request(struct client *c, unsigned index, struct model_message *
 	}
 	if (c->starts[index] == c->wire->to_weir.len)
 		return false;
-	model_read_request(rest_of(&c->wire->to_weir, c->starts[index]), m);
+	model_read_request(wire_bytes_rest(&c->wire->to_weir, c->starts[index]), m);
 	return true;
 }
 
 static bool asks_head(const struct asked *asked)
 {
-	struct slice request = rest_of(&asked->wire->from_weir, asked->at);
+	struct slice request = wire_bytes_rest(&asked->wire->from_weir, asked->at);
 	return slice_has_prefix(request, SLICE("HEAD "));
 }
 
@@ -71,7 +66,7 @@ struct slice peers_read_answer(const struct asked *asked, struct model_message *
 	enum model_verdict worst = MODEL_SURE; /* of those before it */
 	m->body = answer_body;
 	if (asked->is_answered)
-		rest = rest_of(&wire->to_weir, asked->answer_at);
+		rest = wire_bytes_rest(&wire->to_weir, asked->answer_at);
 	for (;;) {
 		model_read_response(rest, asks_head(asked), is_over, m);
 		worst = m->verdict > worst ? m->verdict : worst;
@@ -87,14 +82,7 @@ struct slice peers_read_answer(const struct asked *asked, struct model_message *
 
 static void add(const char *bytes, size_t len)
 {
-	struct wire_bytes *to = &peers.answer_bytes;
-	if (to->len + len > to->capacity) {
-		to->capacity = (to->len + len) * 2;
-		to->at = memory_resize(to->at, to->capacity);
-	}
-	if (len > 0)
-		memcpy(to->at + to->len, bytes, len);
-	to->len += len;
+	wire_bytes_add(&peers.answer_bytes, bytes, len);
 }
 
 #define MARK "X-Mark: 000\r\n"
@@ -249,7 +237,7 @@ static bool node_reads(struct wire *wire)
 	size_t at = last == NULL ? 0 : last->at + (is_new ? last->len : 0);
 	if (at == wire->from_weir.len || (last != NULL && is_new && is_switched(last)))
 		return false;
-	model_read_request(rest_of(&wire->from_weir, at), &m);
+	model_read_request(wire_bytes_rest(&wire->from_weir, at), &m);
 	fuzz_expect(m.verdict != MODEL_NEVER && m.body_verdict != MODEL_NEVER);
 	if (!m.is_head_whole)
 		return false;
