@@ -21,6 +21,9 @@ struct table {
 	size_t count;
 };
 
+/* Makes the key of hashes. For who forks and wants its children to find things in the same places. */
+void table_make_key(void);
+
 void table_init(struct table *t);
 
 /* Frees keys and slots; calls `free_value` (may be NULL) on each value first. */

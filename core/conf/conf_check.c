@@ -188,10 +188,19 @@ static uint64_t limit_at(const struct conf_vserver *v, size_t offset)
 	return *(const uint64_t *)(const void *)((const char *)v + offset);
 }
 
+static void check_against_all(struct conf_reader *r, const struct conf_vserver *v, uint64_t limit,
+			      const char *name)
+{
+	if (r->conf->max_connections != 0 && limit > r->conf->max_connections)
+		CONF_COMPLAIN(
+			r, v->place,
+			"in virtual server '%s', %s is more than max_connections at the top level",
+			v->name, name);
+}
+
 /* 0 is no limit. */
 static void check_limits(struct conf_reader *r, const struct conf_vserver *v)
 {
-	uint64_t all = r->conf->max_connections;
 	for (size_t i = 0; i < sizeof contradictions / sizeof contradictions[0]; i++) {
 		uint64_t limit = limit_at(v, contradictions[i].limit);
 		uint64_t bound = limit_at(v, contradictions[i].bound);
@@ -205,16 +214,8 @@ static void check_limits(struct conf_reader *r, const struct conf_vserver *v)
 			      v->name, contradictions[i].limit_name, limit, unit,
 			      contradictions[i].bound_name, bound, unit);
 	}
-	if (all != 0 && v->max_concurrent_connections > all)
-		CONF_COMPLAIN(
-			r, v->place,
-			"in virtual server '%s', max_concurrent_connections is more than max_connections at the top level",
-			v->name);
-	if (all != 0 && v->max_connections_per_client > all)
-		CONF_COMPLAIN(
-			r, v->place,
-			"in virtual server '%s', max_connections_per_client is more than max_connections at the top level",
-			v->name);
+	check_against_all(r, v, v->max_concurrent_connections, "max_concurrent_connections");
+	check_against_all(r, v, v->max_connections_per_client, "max_connections_per_client");
 }
 
 static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)

@@ -48,7 +48,6 @@ bool http_is_token(struct slice text)
 	return text.len > 0 && http_scan_is_all(text, HTTP_BYTE_TOKEN);
 }
 
-/* RFC 9110 15 and the registry: those that are met in practice. */
 /* RFC 9110 15, and those of other RFCs that are in use. */
 static const struct status_words {
 	unsigned status;

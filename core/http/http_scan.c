@@ -70,6 +70,11 @@ static __m128i is_within(__m128i bytes, char first, char last)
 	return _mm_cmpeq_epi8(_mm_min_epu8(above, each((char)(last - first))), above);
 }
 
+static __m128i is_letter(__m128i bytes)
+{
+	return is_within(_mm_or_si128(bytes, each(0x20)), 'a', 'z');
+}
+
 static __m128i not_visible(__m128i bytes)
 {
 	return _mm_cmpeq_epi8(is_within(bytes, 0x21, 0x7e), _mm_setzero_si128());
@@ -89,12 +94,9 @@ static unsigned path_stops(__m128i bytes)
 /* What http_scan_path calls not plain; `after` has bit 0 set when a "/" stands before the block. */
 static unsigned path_marks(__m128i bytes, unsigned *after)
 {
-	__m128i lower = _mm_or_si128(bytes, each(0x20));
-	__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(lower, each('a' - 1)),
-				       _mm_cmplt_epi8(lower, each('z' + 1)));
+	__m128i letter = is_letter(bytes);
 	/* "-", ".", "/" and the digits are next to each other */
-	__m128i digit = _mm_and_si128(_mm_cmpgt_epi8(bytes, each('-' - 1)),
-				      _mm_cmplt_epi8(bytes, each('9' + 1)));
+	__m128i digit = is_within(bytes, '-', '9');
 	__m128i plain = _mm_or_si128(_mm_or_si128(letter, digit), _mm_cmpeq_epi8(bytes, each('_')));
 	unsigned slashes = bits(_mm_cmpeq_epi8(bytes, each('/')));
 	unsigned dots = bits(_mm_cmpeq_epi8(bytes, each('.')));
@@ -113,7 +115,7 @@ static unsigned value_stops(__m128i bytes)
 /* Stops at all but letters, digits and "-": most names have nothing else. */
 static unsigned name_stops(__m128i bytes)
 {
-	__m128i letter = is_within(_mm_or_si128(bytes, each(0x20)), 'a', 'z');
+	__m128i letter = is_letter(bytes);
 	__m128i digit = is_within(bytes, '0', '9');
 	__m128i dash = _mm_cmpeq_epi8(bytes, each('-'));
 	return bits(_mm_or_si128(_mm_or_si128(letter, digit), dash)) ^ 0xffffu;

@@ -51,8 +51,7 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 					 sizeof(uint64_t));
 	s->bytes = lives + states + s->workers * (s->slot_bytes + s->clients_bytes);
 
-	/* makes the key, so that every process finds a client in the same rows */
-	table_hash(SLICE(""));
+	table_make_key(); /* every process has to find a client in the same rows */
 	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 			    0);
 	if (memory == MAP_FAILED) {
