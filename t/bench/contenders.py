@@ -12,6 +12,8 @@ import socket
 import subprocess
 import time
 
+from lab.peers import NGINX_PLACE
+
 ADDRESS = "10.9.0.1"
 FIRST_SOURCE, SOURCES = "10.9.0.2", 100  # addresses of the clients in the transparent scenario
 NODE_PORT = 8100
@@ -154,11 +156,7 @@ daemon off; worker_processes 1; user root; pid {directory}/pid; error_log {direc
 worker_rlimit_nofile {job.descriptors};
 events {{ worker_connections {job.descriptors - 100}; }}
 http {{
-    access_log off;
-    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    keepalive_timeout {IDLE}; keepalive_requests 1000000000; client_max_body_size 0;
+    access_log off; {NGINX_PLACE.format(directory=directory)}    keepalive_timeout {IDLE}; keepalive_requests 1000000000; client_max_body_size 0;
     proxy_max_temp_file_size 0; proxy_request_buffering off; proxy_http_version 1.1;
     {buffers}
     proxy_set_header Host $http_host;

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-from lab.peers import Server
+from lab.peers import APACHE_PLACE, NGINX_PLACE, Server
 from lab.wait import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,11 +23,7 @@ daemon off; master_process off; worker_processes 1; user root;
 pid {directory}/pid; error_log {directory}/error.log;
 worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
-http {{
-    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    log_format seen "$remote_addr\t$status\t$sent_http_x_body\t$request";
+http {{""" + NGINX_PLACE + r"""    log_format seen "$remote_addr\t$status\t$sent_http_x_body\t$request";
     access_log {directory}/seen seen;
     client_max_body_size 0; client_body_buffer_size 1m; client_header_buffer_size 64k;
     large_client_header_buffers 16 64k; keepalive_requests 100000; keepalive_timeout 30s;
@@ -40,16 +36,7 @@ http {{
     }}
 }}
 """
-_APACHE = r"""
-ServerRoot {directory}
-PidFile {directory}/pid
-ErrorLog {directory}/error.log
-DefaultRuntimeDir {directory}
-Listen {address}
-ServerName node
-LoadModule mpm_event_module {modules}/mod_mpm_event.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule env_module {modules}/mod_env.so
+_APACHE = APACHE_PLACE + r"""LoadModule env_module {modules}/mod_env.so
 LoadModule proxy_module {modules}/mod_proxy.so
 LoadModule proxy_http_module {modules}/mod_proxy_http.so
 ServerLimit 1

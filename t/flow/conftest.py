@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from lab import netns
+from lab.attack import Target
 from lab.bench import Bench
 from lab.river import River
 
@@ -54,6 +55,12 @@ def bench(request):
     bench = Bench()
     yield bench
     bench.clear(failed=getattr(request.node, "has_failed", True))
+
+
+@pytest.fixture
+def target(bench):
+    """What is attacked: a weir with its defaults in front of one node."""
+    return Target(bench)
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests whose end two readers could see in two places (rows 1 to 5 and 8 of the catalogue of
 attacks): refused with the connection closed, or forwarded in a form that has one reading."""
-import pytest
+from lab.attack import CHUNKED, GET, POST, head
 
-from lab.attack import Target, head
-
-GET = "GET / HTTP/1.1\r\nHost: a\r\n"
-POST = "POST /up HTTP/1.1\r\nHost: a\r\n"
-CHUNKED = "Transfer-Encoding: chunked\r\n"
 LENGTH = "Content-Length: 3\r\n"
-
-
-@pytest.fixture
-def target(bench):
-    return Target(bench)
 
 
 def test_row_01_length_and_coding_together(target):

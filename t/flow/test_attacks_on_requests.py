@@ -6,17 +6,8 @@ import time
 
 import pytest
 
-from lab.attack import HONEST, SMUGGLED, Target, head
+from lab.attack import CHUNKED, GET, HONEST, POST, SMUGGLED, Target, head
 from lab.http1 import Closed
-
-GET = "GET / HTTP/1.1\r\nHost: a\r\n"
-POST = "POST /up HTTP/1.1\r\nHost: a\r\n"
-CHUNKED = "Transfer-Encoding: chunked\r\n"
-
-
-@pytest.fixture
-def target(bench):
-    return Target(bench)
 
 
 def test_row_06_trailers_are_never_headers(target):

@@ -6,6 +6,9 @@ after each attack an honest request is made: its line must be the next, and its 
 """
 from .http1 import Closed
 
+GET = "GET / HTTP/1.1\r\nHost: a\r\n"
+POST = "POST /up HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = "Transfer-Encoding: chunked\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
 HONEST = b"GET /honest HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -8,14 +8,26 @@ import tempfile
 
 from .wait import until
 
-_NGINX = """
-daemon off; master_process off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log; user root;
-events {{ worker_connections 4096; }}
-http {{
+# Where a server keeps what is its own: the beginning of any configuration.
+NGINX_PLACE = """
     client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy;
     fastcgi_temp_path {directory}/fastcgi; uwsgi_temp_path {directory}/uwsgi;
     scgi_temp_path {directory}/scgi;
-    log_format seen '$remote_addr $request_uri';
+"""
+APACHE_PLACE = """
+ServerRoot {directory}
+PidFile {directory}/pid
+ErrorLog {directory}/error.log
+DefaultRuntimeDir {directory}
+Listen {address}
+ServerName node
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+"""
+_NGINX = """
+daemon off; master_process off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log; user root;
+events {{ worker_connections 4096; }}
+http {{""" + NGINX_PLACE + """    log_format seen '$remote_addr $request_uri';
     access_log {access};
     keepalive_requests 100000000; client_max_body_size 0; sendfile on;
     server {{
@@ -27,16 +39,7 @@ http {{
     }}
 }}
 """
-_APACHE = """
-ServerRoot {directory}
-PidFile {directory}/pid
-ErrorLog {directory}/error.log
-DefaultRuntimeDir {directory}
-Listen {address}
-ServerName node
-LoadModule mpm_event_module {modules}/mod_mpm_event.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule mime_module {modules}/mod_mime.so
+_APACHE = APACHE_PLACE + """LoadModule mime_module {modules}/mod_mime.so
 TypesConfig /etc/mime.types
 MaxKeepAliveRequests 0
 DocumentRoot {root}
