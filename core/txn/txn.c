@@ -7,6 +7,7 @@
 #include "pool/idle.h"
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
+#include "txn/txn_rules.h"
 
 /*
  * A new connection usually brings its request along (TCP_DEFER_ACCEPT) and often ends with the answer:
@@ -97,13 +98,6 @@ static void on_session_timer(struct timer *timer)
 	txn_run(t);
 }
 
-static void on_rule_timer(struct timer *timer)
-{
-	struct txn *t = container_of(timer, struct txn, rule_timer);
-	t->is_rule_ready = true;
-	txn_run(t);
-}
-
 static bool may_leave_client(const struct txn *t, bool wants_read)
 {
 	const struct stream *client = &t->session->client;
@@ -150,7 +144,7 @@ void txn_start(struct session *s)
 	t->client_bytes_out = s->client.bytes_out;
 	t->times.began = clock_microseconds();
 	t->step_since = t->moved_at = clock_milliseconds();
-	timer_init(&t->rule_timer, on_rule_timer);
+	txn_rules_init(t);
 	s->txn = t;
 	s->transactions++;
 	s->timer.on_fire = on_session_timer;
@@ -166,20 +160,11 @@ void txn_go(struct txn *t, unsigned step)
 	t->step_since = clock_milliseconds();
 }
 
-/* Drops what it waits for, whatever it is. */
-static void stop_waiting(struct txn *t)
-{
-	timer_stop(&t->rule_timer);
-	if (t->run != NULL)
-		rule_cancel(t->run);
-	t->run = NULL;
-}
-
 enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail)
 {
 	if (t->end != TXN_END_NONE)
 		return TXN_GO_ON;
-	stop_waiting(t);
+	txn_rules_cancel(t);
 	t->end = end;
 	t->end_detail = detail;
 	t->step = t->protocol->step_after_end(t);
@@ -263,8 +248,8 @@ static void txn_free(struct txn *t)
 {
 	struct session *s = t->session;
 	struct arena arena = t->arena;
-	stop_waiting(t);
-	timer_release(&t->rule_timer);
+	txn_rules_cancel(t);
+	timer_release(&t->sleep_timer);
 	txn_release_node(t, false);
 	txn_body_release(&t->up);
 	txn_body_release(&t->down);

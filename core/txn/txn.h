@@ -73,6 +73,15 @@ struct txn_times {
 	uint64_t began, request, rules, connect, sent, response, ended;
 };
 
+/*
+ * What a parked rule waits for. Part of the operation that some function for rules began, and whose
+ * end resumes the rule: see txn_rules.h.
+ */
+struct txn_wait {
+	struct txn *txn;
+	void (*cancel)(struct txn_wait *w);
+};
+
 /* Owned by its session; lies in its own arena. */
 struct txn {
 	uint32_t magic;
@@ -110,13 +119,15 @@ struct txn {
 	/* rules */
 	struct rule_run *run; /* a parked one */
 	enum rule_phase phase;
-	size_t rule_index;        /* in the phase's list */
-	bool is_rule_ready;       /* what it waited for has come */
+	size_t rule_index;     /* in the phase's list */
+	struct txn_wait *wait; /* what it is parked for; NULL: nothing, or the rule has taken it */
+	bool is_rule_ready;    /* that has come */
 	const char *verdict_rule; /* the rule that decided, and its line; NULL: none did */
 	unsigned verdict_line;
 	struct slice verdict;     /* in words, for the log */
 	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */
-	struct timer rule_timer;  /* connection.sleep */
+	struct timer sleep_timer; /* connection.sleep */
+	struct txn_wait sleep;
 	struct txn_wishes wishes; /* of request rules, for the answer */
 
 	/* the node */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "txn/txn_rules.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "txn/txn_http.h"
@@ -118,15 +119,69 @@ enum txn_next txn_rules_timeout(struct txn *t)
 	log_failure(t, "it took longer than rules.wall_time", "");
 	if (!may_go_on(t))
 		return txn_end(t, TXN_END_RULE_TIMEOUT, name);
-	timer_stop(&t->rule_timer);
-	rule_cancel(t->run);
-	t->run = NULL;
+	txn_rules_cancel(t);
 	t->rule_index++;
 	return TXN_GO_ON;
 }
 
+void txn_rules_cancel(struct txn *t)
+{
+	struct txn_wait *w = t->wait;
+	t->wait = NULL;
+	t->is_rule_ready = false;
+	if (w != NULL)
+		w->cancel(w);
+	if (t->run != NULL)
+		rule_cancel(t->run);
+	t->run = NULL;
+}
+
+/* ---- waiting -------------------------------------------------------------------------------------- */
+
+void txn_rules_wait(struct txn *t, struct txn_wait *w, void (*cancel)(struct txn_wait *w))
+{
+	check(t->wait == NULL);
+	w->txn = t;
+	w->cancel = cancel;
+	t->wait = w;
+}
+
+void txn_rules_ready(struct txn_wait *w)
+{
+	check(w->txn->wait == w);
+	w->txn->is_rule_ready = true;
+	txn_run(w->txn);
+}
+
+struct txn_wait *txn_rules_waited(struct txn *t)
+{
+	struct txn_wait *w = t->wait;
+	check(w != NULL);
+	t->wait = NULL;
+	return w;
+}
+
+static void on_sleep_timer(struct timer *timer)
+{
+	struct txn *t = container_of(timer, struct txn, sleep_timer);
+	t->wait = NULL;
+	t->is_rule_ready = true;
+	txn_run(t);
+}
+
+static void stop_sleeping(struct txn_wait *w)
+{
+	timer_stop(&w->txn->sleep_timer);
+}
+
 void txn_rules_sleep(struct txn *t, uint64_t milliseconds)
 {
+	txn_rules_wait(t, &t->sleep, stop_sleeping);
 	/* 0 still lets others have a turn */
-	timer_set(&t->rule_timer, milliseconds == 0 ? 1 : milliseconds);
+	timer_set(&t->sleep_timer, milliseconds == 0 ? 1 : milliseconds);
+}
+
+void txn_rules_init(struct txn *t)
+{
+	timer_init(&t->sleep_timer, on_sleep_timer);
 }
