@@ -109,6 +109,78 @@ void rule_push_nil(struct rule_call *call);
 void rule_push_table(struct rule_call *call);
 void rule_table_set(struct rule_call *call, struct slice key, struct slice value);
 void rule_table_append(struct rule_call *call, struct slice value);
+
+/* ---- values of any depth: rule_value.c ---- */
+
+/* Tables in tables: no deeper than this, going in and coming out. */
+#define RULE_VALUE_DEPTH 100
+
+enum rule_value_type { RULE_VALUE_STRING, RULE_VALUE_NUMBER, RULE_VALUE_BOOLEAN };
+struct rule_value {
+	enum rule_value_type type;
+	struct slice string;
+	double number;
+	bool boolean;
+};
+
+/* RULE_TABLE_ARRAY: its keys are 1 to n, and it was given or marked as one if n is 0. */
+enum rule_table { RULE_TABLE_ARRAY, RULE_TABLE_HASH, RULE_TABLE_EMPTY };
+
+/*
+ * What rule_argument_walk finds, in order: for a table `open`, its entries, `close`. An entry of a
+ * hash begins with its key, and they come in no certain order; items of an array come from the
+ * first to the last. A callback may raise an error; it pushes nothing.
+ */
+struct rule_visitor {
+	void (*value)(struct rule_call *call, const struct rule_value *value, void *extra);
+	void (*open)(struct rule_call *call, enum rule_table table, void *extra);
+	void (*key)(struct rule_call *call, const struct rule_value *key, void *extra);
+	void (*close)(struct rule_call *call, enum rule_table table, void *extra);
+	/* A function for rules that stands for a value of its own (json.null); NULL: an error. */
+	void (*function)(struct rule_call *call, const char *name, void *extra);
+	size_t most_entries; /* of all its tables together */
+};
+
+/*
+ * Walks argument `n`, whatever it is; metatables do not count. Raises an error for nil, functions,
+ * coroutines and such as values or keys, a table in itself, one deeper than RULE_VALUE_DEPTH, and
+ * too many entries. An entry costs a step of the budget; going through the bytes of strings is the
+ * callback's to pay for.
+ */
+void rule_argument_walk(struct rule_call *call, unsigned n, const struct rule_visitor *visitor,
+			void *extra);
+
+/*
+ * Builds the next result: one value, or a table opened, filled and closed. In a hash each entry
+ * begins with its key (a NaN is none). Each step may raise the error of the budget or of memory:
+ * hold nothing that must be freed. Given up by rule_build_undo, which takes all back that was
+ * pushed since rule_build_start.
+ */
+struct rule_build {
+	struct rule_call *call;
+	int base;                   /* of Lua's stack */
+	unsigned depth;             /* tables that are open */
+	int next[RULE_VALUE_DEPTH]; /* position of the next item; 0 in a hash */
+};
+void rule_build_start(struct rule_build *build, struct rule_call *call);
+/* False when RULE_VALUE_DEPTH tables are open. RULE_TABLE_EMPTY is a hash without entries. */
+bool rule_build_open(struct rule_build *build, enum rule_table table);
+void rule_build_key(struct rule_build *build, const struct rule_value *key);
+void rule_build_value(struct rule_build *build, const struct rule_value *value);
+/* The function for rules of that name, as a value. */
+void rule_build_function(struct rule_build *build, const char *name);
+void rule_build_close(struct rule_build *build);
+void rule_build_undo(struct rule_build *build);
+/* Does the hash that is open have an entry with this key? */
+bool rule_build_has(struct rule_build *build, struct slice key);
+/*
+ * Marks the array that was opened last as one, so that a walk knows it even when it is empty. The
+ * mark is a metatable that rules cannot reach. rule_argument_mark_array does so with a table that
+ * is an argument, and pushes it as the next result.
+ */
+void rule_build_mark_array(struct rule_build *build);
+void rule_argument_mark_array(struct rule_call *call, unsigned n);
+
 /* Any Lua value kept as it is, for connection.data: a handle to it, 0 for nil; and back. */
 int rule_keep_argument(struct rule_call *call, unsigned n);
 void rule_push_kept(struct rule_call *call, int handle);

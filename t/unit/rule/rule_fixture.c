@@ -2,6 +2,7 @@
 #include "rule_fixture.h"
 
 #include <criterion/criterion.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -173,7 +174,194 @@ static enum rule_answer work(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+/* ---- values of any depth: what a walk says, and a copy that the walk builds ---- */
+
+static void say_text(struct rule_call *call, const char *format, ...)
+{
+	struct subject *to = rule_call_subject(call);
+	va_list arguments;
+	va_start(arguments, format);
+	to->said_len += (size_t)vsnprintf(to->said + to->said_len, sizeof to->said - to->said_len,
+					  format, arguments);
+	va_end(arguments);
+	cr_assert(to->said_len < sizeof to->said);
+}
+
+static void say_value(struct rule_call *call, const struct rule_value *value, void *extra)
+{
+	(void)extra;
+	if (value->type == RULE_VALUE_STRING)
+		say_text(call, "'%.*s' ", SLICE_PRINT(value->string));
+	else if (value->type == RULE_VALUE_NUMBER)
+		say_text(call, "%.14g ", value->number);
+	else
+		say_text(call, "%s ", value->boolean ? "true" : "false");
+}
+
+static void say_key(struct rule_call *call, const struct rule_value *key, void *extra)
+{
+	say_value(call, key, extra);
+	say_text(call, "= ");
+}
+
+static void say_open(struct rule_call *call, enum rule_table table, void *extra)
+{
+	(void)extra;
+	say_text(call, "%c ", "[{("[table]);
+}
+
+static void say_close(struct rule_call *call, enum rule_table table, void *extra)
+{
+	(void)extra;
+	say_text(call, "%c ", "]})"[table]);
+}
+
+static void say_function(struct rule_call *call, const char *name, void *extra)
+{
+	(void)extra;
+	say_text(call, "%s ", name);
+}
+
+static enum rule_answer walk(struct rule_call *call)
+{
+	static const struct rule_visitor visitor = { say_value, say_open,     say_key,
+						     say_close, say_function, 5000 };
+	rule_argument_walk(call, 1, &visitor, NULL);
+	return RULE_RETURN;
+}
+
+/* Nothing may be pushed in a walk: what it finds is written down, and built from after it. */
+struct note {
+	enum { NOTE_VALUE, NOTE_OPEN, NOTE_KEY, NOTE_CLOSE, NOTE_FUNCTION } kind;
+	struct rule_value value;
+	enum rule_table table;
+	const char *name;
+};
+static struct note notes[200000];
+static size_t note_count;
+
+static struct note *note(int kind)
+{
+	cr_assert_lt(note_count, sizeof notes / sizeof *notes);
+	notes[note_count] = (struct note){ .kind = kind };
+	return &notes[note_count++];
+}
+
+static void note_value(struct rule_call *call, const struct rule_value *value, void *extra)
+{
+	(void)call;
+	(void)extra;
+	note(NOTE_VALUE)->value = *value;
+}
+
+static void note_open(struct rule_call *call, enum rule_table table, void *extra)
+{
+	(void)call;
+	(void)extra;
+	note(NOTE_OPEN)->table = table;
+}
+
+static void note_key(struct rule_call *call, const struct rule_value *key, void *extra)
+{
+	(void)call;
+	(void)extra;
+	note(NOTE_KEY)->value = *key;
+}
+
+static void note_close(struct rule_call *call, enum rule_table table, void *extra)
+{
+	(void)call;
+	(void)extra;
+	note(NOTE_CLOSE)->table = table;
+}
+
+static void note_function(struct rule_call *call, const char *name, void *extra)
+{
+	(void)call;
+	(void)extra;
+	note(NOTE_FUNCTION)->name = name;
+}
+
+static void build_from(struct rule_build *build, const struct note *n)
+{
+	switch (n->kind) {
+	case NOTE_VALUE:
+		rule_build_value(build, &n->value);
+		return;
+	case NOTE_OPEN:
+		cr_assert(rule_build_open(build, n->table));
+		if (n->table == RULE_TABLE_ARRAY)
+			rule_build_mark_array(build);
+		return;
+	case NOTE_KEY:
+		if (n->value.type == RULE_VALUE_STRING)
+			cr_assert_not(rule_build_has(build, n->value.string));
+		rule_build_key(build, &n->value);
+		return;
+	case NOTE_CLOSE:
+		rule_build_close(build);
+		return;
+	case NOTE_FUNCTION:
+		rule_build_function(build, n->name);
+		return;
+	}
+}
+
+/* The copy, and "after". */
+static enum rule_answer copy(struct rule_call *call)
+{
+	static const struct rule_visitor visitor = { note_value, note_open,     note_key,
+						     note_close, note_function, SIZE_MAX };
+	struct rule_build build;
+	note_count = 0;
+	rule_argument_walk(call, 1, &visitor, NULL);
+	rule_build_start(&build, call);
+	for (size_t i = 0; i < note_count; i++)
+		build_from(&build, &notes[i]);
+	rule_push_string(call, SLICE("after"));
+	return RULE_RETURN;
+}
+
+/* A table that is not finished is taken back: only "undone". */
+static enum rule_answer undo(struct rule_call *call)
+{
+	struct rule_build build;
+	struct rule_value key = { .type = RULE_VALUE_STRING, .string = SLICE("a") };
+	rule_build_start(&build, call);
+	rule_build_open(&build, RULE_TABLE_HASH);
+	rule_build_key(&build, &key);
+	rule_build_open(&build, RULE_TABLE_ARRAY);
+	rule_build_undo(&build);
+	rule_push_string(call, SLICE("undone"));
+	return RULE_RETURN;
+}
+
+static enum rule_answer mark(struct rule_call *call)
+{
+	rule_argument_mark_array(call, 1);
+	return RULE_RETURN;
+}
+
+/* As many tables in each other as it is told; what it could not open it says. */
+static enum rule_answer nest(struct rule_call *call)
+{
+	struct rule_build build;
+	int64_t depth = rule_argument_integer(call, 1, 0, 1000);
+	rule_build_start(&build, call);
+	while (depth > 0 && rule_build_open(&build, RULE_TABLE_ARRAY))
+		depth--;
+	while (build.depth > 0)
+		rule_build_close(&build);
+	rule_push_integer(call, depth);
+	return RULE_RETURN;
+}
+
 static const struct rule_function functions[] = {
+	{ "test.walk", walk, RULE_IN_ANY, "value: any", "", "", "" },
+	{ "test.copy", copy, RULE_IN_ANY, "value: any", "any, string", "", "" },
+	{ "test.undo", undo, RULE_IN_ANY, "", "string", "", "" },
+	{ "test.mark", mark, RULE_IN_ANY, "items: table", "table", "", "" },
+	{ "test.nest", nest, RULE_IN_ANY, "depth: integer", "table, integer", "", "" },
 	{ "test.say", say, RULE_IN_ANY, "...: string", "", "", "" },
 	{ "test.get", get, RULE_IN_ANY, "name: string", "string|nil", "", "" },
 	{ "test.decide", decide, RULE_IN_ANY, "what: string", "", "", "" },
