@@ -55,9 +55,10 @@ def weir_conf(job, directory):
             "timeouts": {"keepalive": IDLE}}
     nodes = [f"{NODES_NETWORK}.{i // 250}.{i % 250 + 1}:{NODE_PORT}" for i in range(job.nodes)]
     web = {"nodes": nodes or [f"{ADDRESS}:{NODE_PORT}"], "keepalive": job.keeps_nodes,
-           "max_idle_connections_pernode": 0, "transparent": job.is_transparent}
+           "transparent": job.is_transparent}
     if job.variant != DEFAULT:
         web["http"] = {"keepalive_non_idempotent": True}
+        web["max_idle_connections_pernode"] = 0
     others = {f"other-{i}": {"listen": f"{OTHERS_ADDRESS}:{OTHERS_FIRST_PORT + i}",
                              "protocol": "http", "pool": f"other-{i}"} for i in range(job.others)}
     pools = {f"other-{i}": {"nodes": [f"{OTHERS_ADDRESS}:{NOBODY_PORT}"]} for i in range(job.others)}
@@ -192,7 +193,12 @@ hosts:
 """
 
 
+def nothing(_job, _directory):
+    return ""
+
+
 KINDS = {
+    "floor": (nothing, [ADDRESS, "{port}", str(NODE_PORT), "{nodes}"]),
     "weir": (weir_conf, ["run", "-c", "{conf}"]),
     "haproxy": (haproxy_conf, ["-db", "-f", "{conf}"]),
     "nginx": (nginx_conf, ["-c", "{conf}", "-e", "{directory}/error.log"]),
@@ -235,6 +241,8 @@ class Contender:
             return scenario.new_job().has_rule
         if self.variant == DEFAULT:
             return scenario.upload > 0
+        if self.kind == "floor":
+            return scenario.length + scenario.upload <= 100 and not scenario.new_job().is_transparent
         return self.kind != "h2o" or not scenario.new_job().is_transparent
 
     def start(self, job, directory, descriptors, wrapper=()):
@@ -248,7 +256,9 @@ class Contender:
         conf = os.path.join(directory, "conf")
         with open(conf, "w") as file:
             file.write(write(job, directory))
-        words = [word.format(conf=conf, directory=directory) for word in arguments]
+        nodes = "keep" if job.keeps_nodes else "close"
+        words = [word.format(conf=conf, directory=directory, port=job.port, nodes=nodes)
+                 for word in arguments]
         wrapped = [word.format(directory=directory) for word in wrapper]
         if self.kind == "nginx" and self.variant == LUA:
             libraries = glob.glob(os.path.join(self.nginx_lua, "usr/lib/*-linux-gnu"))

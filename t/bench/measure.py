@@ -81,7 +81,7 @@ class Backend:
 
     def counts(self):
         """(requests, body bytes) since the last asking."""
-        connection = http.client.HTTPConnection(ADDRESS, NODE_PORT, timeout=5)
+        connection = http.client.HTTPConnection(ADDRESS, NODE_PORT, timeout=60)
         connection.request("GET", "/count")
         words = connection.getresponse().read().split()
         connection.close()

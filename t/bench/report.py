@@ -23,7 +23,7 @@ def ratio_to_all(result, name="weir"):
     """To the best of all peers, also those set up in another way."""
     found = []
     for one in result["rounds"]:
-        peers = [said["us"] for other, said in one.items() if not other.startswith("weir")]
+        peers = [said["us"] for other, said in one.items() if not other.startswith(("weir", "floor"))]
         if name in one and peers:
             found.append(one[name]["us"] / min(peers))
     return statistics.median(found) if found else None
@@ -71,9 +71,12 @@ def cpu_table(results, names):
         spread = f" ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "failed"
         verdict = "" if ratio is None else "yes" if ratio <= result["target"] else "**no**"
         costs = [cell(median_of(result, name, "us")) for name in names]
+        floor = ratios_to_best(result, "floor")
         rows.append([result["title"], cell(result["target"], 2), cell(ratio, 2) + spread, verdict,
+                     cell(statistics.median(floor), 2) if floor else "",
                      best_judge(result) or "", cell(ratio_to_all(result), 2), *costs])
-    head = ["scenario", "target", "weir to the best of haproxy and nginx", "met", "best",
+    head = ["scenario", "target", "weir to the best of haproxy and nginx", "met",
+            "the floor to that", "best",
             "to the best of all peers",
             *(f"{name}, us" for name in names)]
     return ["## CPU per request", "", *table(head, rows)] if rows else []
@@ -198,7 +201,8 @@ def markdown(all_results):
 
 LEFT, WIDTH, BAR, GAP = 450, 520, 13, 16
 REACH = 2.5  # of the longest bar
-COLOURS = {"weir": "#1b6ca8", "haproxy": "#d1495b", "nginx": "#edae49", "h2o": "#66a182"}
+COLOURS = {"weir": "#1b6ca8", "haproxy": "#d1495b", "nginx": "#edae49", "h2o": "#66a182",
+           "floor": "#999999"}
 
 
 def bars(result, names, top):
