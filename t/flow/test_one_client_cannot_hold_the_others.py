@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fairness: in one turn of the loop a worker does a bounded piece of work for each client. Seen in
 its system calls, so that a slow machine changes nothing; t/bench measures what the others feel."""
+import os
 import re
-import shutil
+import signal
 import threading
 
-import pytest
-
+from lab.client import PATIENCE
 from lab.counting import Strace
+from lab.needs import needs
 
-pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+pytestmark = needs("strace")
 
 MOST_BYTES = 1 << 20  # in one turn: a fraction of a millisecond
 SIZE, PIECE = 100_000_000, 1_000_000
@@ -49,12 +50,30 @@ def test_a_large_answer(bench, tmp_path):
     assert max(pieces) <= MOST_BYTES
 
 
+def fill(sock, most):
+    """Sends until nobody takes any more, `most` bytes at most. How many it were."""
+    sent = 0
+    sock.setblocking(False)
+    try:
+        while sent < most:
+            sent += sock.send(bytes(min(PIECE, most - sent)))
+    except BlockingIOError:
+        pass
+    sock.settimeout(PATIENCE)
+    return sent
+
+
 def test_a_large_body(bench, tmp_path):
+    """Of a body that came while the worker slept it takes a part in a turn, though all of it is there."""
     weir = bench.weir([bench.node()])
-    client = bench.connect(weir)
-    strace = Strace(weir.children[:1], str(tmp_path / "calls"))
-    body = threading.Thread(target=client.send, args=(
-        f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {SIZE}\r\n\r\n", bytes(SIZE)))
+    client, worker = bench.connect(weir), weir.children[0]
+    strace = Strace([worker], str(tmp_path / "calls"))
+    client.send(f"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {SIZE}\r\n\r\n")
+    os.kill(worker, signal.SIGSTOP)
+    sent = fill(client.sock, SIZE)
+    os.kill(worker, signal.SIGCONT)
+    assert sent > 2 * MOST_BYTES
+    body = threading.Thread(target=client.send, args=(bytes(SIZE - sent),))
     body.start()
     assert client.response().status == 200
     body.join()
