@@ -76,9 +76,11 @@ unit: unit-programs
 		echo "unit: $$room"; $(BUILD)/unit/$$room || failed="$$failed $$room"; \
 	done; test -z "$$failed" || { echo "unit: failed:$$failed" >&2; exit 1; }
 
-# System tests: weir as a whole, on real sockets.
+# System tests: weir as a whole, on real sockets. They mostly wait: several at a time, each process in
+# a network namespace of its own.
+FLOW_JOBS ?= $(shell echo $$(($$(nproc) + 2)))
 flow: $(BUILD)/weir
-	WEIR=$(abspath $(BUILD)/weir) $(PYTHON) -m pytest -p no:cacheprovider t/flow
+	WEIR=$(abspath $(BUILD)/weir) $(PYTHON) -m pytest -p no:cacheprovider -n $(FLOW_JOBS) t/flow
 
 # ---- first commands ----------------------------------------------------------------------------
 # What they need is installed first; then make starts anew, because it finds more than before.
@@ -214,7 +216,7 @@ differential: deps
 
 # Side by side with other proxies: t/bench/README.md. BENCH: options of t/bench/run.
 BENCH ?=
-BENCH_PROGRAMS = $(patsubst %,$(BUILD)/bench/%,client backend neighbour)
+BENCH_PROGRAMS = $(patsubst %,$(BUILD)/bench/%,client backend neighbour floor)
 
 bench:
 	packaging/deps.sh build bench

@@ -2,13 +2,13 @@
 """What a small request on kept-alive connections costs: system calls, and no heap."""
 import os
 import re
-import shutil
 import struct
 import subprocess
 
 import pytest
 
 from lab.counting import Strace
+from lab.needs import needs
 from lab.peers import Nginx
 from lab.weir import is_sanitized, free_port
 
@@ -29,7 +29,7 @@ RECEIVE = ("recvfrom", "recvmsg", "read", "readv")
 SEND = ("sendto", "sendmsg", "write", "writev")
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@needs("strace")
 def test_system_calls_one_after_another(bench, tmp_path):
     """One receive and one send per side; two waits; nothing else."""
     weir, count = small(bench), 300
@@ -46,7 +46,7 @@ def test_system_calls_one_after_another(bench, tmp_path):
     assert sum(calls.values()) <= 6.3 * count, calls
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@needs("strace")
 def test_system_calls_under_load(bench, tmp_path):
     """With many connections a wait serves several of them: at most 4.5 calls a request."""
     weir = small(bench)
@@ -65,7 +65,7 @@ def url(weir):
     return "http://{}:{}/small".format(*weir.address())
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@needs("strace")
 @pytest.mark.parametrize("kept, most, never", [
     # accept; receive, send to the node; receive, send to the client; close
     ("node", 6.6, ("epoll_ctl", "getsockname", "setsockopt", "shutdown")),
@@ -83,7 +83,7 @@ def test_system_calls_of_a_new_connection(bench, tmp_path, kept, most, never):
     assert sum(calls.values()) <= most * count, calls
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@needs("strace")
 def test_a_large_body_does_not_come_up_into_our_memory(bench, tmp_path):
     """Two calls for 64 KiB, and a look whether there is more; what comes with the head is read."""
     size = 4 << 20

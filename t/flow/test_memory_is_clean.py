@@ -2,10 +2,10 @@
 """Under valgrind: no byte is read before it was written, and none is lost, whatever the peers do."""
 import glob
 import os
-import shutil
 
 import pytest
 
+from lab.needs import needs
 from lab.weir import is_sanitized
 
 RULES = {
@@ -107,7 +107,7 @@ def a_tunnel(client):
     assert client.ending() == "end"
 
 
-@pytest.mark.skipif(not shutil.which("valgrind"), reason="needs valgrind")
+@needs("valgrind")
 @pytest.mark.skipif(is_sanitized(), reason="a sanitizer has the heap already")
 def test_memory_is_clean(bench, tmp_path):
     tmp_path.chmod(0o777)
