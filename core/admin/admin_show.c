@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MOST 8
+#define COLUMNS_MOST 12
 #define CELL_BYTES 512
 
 /* Cells, row by row; the first row is the head. Columns are as wide as their widest cell. */
@@ -92,6 +92,22 @@ static void close_table(struct table_of_cells *t, FILE *to)
 
 /* ---- the tables ----------------------------------------------------------------------------------- */
 
+/* A time as a person likes it: "310 ns", "4.2 us", "1.3 s". */
+static void add_time(struct table_of_cells *t, double seconds)
+{
+	static const struct {
+		double least, factor;
+		const char *unit;
+	} units[] = { { 1, 1, "s" }, { 1e-3, 1e3, "ms" }, { 1e-6, 1e6, "us" }, { 0, 1e9, "ns" } };
+	char text[32];
+	size_t i = 0;
+	while (seconds < units[i].least)
+		i++;
+	double value = seconds * units[i].factor;
+	snprintf(text, sizeof text, value < 10 ? "%.1f %s" : "%.0f %s", value, units[i].unit);
+	add_text(t, text);
+}
+
 /* Appends to a text of CELL_BYTES what fits. */
 static void join(char text[CELL_BYTES], const char *separator, const char *word, const char *behind)
 {
@@ -173,6 +189,77 @@ static void show_refusals(const json_t *status, FILE *to)
 		fputs("\n", to);
 }
 
+static long long whole(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* Time below which so many of a hundred runs stayed, "-" without runs. */
+static void add_percentile(struct table_of_cells *t, const json_t *rule, unsigned percent)
+{
+	const json_t *times = json_object_get(rule, "times");
+	long long runs = whole(rule, "runs_total"), seen = 0;
+	for (size_t i = 0; i < json_array_size(times); i++) {
+		const json_t *place = json_array_get(times, i);
+		const json_t *below = json_object_get(place, "below");
+		seen += whole(place, "runs");
+		if (seen * 100 < runs * percent)
+			continue;
+		if (json_is_number(below))
+			add_time(t, json_number_value(below));
+		else
+			add_text(t, "long");
+		return;
+	}
+	add_text(t, "-");
+}
+
+static void add_rule(struct table_of_cells *t, const char *vserver, const json_t *rule)
+{
+	const json_t *outcomes = json_object_get(rule, "outcomes");
+	long long runs = whole(rule, "runs_total");
+	char stops[32];
+	add_text(t, vserver);
+	add_key(t, rule, "rule");
+	add_key(t, rule, "phase");
+	add_key(t, rule, "runs_total");
+	add_key(t, outcomes, "verdict");
+	add_key(t, outcomes, "error");
+	snprintf(stops, sizeof stops, "%lld",
+		 whole(outcomes, "budget") + whole(outcomes, "memory") +
+			 whole(outcomes, "wall_time"));
+	add_text(t, stops);
+	add_key(t, rule, "waits_total");
+	if (runs > 0)
+		add_time(t,
+			 json_number_value(json_object_get(rule, "seconds_total")) / (double)runs);
+	else
+		add_text(t, "-");
+	add_percentile(t, rule, 99);
+}
+
+/* Left out where there are no rules. */
+static void show_rules(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "VIRTUAL SERVER", "RULE",       "PHASE",   "RUNS",
+					     "VERDICTS",       "ERRORS",     "STOPPED", "WAITS",
+					     "MEAN",           "99 % BELOW", NULL };
+	struct table_of_cells t;
+	const char *name;
+	json_t *vserver;
+	open_table(&t, 0x3f8, heads);
+	json_object_foreach(json_object_get(status, "virtual_servers"), name, vserver)
+	{
+		const json_t *rules = json_object_get(vserver, "rules");
+		for (size_t i = 0; i < json_array_size(rules); i++)
+			add_rule(&t, name, json_array_get(rules, i));
+	}
+	bool is_empty = t.count == t.columns;
+	close_table(&t, is_empty ? NULL : to);
+	if (!is_empty)
+		fputs("\n", to);
+}
+
 static void add_node(struct table_of_cells *t, const char *pool, const json_t *node)
 {
 	add_text(t, pool);
@@ -239,6 +326,7 @@ void admin_show_status(const json_t *status, FILE *to)
 	show_vservers(status, to);
 	fputs("\n", to);
 	show_refusals(status, to);
+	show_rules(status, to);
 	show_pools(status, to);
 	fputs("\n", to);
 	show_workers(status, to);

@@ -56,6 +56,79 @@ static json_t *listens_of(const struct conf_vserver *v)
 	return listens;
 }
 
+/* ---- rules ---------------------------------------------------------------------------------------- */
+
+static json_t *seconds(uint64_t nanoseconds)
+{
+	return json_real((double)nanoseconds / 1e9);
+}
+
+static json_t *ends_of(const struct stats_rule *sum)
+{
+	static const char *const words[] = {
+		[STATS_RULE_FINISHED] = "finished", [STATS_RULE_VERDICT] = "verdict",
+		[STATS_RULE_ERROR] = "error",       [STATS_RULE_BUDGET] = "budget",
+		[STATS_RULE_MEMORY] = "memory",     [STATS_RULE_WALL_TIME] = "wall_time",
+		[STATS_RULE_GIVEN_UP] = "given_up",
+	};
+	json_t *outcomes = json_object();
+	for (unsigned i = 0; i < STATS_RULE_ENDS; i++)
+		json_object_set_new(outcomes, words[i], number(sum->ends[i]));
+	return outcomes;
+}
+
+/* The places of the histogram that hold something: up to `below` seconds, null for the last. */
+static json_t *times_of(const struct stats_rule *sum)
+{
+	json_t *times = json_array();
+	for (unsigned i = 0; i < STATS_RULE_TIMES; i++) {
+		if (sum->times[i] == 0)
+			continue;
+		json_t *place = json_object();
+		json_object_set_new(place, "below",
+				    i + 1 == STATS_RULE_TIMES
+					    ? json_null()
+					    : seconds(1ull << (STATS_RULE_SHORTEST_BITS + i)));
+		json_object_set_new(place, "runs", number(sum->times[i]));
+		json_array_append_new(times, place);
+	}
+	return times;
+}
+
+static json_t *rule_of(const struct admin *a, const struct conf_rule_use *use, const char *phase)
+{
+	struct stats_rule sum;
+	uint64_t runs = 0;
+	stats_sum_rule(a->share, use->row, &sum);
+	for (unsigned i = 0; i < STATS_RULE_ENDS; i++)
+		runs += sum.ends[i];
+	json_t *o = json_object();
+	json_object_set_new(o, "rule", json_string(a->conf->rules[use->rule].name));
+	json_object_set_new(o, "phase", json_string(phase));
+	json_object_set_new(o, "runs_total", number(runs));
+	json_object_set_new(o, "outcomes", ends_of(&sum));
+	json_object_set_new(o, "waits_total", number(sum.waits));
+	json_object_set_new(o, "seconds_total", seconds(sum.nanoseconds));
+	json_object_set_new(o, "waited_seconds_total", seconds(sum.waited_nanoseconds));
+	json_object_set_new(o, "times", times_of(&sum));
+	return o;
+}
+
+static json_t *rules_of(const struct admin *a, const struct conf_vserver *v)
+{
+	const struct conf_rule_uses *phases[] = { &v->request_rules, &v->response_rules,
+						  &v->completion_rules };
+	static const char *const words[] = { "request", "response", "completion" };
+	json_t *rules = json_array();
+	for (unsigned phase = 0; phase < 3; phase++)
+		for (size_t i = 0; i < phases[phase]->count; i++)
+			json_array_append_new(rules,
+					      rule_of(a, &phases[phase]->list[i], words[phase]));
+	return rules;
+}
+
+/* ---- virtual servers, whole ----------------------------------------------------------------------- */
+
 static json_t *vserver(const struct admin *a, unsigned index, struct stats_vserver *sum)
 {
 	static const char *const protocols[] = { [CONF_PROTOCOL_HTTP] = "http",
@@ -79,6 +152,7 @@ static json_t *vserver(const struct admin *a, unsigned index, struct stats_vserv
 	json_object_set_new(o, "to_client_bytes_total", number(sum->to_client_bytes));
 	json_object_set_new(o, "outcomes", outcomes_of(sum));
 	json_object_set_new(o, "refusals", refusals_of(a, sum));
+	json_object_set_new(o, "rules", rules_of(a, v));
 	return o;
 }
 

@@ -6,20 +6,26 @@
 /* A wall clock that somebody sets is noticed so much later; until then it runs with the other. */
 #define COMPARE_MICROSECONDS 100000
 
-static uint64_t monotonic, milliseconds;
+static uint64_t nanoseconds, monotonic, milliseconds;
 static uint64_t wall_ahead; /* of the monotonic clock, when they were compared */
 static uint64_t compared;
 
-static uint64_t read_microseconds(clockid_t id)
+static uint64_t read_nanoseconds(clockid_t id)
 {
 	struct timespec now;
 	clock_gettime(id, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t read_microseconds(clockid_t id)
+{
+	return read_nanoseconds(id) / 1000;
 }
 
 void clock_update(void)
 {
-	monotonic = read_microseconds(CLOCK_MONOTONIC);
+	nanoseconds = read_nanoseconds(CLOCK_MONOTONIC);
+	monotonic = nanoseconds / 1000;
 	milliseconds = monotonic / 1000; /* it is asked for more often than the clock is read */
 	if (compared != 0 && monotonic - compared < COMPARE_MICROSECONDS)
 		return;
@@ -30,6 +36,11 @@ void clock_update(void)
 uint64_t clock_microseconds(void)
 {
 	return monotonic;
+}
+
+uint64_t clock_nanoseconds(void)
+{
+	return nanoseconds;
 }
 
 uint64_t clock_milliseconds(void)

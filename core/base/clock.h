@@ -17,6 +17,9 @@ uint64_t clock_milliseconds(void);
 /* Microseconds that never jump, as of the last clock_update. */
 uint64_t clock_microseconds(void);
 
+/* The same clock, as of the last clock_update, for what takes less than a microsecond. */
+uint64_t clock_nanoseconds(void);
+
 /* Microseconds since 1970 (CLOCK_REALTIME; when somebody sets it, a tenth of a second late). */
 uint64_t clock_wall_microseconds(void);
 

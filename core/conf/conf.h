@@ -52,6 +52,7 @@ struct conf_rule {
 /* One entry of request_rules, response_rules or completion_rules; disabled ones are left out. */
 struct conf_rule_use {
 	uint32_t rule; /* index in conf.rules */
+	uint32_t row;  /* its number among all uses of rules: where it is counted */
 	bool once_per_connection;
 };
 
@@ -165,6 +166,7 @@ struct conf {
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;
 	size_t rule_count;
+	size_t rule_use_count; /* of all virtual servers and phases */
 	struct conf_vserver *vservers;
 	size_t vserver_count;
 	struct conf_pool *pools;

@@ -135,7 +135,8 @@ struct listed_rule {
 	uint32_t number;
 };
 
-uint32_t conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name)
+/* The number in conf.rules of a rule by that name, which is listed if it is not yet. */
+static uint32_t number_of_rule(struct conf_reader *r, const struct conf_yaml *name)
 {
 	struct conf *c = r->conf;
 	const struct listed_rule *known = table_get(&r->rules, name->text);
@@ -151,6 +152,14 @@ uint32_t conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name)
 	listed->number = (uint32_t)r->rules.count;
 	table_set(&r->rules, name->text, listed);
 	return listed->number;
+}
+
+struct conf_rule_use conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name,
+					bool once_per_connection)
+{
+	return (struct conf_rule_use){ .rule = number_of_rule(r, name),
+				       .row = (uint32_t)r->conf->rule_use_count++,
+				       .once_per_connection = once_per_connection };
 }
 
 static bool copy_rule(struct slice name, void *value, void *extra)

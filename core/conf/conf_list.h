@@ -18,8 +18,9 @@ void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *valu
 void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value,
 			  struct conf_vserver *v);
 
-/* The index in conf.rules of the rule of that name; a name that is new is added. */
-uint32_t conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name);
+/* A use of the rule of that name, with the next row; a name that is new is added to conf.rules. */
+struct conf_rule_use conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name,
+					bool once_per_connection);
 
 /* Makes conf.rules of what was added. */
 void conf_list_take_rules(struct conf_reader *r);

@@ -244,10 +244,8 @@ static void read_rule_uses(struct conf_reader *r, const struct conf_key *key,
 		else
 			read_rule_name(r, name_key, &entry.rule, item);
 		if (entry.rule != NULL && entry.enabled)
-			uses->list[uses->count++] = (struct conf_rule_use){
-				.rule = conf_list_add_rule(r, entry.rule),
-				.once_per_connection = entry.run == CONF_RUN_ONCE_PER_CONNECTION,
-			};
+			uses->list[uses->count++] = conf_list_add_rule(
+				r, entry.rule, entry.run == CONF_RUN_ONCE_PER_CONNECTION);
 	}
 }
 

@@ -110,6 +110,7 @@ static void open_share(struct start *s, struct complaints *complaints)
 				       .refusals = REFUSAL_COUNT,
 				       .pools = (unsigned)conf->pool_count,
 				       .pool_nodes = pool_nodes,
+				       .rules = (unsigned)conf->rule_use_count,
 				       .client_rows = client_rows(conf) };
 	if (!segment_open(&s->share, &counts, &e))
 		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);

@@ -257,10 +257,16 @@ enum rule_result rule_resume(struct rule_run *run);
 /* Gives up a waiting run; its rule does not continue. */
 void rule_cancel(struct rule_run *run);
 
-/* After FAILED, until the next run: kind, message with file:line, and the Lua traceback. */
+/*
+ * After FAILED, until the next run: kind, message with file:line, and the Lua traceback; the text
+ * of the line, and the locals there with their values, cut and escaped: `host = "a", n = nil`.
+ * "" where nothing is known.
+ */
 enum rule_failure rule_failure_kind(const struct rule_vm *vm);
 const char *rule_failure_message(const struct rule_vm *vm);
 const char *rule_failure_traceback(const struct rule_vm *vm);
+const char *rule_failure_source_line(const struct rule_vm *vm);
+const char *rule_failure_locals(const struct rule_vm *vm);
 
 /* The line of the rule at which the last VERDICT was given (0 if unknown). */
 unsigned rule_verdict_line(const struct rule_vm *vm);

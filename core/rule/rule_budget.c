@@ -106,6 +106,7 @@ int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failu
 	if (!run->has_failed) {
 		run->has_failed = true;
 		run->failure = failure;
+		rule_failure_look(vm, lua, 1);
 	}
 	/* From now on every step comes here again. */
 	set_left(vm, -1);

@@ -59,6 +59,28 @@ bool rule_file_read(const char *path, struct slice *text, struct err *why)
 	return true;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct slice rule_file_line(const char *path, unsigned line)
+{
+	const struct text *kept = table_get(&texts, slice_of_string(path));
+	if (kept == NULL || line == 0)
+		return SLICE_ABSENT;
+	struct slice rest = slice_of(kept->bytes, kept->len), found;
+	for (unsigned i = 1; slice_next_item(&rest, '\n', &found); i++)
+		if (i == line) {
+			while (found.len > 0 && is_blank(found.at[found.len - 1]))
+				found.len--;
+			while (found.len > 0 && is_blank(*found.at))
+				found = slice_skip(found, 1);
+			return found;
+		}
+	return SLICE_ABSENT;
+}
+
 void rule_files_forget(void)
 {
 	table_release(&texts, free);

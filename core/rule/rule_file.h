@@ -16,6 +16,12 @@
 /* The whole text of a file, valid until rule_files_forget; false with the reason in `why`. */
 bool rule_file_read(const char *path, struct slice *text, struct err *why);
 
+/*
+ * One line (from 1) of a text that is kept, without blanks around it; absent when there is no such
+ * line, or the file was not read.
+ */
+struct slice rule_file_line(const char *path, unsigned line);
+
 /* Frees all texts: the next read sees the files as they are then. */
 void rule_files_forget(void);
 

@@ -108,7 +108,9 @@ enum {
 	RULE_ANCHOR_ENV = 1,
 	RULE_ANCHOR_LEFT,
 	RULE_ANCHOR_FINISH,
-	RULE_ANCHOR_TOP = RULE_ANCHOR_FINISH
+	RULE_ANCHOR_XPCALL,
+	RULE_ANCHOR_CATCH,
+	RULE_ANCHOR_TOP = RULE_ANCHOR_CATCH
 };
 
 struct rule_vm {
@@ -136,9 +138,15 @@ struct rule_vm {
 	size_t cap;     /* of the running run */
 	uint64_t allocations;
 
+	/* of the last failure */
 	enum rule_failure failure;
+	bool is_caught; /* it has been looked at, in this stretch */
 	char message[1024];
+	char place[512]; /* "rules/x.lua:3: "; "" when it is not known */
 	char traceback[4096];
+	char source_line[256];
+	char locals[2048];
+
 	unsigned verdict_line;
 };
 
@@ -175,6 +183,14 @@ int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failu
 int rule_budget_more(lua_State *lua);
 /* Lua: settle(value): raises again what a pcall may not keep; else the value for the rule. */
 int rule_budget_settle(lua_State *lua);
+
+/* ---- rule_failure.c ---- */
+/* Lua: what a run's chunk is called with to catch errors: looks, and passes the error on. */
+int rule_failure_catch(lua_State *lua);
+/* The run fails where the frames of `lua` from `level` stand now: keeps what they show. */
+void rule_failure_look(struct rule_vm *vm, lua_State *lua, int level);
+/* What lua_resume left on the run's thread becomes the failure of the vm. */
+void rule_failure_note(struct rule_run *run, int status);
 
 /* ---- rule_call.c ---- */
 /* Lua: a function for rules; upvalue 1 its binding, upvalue 2 whether it stands as a statement. */

@@ -9,12 +9,15 @@
 #include "base/check.h"
 #include "base/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define IDLE_MOST 256
-#define FRAMES_MOST 24
-#define LEVELS_MOST 200
+
+/*
+ * The bottom of a run's stack. The chunk is called by Lua's own xpcall, so that an error is looked
+ * at where it is raised: later its frames, and with them the values of its locals, are gone.
+ */
+enum { BOTTOM_XPCALL = 1, BOTTOM_CATCH, BOTTOM_IS_FINE };
 
 /* ---- the pool -------------------------------------------------------------------------------- */
 
@@ -22,6 +25,9 @@ static void new_thread(struct rule_run *run)
 {
 	lua_State *lua = run->vm->lua;
 	run->thread = lua_newthread(lua);
+	/* they stay at the bottom of its stack: each run begins with a copy of them */
+	rule_vm_push_anchored(run->vm, run->thread, RULE_ANCHOR_XPCALL);
+	rule_vm_push_anchored(run->vm, run->thread, RULE_ANCHOR_CATCH);
 	if (run->thread_ref == LUA_NOREF)
 		run->thread_ref = luaL_ref(lua, LUA_REGISTRYINDEX);
 	else
@@ -72,7 +78,7 @@ static void run_give_back(struct rule_run *run, bool is_clean)
 {
 	struct rule_vm *vm = run->vm;
 	if (is_clean) {
-		lua_settop(run->thread, 0);
+		lua_settop(run->thread, BOTTOM_CATCH);
 	} else {
 		run->thread = NULL;
 		lua_pushboolean(vm->lua, 0); /* not nil: luaL_ref would take the place */
@@ -90,109 +96,6 @@ static void run_give_back(struct rule_run *run, bool is_clean)
 	vm->idle_count++;
 }
 
-/* ---- failures -------------------------------------------------------------------------------- */
-
-/* The line that a message "path:line: ..." of `source` ("@path") names; 0 if it names none. */
-static int line_in_message(const char *message, const char *source)
-{
-	struct slice text = slice_of_string(message), path = slice_of_string(source + 1);
-	if (!slice_has_prefix(text, path) || message[path.len] != ':')
-		return 0;
-	return (int)strtol(message + path.len + 1, NULL, 10);
-}
-
-/*
- * One line per frame that is the rule's own. Where the innermost stood is forgotten when an error
- * of Lua's own ends it; the message knows.
- */
-static void write_traceback(struct rule_vm *vm, lua_State *lua)
-{
-	lua_Debug frame;
-	size_t used = 0;
-	vm->traceback[0] = '\0';
-	for (int level = 0, shown = 0; shown < FRAMES_MOST && level < LEVELS_MOST; level++) {
-		if (!lua_getstack(lua, level, &frame))
-			break;
-		lua_getinfo(lua, "nSl", &frame);
-		if (level == 0 && frame.currentline <= 0 && *frame.what != 'C')
-			frame.currentline = line_in_message(vm->message, frame.source);
-		if (frame.currentline <= 0 || strcmp(frame.source, RULE_SANDBOX) == 0)
-			continue;
-		const char *in = *frame.what == 'm'   ? "main chunk"
-				 : frame.name != NULL ? frame.name
-						      : "a function";
-		int len = snprintf(vm->traceback + used, sizeof vm->traceback - used,
-				   "%s%s:%d: in %s", shown > 0 ? "\n" : "", frame.source + 1,
-				   frame.currentline, in);
-		used += (size_t)len;
-		if (used >= sizeof vm->traceback)
-			break;
-		shown++;
-	}
-}
-
-/* "rules/x.lua:3: " of the innermost frame of the rule, else its file alone. */
-static void write_place(const struct rule_run *run, char *to, size_t size)
-{
-	lua_Debug frame;
-	if (rule_call_where(run->thread, 0, &frame))
-		snprintf(to, size, "%s:%d: ", frame.source + 1, frame.currentline);
-	else
-		snprintf(to, size, "%s: ", run->rule->path);
-}
-
-static void write_limit_message(struct rule_run *run)
-{
-	struct rule_vm *vm = run->vm;
-	const struct rule_limits *limits = run->limits;
-	char place[512];
-	write_place(run, place, sizeof place);
-	if (run->is_slow)
-		snprintf(vm->message, sizeof vm->message,
-			 "%sbudget exhausted: more than %llu ms of processor time", place,
-			 (unsigned long long)rule_budget_guard_ns(limits) / 1000000);
-	else if (run->failure == RULE_FAILURE_BUDGET)
-		snprintf(
-			vm->message, sizeof vm->message,
-			"%sbudget exhausted: more than %llu steps between two waits or %llu in all",
-			place, (unsigned long long)limits->budget,
-			(unsigned long long)limits->total_budget);
-	else
-		snprintf(vm->message, sizeof vm->message,
-			 "%smemory exhausted: more than %llu bytes", place,
-			 (unsigned long long)limits->memory);
-}
-
-static void write_error_message(struct rule_run *run)
-{
-	struct rule_vm *vm = run->vm;
-	char place[512];
-	const char *message = lua_tostring(run->thread, -1);
-	if (message == NULL) {
-		write_place(run, place, sizeof place);
-		snprintf(vm->message, sizeof vm->message, "%serror value is a %s", place,
-			 luaL_typename(run->thread, -1));
-	} else if (!rule_call_show_names(message, vm->message, sizeof vm->message)) {
-		snprintf(vm->message, sizeof vm->message, "%s", message);
-	}
-}
-
-/* What lua_resume left on the thread becomes the failure of the vm. */
-static void note_failure(struct rule_run *run, int status)
-{
-	struct rule_vm *vm = run->vm;
-	if (!run->has_failed && status == LUA_ERRMEM) {
-		run->has_failed = true;
-		run->failure = RULE_FAILURE_MEMORY;
-	}
-	vm->failure = run->has_failed ? run->failure : RULE_FAILURE_ERROR;
-	if (run->has_failed)
-		write_limit_message(run);
-	else
-		write_error_message(run);
-	write_traceback(vm, run->thread);
-}
-
 /* ---- one stretch ----------------------------------------------------------------------------- */
 
 static void stretch_begin(struct rule_run *run)
@@ -200,6 +103,7 @@ static void stretch_begin(struct rule_run *run)
 	struct rule_vm *vm = run->vm;
 	check(vm->running == NULL);
 	vm->verdict_line = 0;
+	vm->is_caught = false;
 	rule_memory_begin(vm, run);
 	rule_budget_begin(vm, run);
 	vm->running = run;
@@ -233,8 +137,10 @@ static enum rule_result go_on(struct rule_run *run, int count)
 	run->is_waiting = false;
 	int status = lua_resume(run->thread, count);
 	stretch_end(run);
+	if (status == 0 && !lua_toboolean(run->thread, BOTTOM_IS_FINE))
+		status = LUA_ERRRUN;
 	if (status > LUA_YIELD || run->has_failed) {
-		note_failure(run, status);
+		rule_failure_note(run, status);
 		run_give_back(run, false);
 		return RULE_RESULT_FAILED;
 	}
@@ -266,8 +172,10 @@ enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_pha
 	run->line = 0;
 	run->has_failed = run->has_verdict = run->is_slow = false;
 	stretch_begin(run);
+	lua_pushvalue(run->thread, BOTTOM_XPCALL);
 	lua_rawgeti(run->thread, LUA_REGISTRYINDEX, rule->chunk);
-	return go_on(run, 0);
+	lua_pushvalue(run->thread, BOTTOM_CATCH);
+	return go_on(run, 2);
 }
 
 /* `finish` raised an error: the wrapper of the function raises it in the rule, if there is one. */
@@ -282,7 +190,7 @@ static enum rule_result finish_failed(struct rule_run *run, int status)
 	}
 	stretch_end(run);
 	lua_xmove(lua, run->thread, 1);
-	note_failure(run, status);
+	rule_failure_note(run, status);
 	run_give_back(run, false);
 	return RULE_RESULT_FAILED;
 }
@@ -318,21 +226,6 @@ void rule_cancel(struct rule_run *run)
 {
 	check(run->is_waiting);
 	run_give_back(run, false);
-}
-
-enum rule_failure rule_failure_kind(const struct rule_vm *vm)
-{
-	return vm->failure;
-}
-
-const char *rule_failure_message(const struct rule_vm *vm)
-{
-	return vm->message;
-}
-
-const char *rule_failure_traceback(const struct rule_vm *vm)
-{
-	return vm->traceback;
 }
 
 unsigned rule_verdict_line(const struct rule_vm *vm)

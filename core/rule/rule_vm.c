@@ -171,6 +171,8 @@ static int set_up(lua_State *lua)
 	lua_newtable(anchor);
 	lua_pushliteral(anchor, RULE_LEFT);
 	lua_pushcfunction(anchor, rule_call_finish);
+	lua_getglobal(anchor, "xpcall");
+	lua_pushcfunction(anchor, rule_failure_catch);
 	lua_pushnumber(anchor, 1e15); /* steps of the sandbox's own start */
 	lua_setfield(anchor, RULE_ANCHOR_ENV, RULE_LEFT);
 	lua_pushcfunction(anchor, rule_budget_more);

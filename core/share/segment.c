@@ -38,12 +38,14 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 			     .outcomes = counts->outcomes,
 			     .refusals = counts->refusals,
 			     .pools = counts->pools,
+			     .rules = counts->rules,
 			     .client_rows = counts->client_rows };
 	count_rows(s, counts);
 	s->vserver_bytes = sizeof(struct stats_vserver) +
 			   (s->outcomes + s->refusals) * sizeof(uint64_t);
 	s->slot_bytes = whole(sizeof(struct stats_worker) + s->vservers * s->vserver_bytes +
-			      s->nodes * sizeof(struct stats_node));
+			      s->nodes * sizeof(struct stats_node) +
+			      s->rules * sizeof(struct stats_rule));
 	size_t lives = whole(s->workers * sizeof(struct share_life));
 	size_t states = whole(s->nodes * sizeof(struct share_node));
 	if (s->client_rows > 0)

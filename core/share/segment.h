@@ -24,6 +24,7 @@ struct share_counts {
 	unsigned refusals; /* reasons for which something is refused */
 	unsigned pools;
 	const unsigned *pool_nodes; /* nodes of each pool; only read by segment_open */
+	unsigned rules;             /* uses of rules, of all virtual servers */
 	unsigned client_rows;       /* of each worker: a power of two; 0: clients are not counted */
 };
 
@@ -34,7 +35,7 @@ struct share_counts {
 struct share {
 	char *memory;
 	size_t bytes;
-	unsigned workers, vservers, outcomes, refusals, pools, nodes;
+	unsigned workers, vservers, outcomes, refusals, pools, nodes, rules;
 	unsigned *first_row;       /* of each pool, and behind the last pool; private memory */
 	struct share_life *lives;  /* one per worker */
 	struct share_node *states; /* one per node row */

@@ -25,6 +25,13 @@ void stats_sum_node(const struct share *s, unsigned row, struct stats_node *sum)
 		add_row(sum, stats_node_row(s, i, row), sizeof *sum);
 }
 
+void stats_sum_rule(const struct share *s, unsigned row, struct stats_rule *sum)
+{
+	memset(sum, 0, sizeof *sum);
+	for (unsigned i = 0; i < s->workers; i++)
+		add_row(sum, stats_rule_row(s, i, row), sizeof *sum);
+}
+
 void stats_sum_vserver(const struct share *s, unsigned vserver, struct stats_vserver *sum)
 {
 	memset(sum, 0, s->vserver_bytes);

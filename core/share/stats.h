@@ -34,6 +34,31 @@ struct stats_vserver {
 	uint64_t outcomes[];
 };
 
+/* How a run of a rule ended. */
+enum stats_rule_end {
+	STATS_RULE_FINISHED, /* without a verdict */
+	STATS_RULE_VERDICT,
+	STATS_RULE_ERROR,
+	STATS_RULE_BUDGET,
+	STATS_RULE_MEMORY,
+	STATS_RULE_WALL_TIME,
+	STATS_RULE_GIVEN_UP, /* its transaction ended while it waited */
+	STATS_RULE_ENDS
+};
+
+/* A time of n nanoseconds is in the first place i where n < 256 << i, or in the last. */
+#define STATS_RULE_TIMES 24
+#define STATS_RULE_SHORTEST_BITS 8
+
+/* A rule as one virtual server uses it in one phase. */
+struct stats_rule {
+	uint64_t ends[STATS_RULE_ENDS];
+	uint64_t waits;
+	uint64_t nanoseconds;             /* that it ran, all its runs together, waits left out */
+	uint64_t waited_nanoseconds;      /* that it was parked */
+	uint64_t times[STATS_RULE_TIMES]; /* how many runs ran how long */
+};
+
 struct stats_node {
 	uint64_t sessions;             /* connections made so far */
 	uint64_t sessions_current;     /* open now, idle ones too */
@@ -72,6 +97,15 @@ static inline struct stats_node *stats_node_row(const struct share *s, unsigned 
 			s->vservers * s->vserver_bytes + row * sizeof(struct stats_node));
 }
 
+/* `row` numbers all uses of rules (conf_rule_use). */
+static inline struct stats_rule *stats_rule_row(const struct share *s, unsigned worker,
+						unsigned row)
+{
+	return (void *)(s->slots + worker * s->slot_bytes + sizeof(struct stats_worker) +
+			s->vservers * s->vserver_bytes + s->nodes * sizeof(struct stats_node) +
+			row * sizeof(struct stats_rule));
+}
+
 /* One writer, so no atomic addition: only the store must be whole for those who read. */
 static inline void stats_add(uint64_t *counter, uint64_t more)
 {
@@ -84,11 +118,23 @@ static inline void stats_subtract(uint64_t *counter, uint64_t less)
 	__atomic_store_n(counter, *counter - less, __ATOMIC_RELAXED);
 }
 
+/* A run of the rule is over, after it ran for so long. */
+static inline void stats_rule_ended(struct stats_rule *r, enum stats_rule_end end,
+				    uint64_t nanoseconds)
+{
+	uint64_t units = nanoseconds >> STATS_RULE_SHORTEST_BITS;
+	unsigned at = units == 0 ? 0 : 64 - (unsigned)__builtin_clzll(units);
+	stats_add(&r->ends[end], 1);
+	stats_add(&r->nanoseconds, nanoseconds);
+	stats_add(&r->times[at < STATS_RULE_TIMES ? at : STATS_RULE_TIMES - 1], 1);
+}
+
 /* ---- for readers ---------------------------------------------------------------------------------- */
 
 /* Sums over all workers. */
 void stats_sum_workers(const struct share *s, struct stats_worker *sum);
 void stats_sum_node(const struct share *s, unsigned row, struct stats_node *sum);
+void stats_sum_rule(const struct share *s, unsigned row, struct stats_rule *sum);
 
 /* `sum` has room for s->vserver_bytes. */
 void stats_sum_vserver(const struct share *s, unsigned vserver, struct stats_vserver *sum);

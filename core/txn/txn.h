@@ -121,8 +121,10 @@ struct txn {
 	enum rule_phase phase;
 	size_t rule_index;     /* in the phase's list */
 	struct txn_wait *wait; /* what it is parked for; NULL: nothing, or the rule has taken it */
-	bool is_rule_ready;    /* that has come */
-	const char *verdict_rule; /* the rule that decided, and its line; NULL: none did */
+	uint64_t rule_nanoseconds; /* that the run under way has run, waits left out */
+	uint64_t parked_at;        /* nanoseconds, when it began to wait */
+	bool is_rule_ready;        /* that has come */
+	const char *verdict_rule;  /* the rule that decided, and its line; NULL: none did */
 	unsigned verdict_line;
 	struct slice verdict;     /* in words, for the log */
 	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */

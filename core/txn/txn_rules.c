@@ -11,22 +11,63 @@ static const struct vserver_rule *current_rule(const struct txn *t)
 	return &t->vserver->rules[t->phase].list[t->rule_index];
 }
 
-/* One line for the error, one for each level of the traceback; a rule's lines are bounded. */
-static void log_failure(const struct txn *t, const char *message, const char *traceback)
+static void log_more(const char *name, const char *what, const char *text)
+{
+	if (*text != '\0')
+		log_error("rule '%s': %s: %s", name, what, text);
+}
+
+/*
+ * One line for the error, one for the source line, one for each level of the traceback, one for the
+ * locals; a rule's lines are bounded. `vm` NULL: the rule did nothing wrong where it stood.
+ */
+static void log_failure(const struct txn *t, const char *message, const struct rule_vm *vm)
 {
 	unsigned left_out;
+	const char *name = rule_name(current_rule(t)->rule);
 	if (!log_limit_allows(current_rule(t)->errors, &left_out))
 		return;
-	log_error("rule '%s' failed: %s", rule_name(current_rule(t)->rule), message);
-	struct slice rest = slice_of_string(traceback), line;
-	while (slice_next_item(&rest, '\n', &line))
-		if (line.len > 0)
-			log_error("rule '%s': %.*s", rule_name(current_rule(t)->rule),
-				  SLICE_PRINT(line));
+	log_error("rule '%s' failed: %s", name, message);
+	if (vm != NULL) {
+		log_more(name, "source", rule_failure_source_line(vm));
+		struct slice rest = slice_of_string(rule_failure_traceback(vm)), line;
+		while (slice_next_item(&rest, '\n', &line))
+			if (line.len > 0)
+				log_error("rule '%s': %.*s", name, SLICE_PRINT(line));
+		log_more(name, "locals", rule_failure_locals(vm));
+	}
 	if (left_out > 0)
-		log_error("rule '%s': %u more failures were not logged",
-			  rule_name(current_rule(t)->rule), left_out);
+		log_error("rule '%s': %u more failures were not logged", name, left_out);
 }
+
+/* ---- counting ------------------------------------------------------------------------------------- */
+
+/* The run under way is over. */
+static void count_run(struct txn *t, enum stats_rule_end end)
+{
+	stats_rule_ended(current_rule(t)->stats, end, t->rule_nanoseconds);
+	t->rule_nanoseconds = 0;
+}
+
+static void count_wait(struct txn *t)
+{
+	t->parked_at = clock_nanoseconds();
+	stats_add(&current_rule(t)->stats->waits, 1);
+}
+
+static enum stats_rule_end end_of_run(const struct rule_vm *vm, enum rule_result result)
+{
+	static const enum stats_rule_end failures[] = {
+		[RULE_FAILURE_ERROR] = STATS_RULE_ERROR,
+		[RULE_FAILURE_BUDGET] = STATS_RULE_BUDGET,
+		[RULE_FAILURE_MEMORY] = STATS_RULE_MEMORY,
+	};
+	if (result == RULE_RESULT_FAILED)
+		return failures[rule_failure_kind(vm)];
+	return result == RULE_RESULT_VERDICT ? STATS_RULE_VERDICT : STATS_RULE_FINISHED;
+}
+
+/* ---- what became of a run ------------------------------------------------------------------------- */
 
 static enum txn_end end_of_failure(enum rule_failure failure)
 {
@@ -53,7 +94,7 @@ static bool rule_has_failed(struct txn *t)
 {
 	struct rule_vm *vm = t->vserver->world->vm;
 	stats_add(&t->vserver->stats->rule_failures, 1);
-	log_failure(t, rule_failure_message(vm), rule_failure_traceback(vm));
+	log_failure(t, rule_failure_message(vm), vm);
 	if (may_go_on(t))
 		return true;
 	txn_end(t, end_of_failure(rule_failure_kind(vm)), rule_name(current_rule(t)->rule));
@@ -79,10 +120,25 @@ static enum rule_result start_or_resume(struct txn *t)
 		return rule_start(v->world->vm, current_rule(t)->rule, t->phase, &v->rule_limits, t,
 				  &t->run);
 	}
-	if (!t->is_rule_ready)
-		return RULE_RESULT_WAITING;
 	t->is_rule_ready = false;
+	stats_add(&current_rule(t)->stats->waited_nanoseconds, clock_nanoseconds() - t->parked_at);
 	return rule_resume(t->run);
+}
+
+/* The current rule, up to its end or its next wait. */
+static enum rule_result run_rule(struct txn *t)
+{
+	uint64_t began = clock_nanoseconds();
+	enum rule_result result = start_or_resume(t);
+	clock_update(); /* a rule may have used up what others call a long time */
+	t->rule_nanoseconds += clock_nanoseconds() - began;
+	if (result == RULE_RESULT_WAITING) {
+		count_wait(t);
+	} else {
+		t->run = NULL;
+		count_run(t, end_of_run(t->vserver->world->vm, result));
+	}
+	return result;
 }
 
 bool txn_rules_run(struct txn *t, enum rule_phase phase)
@@ -93,16 +149,17 @@ bool txn_rules_run(struct txn *t, enum rule_phase phase)
 	}
 	if (t->vserver->rules[phase].count == 0)
 		return true;
+	if (t->run != NULL && !t->is_rule_ready)
+		return false;
+	clock_update(); /* what was done before is not the rule's time */
 	while (t->rule_index < t->vserver->rules[phase].count) {
 		if (current_rule(t)->once_per_connection && t->session->transactions > 1) {
 			t->rule_index++;
 			continue;
 		}
-		enum rule_result result = start_or_resume(t);
-		clock_update(); /* a rule may have used up what others call a long time */
+		enum rule_result result = run_rule(t);
 		if (result == RULE_RESULT_WAITING)
 			return false;
-		t->run = NULL;
 		if (result == RULE_RESULT_VERDICT)
 			return verdict_is_in(t);
 		if (result == RULE_RESULT_FAILED && !rule_has_failed(t))
@@ -112,28 +169,36 @@ bool txn_rules_run(struct txn *t, enum rule_phase phase)
 	return true;
 }
 
-enum txn_next txn_rules_timeout(struct txn *t)
-{
-	const char *name = rule_name(current_rule(t)->rule);
-	stats_add(&t->vserver->stats->rule_failures, 1);
-	log_failure(t, "it took longer than rules.wall_time", "");
-	if (!may_go_on(t))
-		return txn_end(t, TXN_END_RULE_TIMEOUT, name);
-	txn_rules_cancel(t);
-	t->rule_index++;
-	return TXN_GO_ON;
-}
-
-void txn_rules_cancel(struct txn *t)
+/* The parked run, if there is one, goes, and what it waits for. */
+static void give_up(struct txn *t, enum stats_rule_end end)
 {
 	struct txn_wait *w = t->wait;
 	t->wait = NULL;
 	t->is_rule_ready = false;
 	if (w != NULL)
 		w->cancel(w);
-	if (t->run != NULL)
-		rule_cancel(t->run);
+	if (t->run == NULL)
+		return;
+	count_run(t, end);
+	rule_cancel(t->run);
 	t->run = NULL;
+}
+
+enum txn_next txn_rules_timeout(struct txn *t)
+{
+	const char *name = rule_name(current_rule(t)->rule);
+	stats_add(&t->vserver->stats->rule_failures, 1);
+	log_failure(t, "it took longer than rules.wall_time", NULL);
+	give_up(t, STATS_RULE_WALL_TIME);
+	if (!may_go_on(t))
+		return txn_end(t, TXN_END_RULE_TIMEOUT, name);
+	t->rule_index++;
+	return TXN_GO_ON;
+}
+
+void txn_rules_cancel(struct txn *t)
+{
+	give_up(t, STATS_RULE_GIVEN_UP);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------------- */

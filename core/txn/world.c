@@ -73,6 +73,7 @@ static void open_rules(struct vserver_rules *rules, struct world *w,
 		rules->list[i] = (struct vserver_rule){
 			.rule = w->rules[uses->list[i].rule],
 			.once_per_connection = uses->list[i].once_per_connection,
+			.stats = stats_rule_row(w->share, w->worker, uses->list[i].row),
 			.errors = &w->rule_errors[uses->list[i].rule],
 		};
 }

@@ -24,6 +24,7 @@ struct session;
 struct vserver_rule {
 	struct rule *rule;
 	bool once_per_connection;
+	struct stats_rule *stats;
 	struct log_limit *errors; /* of the rule: its tracebacks are logged once a second at most */
 };
 

@@ -76,6 +76,35 @@ Test(admin_status, adds_up_what_workers_counted)
 	json_decref(s);
 }
 
+Test(admin_status, tells_of_each_rule)
+{
+	struct conf_vserver *v = &unit_admin.conf->vservers[0];
+	struct conf_rule rule = { .name = "choose" };
+	struct conf_rule_use use = { .rule = 0, .row = 0 };
+	((struct conf *)(uintptr_t)unit_admin.conf)->rules = &rule;
+	v->response_rules = (struct conf_rule_uses){ &use, 1 };
+	for (unsigned worker = 0; worker < 2; worker++) {
+		struct stats_rule *row = stats_rule_row(&unit_share, worker, 0);
+		stats_rule_ended(row, STATS_RULE_VERDICT, 300);
+		stats_rule_ended(row, STATS_RULE_MEMORY, 1ull << 40);
+		row->waits = 3;
+	}
+	json_t *s = admin_status(&unit_admin);
+	cr_expect_str_eq(unit_text(s, "virtual_servers/shop/rules/0/rule"), "choose");
+	cr_expect_str_eq(unit_text(s, "virtual_servers/shop/rules/0/phase"), "response");
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/rules/0/runs_total"), 4);
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/rules/0/outcomes/verdict"), 2);
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/rules/0/outcomes/memory"), 2);
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/rules/0/outcomes/error"), 0);
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/rules/0/waits_total"), 6);
+	cr_expect_eq(unit_number(s, "virtual_servers/shop/rules/0/times/0/runs"), 2);
+	cr_expect_float_eq(
+		json_real_value(unit_at(s, "virtual_servers/shop/rules/0/times/0/below")), 512e-9,
+		1e-12);
+	cr_expect(json_is_null(unit_at(s, "virtual_servers/shop/rules/0/times/1/below")));
+	json_decref(s);
+}
+
 Test(admin_status, every_outcome_has_a_word_of_its_own)
 {
 	json_t *s = admin_status(&unit_admin);

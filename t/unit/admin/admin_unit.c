@@ -40,7 +40,8 @@ void unit_open(const char *text)
 				       .outcomes = TXN_END_COUNT,
 				       .refusals = REFUSAL_COUNT,
 				       .pools = (unsigned)conf->pool_count,
-				       .pool_nodes = pool_nodes };
+				       .pool_nodes = pool_nodes,
+				       .rules = 4 };
 	cr_assert(segment_open(&unit_share, &counts, &e), "%s", e.text);
 	free(pool_nodes);
 	unit_admin = (struct admin){ .conf = conf, .share = &unit_share, .on_stop = on_stop };

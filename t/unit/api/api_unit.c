@@ -37,7 +37,7 @@ static void open_world(void)
 	static struct conf_rule rules[] = { { .name = "test", .path = "rules/test.lua" } };
 	static struct rule *loaded[1];
 	static const unsigned nodes[] = { 4, 1, 1, 1 };
-	struct share_counts counts = { 1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0 };
+	struct share_counts counts = { 1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0, 0 };
 	struct complaints complaints = { 0 };
 	struct err e;
 	size_t count;

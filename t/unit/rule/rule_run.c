@@ -457,27 +457,6 @@ Test(rule_run, deep_recursion_ends)
 	cr_assert_str_eq(fixture_say("test.say('alive')"), "alive\n");
 }
 
-/* ---- failures -------------------------------------------------------------------------------- */
-
-Test(rule_run, says_where_it_failed)
-{
-	cr_assert_eq(fixture_run("local x\nlocal function f()\n\tx.y = 1\nend\n\nf()"),
-		     RULE_RESULT_FAILED);
-	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_ERROR);
-	cr_assert_str_eq(rule_failure_message(vm),
-			 "t.lua:3: attempt to index upvalue 'x' (a nil value)");
-	cr_assert_str_eq(rule_failure_traceback(vm), "t.lua:3: in f\nt.lua:6: in main chunk");
-	cr_assert_eq(fixture_run("\nerror({})"), RULE_RESULT_FAILED);
-	cr_assert_str_eq(rule_failure_message(vm), "t.lua:2: error value is a table");
-	cr_assert_eq(fixture_run("\n\nwhile true do end"), RULE_RESULT_FAILED);
-	cr_assert_str_eq(
-		rule_failure_message(vm),
-		"t.lua:3: budget exhausted: more than 1000000 steps between two waits or 10000000 in all");
-	cr_assert_eq(fixture_run("\ncoroutine.yield()"), RULE_RESULT_FAILED);
-	cr_assert_str_eq(rule_failure_message(vm),
-			 "t.lua:2: attempt to yield from outside a coroutine");
-}
-
 /* ---- what a run costs ------------------------------------------------------------------------ */
 
 static const char *const frugal[] = {

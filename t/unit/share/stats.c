@@ -11,9 +11,12 @@ static struct share share;
 static void open_share(void)
 {
 	static const unsigned pool_nodes[] = { 2 };
-	struct share_counts counts = {
-		.workers = 4, .vservers = 2, .outcomes = 3, .pools = 1, .pool_nodes = pool_nodes
-	};
+	struct share_counts counts = { .workers = 4,
+				       .vservers = 2,
+				       .outcomes = 3,
+				       .pools = 1,
+				       .pool_nodes = pool_nodes,
+				       .rules = 3 };
 	struct err e;
 	cr_assert(segment_open(&share, &counts, &e), "%s", e.text);
 }
@@ -54,6 +57,39 @@ Test(stats, readers_add_up_all_workers)
 	cr_expect_eq(node.transactions_current, 4);
 	cr_expect_eq(stats_node_current(&share, 1), 4);
 	cr_expect_eq(stats_node_current(&share, 0), 0);
+}
+
+Test(stats, runs_of_rules_lie_in_places_by_their_time)
+{
+	static const struct {
+		uint64_t nanoseconds;
+		unsigned place;
+	} times[] = { { 0, 0 },
+		      { 255, 0 },
+		      { 256, 1 },
+		      { 511, 1 },
+		      { 512, 2 },
+		      { (256ull << 22) - 1, 22 },
+		      { 256ull << 22, 23 },
+		      { UINT64_MAX / 2, 23 } };
+	uint64_t whole = 0;
+	struct stats_rule sum;
+	for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+		struct stats_rule *row = stats_rule_row(&share, (unsigned)i % 4, 1);
+		uint64_t before = row->times[times[i].place];
+		stats_rule_ended(row, STATS_RULE_VERDICT, times[i].nanoseconds);
+		cr_expect_eq(row->times[times[i].place], before + 1, "%zu", i);
+		whole += times[i].nanoseconds;
+	}
+	stats_add(&stats_rule_row(&share, 3, 1)->waits, 2);
+	stats_sum_rule(&share, 1, &sum);
+	cr_expect_eq(sum.ends[STATS_RULE_VERDICT], 8);
+	cr_expect_eq(sum.nanoseconds, whole);
+	cr_expect_eq(sum.waits, 2);
+	stats_sum_rule(&share, 0, &sum);
+	cr_expect_eq(sum.ends[STATS_RULE_VERDICT], 0);
+	stats_sum_rule(&share, 2, &sum);
+	cr_expect_eq(sum.ends[STATS_RULE_VERDICT], 0);
 }
 
 /* Four processes count at once; with one writer per slot nothing may be lost. */
