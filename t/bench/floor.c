@@ -104,6 +104,8 @@ static void on_readable(int fd)
 {
 	static char bytes[BYTES];
 	ssize_t len = recv(fd, bytes, sizeof bytes, 0);
+	if (len == -1 && errno == EAGAIN)
+		return; /* an event of the connection that had this descriptor before */
 	if (len <= 0) {
 		if (ends[fd].is_node && keeps_nodes)
 			errx(1, "a node closed its connection");

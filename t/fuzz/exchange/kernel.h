@@ -45,6 +45,8 @@ struct wire {
 	bool is_shut, is_cut; /* weir's: it ended, or closed; it closed by a reset */
 	bool lingers_not;     /* SO_LINGER of 0 */
 	size_t told;          /* bytes of to_weir that had arrived when epoll last told of it */
+	size_t asked_from;    /* where in from_weir a request begins that is not whole yet */
+	size_t asked_told;    /* `told` when its first byte came */
 };
 
 /* Which of the descriptors that are ready are told now (bit 0: KERNEL_FIRST_FD), and in which order. */
