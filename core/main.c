@@ -32,6 +32,7 @@ struct command {
 static int run_run(char **words, int word_count);
 static int run_check(char **words, int word_count);
 static int run_status(char **words, int word_count);
+static int run_reload(char **words, int word_count);
 static int run_stop(char **words, int word_count);
 static int run_drain(char **words, int word_count);
 static int run_enable(char **words, int word_count);
@@ -45,6 +46,7 @@ static const struct command commands[] = {
 	{ "check", "[-c FILE]", "check configuration and rules, and say all that is wrong",
 	  run_check },
 	{ "status", "[WHICH] [--json]", "say what a running weir does", run_status },
+	{ "reload", "[WHICH]", "have a running weir use its rules as they are now", run_reload },
 	{ "stop", "[WHICH]", "let a running weir finish its transactions and end", run_stop },
 	{ "drain", "[WHICH] [--pool NAME] NODE ...",
 	  "give nodes (address:port) no new transactions; those under way finish", run_drain },
@@ -253,15 +255,27 @@ static int run_status(char **words, int word_count)
 	return is_done ? finish_output() : STATUS_FAILED;
 }
 
-static int run_stop(char **words, int word_count)
+/* A command that takes no words of its own. */
+static int run_plain(char **words, int word_count, bool (*command)(const char *control))
 {
 	struct request r;
 	if (!take_request(&r, words, word_count, 0))
 		return STATUS_USAGE;
 	char *control = find_control(&r);
-	bool is_done = control != NULL && admin_command_stop(control);
+	bool is_done = control != NULL && command(control);
 	free(control);
-	return is_done ? STATUS_FINE : STATUS_FAILED;
+	int status = finish_output();
+	return is_done ? status : STATUS_FAILED;
+}
+
+static int run_reload(char **words, int word_count)
+{
+	return run_plain(words, word_count, admin_command_reload);
+}
+
+static int run_stop(char **words, int word_count)
+{
+	return run_plain(words, word_count, admin_command_stop);
 }
 
 static int set_nodes(char **words, int word_count, const char *command, const char *state)

@@ -490,10 +490,12 @@ function env.load(text, name, mode, other)
 	return host.load(text, name)
 end
 
-local loaded, loading = {}, {}
+-- What modules gave, and which run loads them, of the set of rules that the running one is of.
+local modules = host.modules
 
 -- A module that is being loaded by a run that waits is no circle: this run loads it for itself.
 local function module_value(name, chunk)
+	local loaded, loading = modules.loaded, modules.loading
 	loading[name] = host.run_number()
 	local ok, value = settled(pcall(chunk, name))
 	loading[name] = nil
@@ -510,10 +512,11 @@ function env.require(name)
 	if type(name) ~= "string" then
 		bad_argument(1, "require", "string", name)
 	end
-	if loaded[name] ~= nil then
-		return loaded[name]
+	local value = modules.loaded[name]
+	if value ~= nil then
+		return value
 	end
-	if loading[name] == host.run_number() then
+	if modules.loading[name] == host.run_number() then
 		error("module '" .. name .. "' requires itself in a circle", 2)
 	end
 	local chunk, reason = host.module(name)

@@ -14,6 +14,9 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#define RELOAD_LOOK_MS 20
+#define RELOAD_PATIENCE_MS 90000 /* longer than the check may take */
+
 /* One run of a command. */
 struct errand {
 	const char *control;
@@ -115,6 +118,53 @@ bool admin_command_stop(const char *control)
 	bool is_told = answer != NULL;
 	json_decref(answer);
 	return errand_close(&errand, is_told && wait_until_gone(pid));
+}
+
+/* ---- reload --------------------------------------------------------------------------------------- */
+
+/* What became of the question, or NULL, and said why. */
+static json_t *wait_for_answer(struct errand *errand, json_int_t number)
+{
+	for (int waited = 0; waited < RELOAD_PATIENCE_MS; waited += RELOAD_LOOK_MS) {
+		json_t *state = ask(errand, "GET", "/api/v1/reload", SLICE_ABSENT, NULL, NULL);
+		if (state == NULL ||
+		    json_integer_value(json_object_get(state, "answered")) >= number)
+			return state;
+		json_decref(state);
+		poll(NULL, 0, RELOAD_LOOK_MS);
+	}
+	complain("weir has not said in time whether it has the rules; its log will");
+	return NULL;
+}
+
+static bool say_reloaded(const json_t *state)
+{
+	const char *outcome = json_string_value(json_object_get(state, "outcome"));
+	const char *text = json_string_value(json_object_get(state, "text"));
+	if (outcome == NULL || text == NULL)
+		return complain("weir's answer cannot be understood");
+	if (strcmp(outcome, "accepted") == 0)
+		printf("rules reloaded; changed: %s\n", text);
+	else if (strcmp(outcome, "unchanged") == 0)
+		printf("rules are as they were\n");
+	else
+		fprintf(stderr, "%sweir: nothing was reloaded\n", text);
+	return strcmp(outcome, "refused") != 0;
+}
+
+bool admin_command_reload(const char *control)
+{
+	struct errand errand;
+	errand_open(&errand, control);
+	json_t *answer = ask(&errand, "POST", "/api/v1/reload", SLICE_ABSENT, NULL, NULL);
+	json_t *state = NULL;
+	if (answer != NULL)
+		state = wait_for_answer(&errand,
+					json_integer_value(json_object_get(answer, "number")));
+	bool is_done = state != NULL && say_reloaded(state);
+	json_decref(answer);
+	json_decref(state);
+	return errand_close(&errand, is_done);
 }
 
 /* ---- drain, enable, disable ----------------------------------------------------------------------- */

@@ -4,11 +4,13 @@
 #include "admin/admin_status.h"
 #include "base/log.h"
 #include "http/http_path.h"
+#include "share/reload.h"
 #include "share/state.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PARTS_MOST 8
 
@@ -69,6 +71,55 @@ static void post_stop(struct visit *v)
 	json_t *value = json_object();
 	json_object_set_new(value, "state", json_string("stopping"));
 	answer_json(v->answer, v->arena, 202, value);
+}
+
+/* ---- /reload -------------------------------------------------------------------------------------- */
+
+static json_t *reload_state(const struct share *s)
+{
+	static const char *const words[] = { [RELOAD_NONE] = "none",
+					     [RELOAD_ACCEPTED] = "accepted",
+					     [RELOAD_UNCHANGED] = "unchanged",
+					     [RELOAD_REFUSED] = "refused" };
+	uint64_t answered = reload_load(&s->reload->answered);
+	uint32_t outcome = __atomic_load_n(&s->reload->outcome, __ATOMIC_RELAXED);
+	json_t *o = json_object();
+	json_object_set_new(o, "answered", json_integer((json_int_t)answered));
+	json_object_set_new(o, "outcome",
+			    json_string(words[outcome <= RELOAD_REFUSED ? outcome : 0]));
+	json_object_set_new(o, "rules_version", json_integer((json_int_t)reload_version(s)));
+	return o;
+}
+
+static void get_reload(struct visit *v)
+{
+	const struct share *s = v->q->admin->share;
+	json_t *o = reload_state(s);
+	/* the next answer may be written meanwhile: what is read then is odd, but ends */
+	struct slice text = slice_of(s->reload->text,
+				     strnlen(s->reload->text, RELOAD_TEXT_BYTES - 1));
+	text = arena_copy(v->arena, text);
+	json_t *words = json_stringn(text.at, text.len);
+	json_object_set_new(o, "text",
+			    words != NULL ? words : json_string("(text that is no UTF-8)"));
+	answer_json(v->answer, v->arena, 200, o);
+}
+
+static void post_reload(struct visit *v)
+{
+	struct admin *a = v->q->admin;
+	uint64_t number = reload_ask(a->share);
+	if (a->is_stopping) {
+		REFUSE(v, 409, "weir is stopping");
+		return;
+	}
+	if (!a->on_reload(a, v->q->peer.uid, v->q->peer.pid)) {
+		REFUSE(v, 503, "the supervisor cannot be told to reload");
+		return;
+	}
+	json_t *o = reload_state(a->share);
+	json_object_set_new(o, "number", json_integer((json_int_t)number));
+	answer_json(v->answer, v->arena, 202, o);
 }
 
 /* ---- /pools/NAME/nodes/ADDRESS -------------------------------------------------------------------- */
@@ -152,6 +203,8 @@ static const struct route {
 } routes[] = {
 	{ "GET", "/api/v1/status", get_status },
 	{ "POST", "/api/v1/stop", post_stop },
+	{ "GET", "/api/v1/reload", get_reload },
+	{ "POST", "/api/v1/reload", post_reload },
 	{ "PATCH", "/api/v1/pools/*/nodes/*", patch_node },
 };
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)

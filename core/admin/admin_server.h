@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 /* What can be asked about and changed. Owned by whoever serves; outlives the server. */
 struct admin {
@@ -21,6 +22,8 @@ struct admin {
 	bool is_stopping; /* weir ends when its transactions have */
 	/* tells who can that weir shall stop; false when he cannot be told. Set from above. */
 	bool (*on_stop)(struct admin *a);
+	/* the same for reading the rules again; the question has its number already (share/reload.h) */
+	bool (*on_reload)(struct admin *a, uid_t user, pid_t process);
 };
 
 struct admin_visit;

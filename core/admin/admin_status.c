@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "share/life.h"
+#include "share/reload.h"
 #include "share/state.h"
 #include "share/stats.h"
 #include "txn/refusal.h"
@@ -250,6 +251,7 @@ json_t *admin_status(const struct admin *a)
 	json_t *o = json_object();
 	json_object_set_new(o, "state", json_string(a->is_stopping ? "stopping" : "running"));
 	json_object_set_new(o, "generation", number(1));
+	json_object_set_new(o, "rules_version", number(reload_version(a->share)));
 	json_object_set_new(o, "virtual_servers", vservers(a));
 	json_object_set_new(o, "pools", pools(a));
 	json_object_set_new(o, "workers", workers(a));

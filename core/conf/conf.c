@@ -47,6 +47,7 @@ static struct conf *read_text(const char *path, struct slice text, struct compla
 	arena_init(&tree);
 	arena_init(&r.conf->memory);
 	r.conf->path = (char *)arena_copy(&r.conf->memory, slice_of_string(path)).at;
+	r.conf->text = arena_copy(&r.conf->memory, text);
 	table_init(&r.conf->pools_by_name);
 	table_init(&r.rules);
 	const struct conf_yaml *top = conf_yaml_parse(path, text, &tree, complaints);
@@ -98,6 +99,40 @@ struct conf *conf_read_anyway(const char *path, struct complaints *complaints)
 	buf_release(&text);
 	close(fd);
 	return c;
+}
+
+/* One value and all in it; the order of keys counts, as it does for what is chosen first. */
+static bool is_same_value(const struct conf_yaml *a, const struct conf_yaml *b,
+			  struct conf_place *place)
+{
+	*place = b->place;
+	if (a->kind != b->kind || a->is_quoted != b->is_quoted || a->count != b->count)
+		return false;
+	if (a->kind == CONF_YAML_SCALAR)
+		return slice_is_equal(a->text, b->text);
+	const struct conf_yaml_entry *other = b->entries;
+	for (const struct conf_yaml_entry *e = a->entries; e != NULL;
+	     e = e->next, other = other->next)
+		if ((e->key != NULL && !is_same_value(e->key, other->key, place)) ||
+		    !is_same_value(e->value, other->value, place))
+			return false;
+	return true;
+}
+
+bool conf_is_same(const struct conf *before, const struct conf *now, struct conf_place *place)
+{
+	struct complaints none = { 0 };
+	struct arena trees;
+	*place = (struct conf_place){ 0 };
+	if (slice_is_equal(before->text, now->text))
+		return true;
+	arena_init(&trees);
+	const struct conf_yaml *a = conf_yaml_parse(before->path, before->text, &trees, &none);
+	const struct conf_yaml *b = conf_yaml_parse(now->path, now->text, &trees, &none);
+	bool is_same = a == NULL || b == NULL ? a == b : is_same_value(a, b, place);
+	arena_release(&trees);
+	complaints_release(&none);
+	return is_same;
 }
 
 void conf_free(struct conf *c)

@@ -150,6 +150,7 @@ struct conf_pool {
 
 struct conf {
 	char *path;                   /* of the file, as given */
+	struct slice text;            /* of the file, as it was read */
 	uint64_t workers;             /* "auto" is already the number of CPUs */
 	char *user;                   /* NULL: stay who we are */
 	struct conf_place user_place; /* line 0: the file does not name one */
@@ -189,6 +190,12 @@ struct conf *conf_read_anyway(const char *path, struct complaints *complaints);
 
 /* conf_read from memory; `path` names it in complaints and is what relative paths are relative to. */
 struct conf *conf_read_text(const char *path, struct slice text, struct complaints *complaints);
+
+/*
+ * Do the files that both were read from say the same? Comments and layout aside; if not, `place` is
+ * where `now` says something else for the first time (line 0: something is missing).
+ */
+bool conf_is_same(const struct conf *before, const struct conf *now, struct conf_place *place);
 
 /* NULL is fine. */
 void conf_free(struct conf *c);

@@ -6,6 +6,7 @@
 #include "net/loop.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 static struct {
 	const struct child *child;
@@ -34,13 +35,23 @@ static bool on_stop(struct admin *admin)
 	return admin->is_stopping;
 }
 
+static bool on_reload(struct admin *admin, uid_t user, pid_t process)
+{
+	(void)admin;
+	return child_report_reload(keeper.child, user, process);
+}
+
 int keeper_run(const struct child *child, struct start *start)
 {
 	struct err e;
 	keeper.child = child;
-	keeper.admin =
-		(struct admin){ .conf = start->conf, .share = &start->share, .on_stop = on_stop };
+	keeper.admin = (struct admin){ .conf = start->conf,
+				       .share = &start->share,
+				       .on_stop = on_stop,
+				       .on_reload = on_reload };
 	listeners_close(&start->listeners);
+	for (unsigned i = 0; i < 2; i++)
+		close(start->rule_texts[i]);
 	if (!privilege_drop(&start->privilege, false, &e)) {
 		log_error("%s", e.text);
 		return CHILD_CANNOT_START;

@@ -5,11 +5,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "proc/keeper.h"
+#include "proc/reload.h"
 #include "proc/supervisor.h"
 #include "proc/worker.h"
 #include "rule/rule.h"
 #include "rule/rule_file.h"
 #include "share/clients.h"
+#include "share/reload.h"
 #include "txn/refusal.h"
 #include "txn/txn.h"
 #include "txn/world.h"
@@ -18,7 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- checking ------------------------------------------------------------------------------------- */
 
@@ -44,6 +49,71 @@ struct conf *start_check(const char *path, struct complaints *complaints)
 		return conf;
 	conf_free(conf);
 	return NULL;
+}
+
+/* ---- checking again ------------------------------------------------------------------------------- */
+
+/* What is wrong, for whoever asked and for the log. */
+static void tell_complaints(struct start *s, struct complaints *complaints)
+{
+	FILE *to = fmemopen(s->share.reload->text, RELOAD_TEXT_BYTES, "w");
+	if (to != NULL) {
+		complaints_print(complaints, to);
+		fclose(to);
+	}
+	s->share.reload->text[RELOAD_TEXT_BYTES - 1] = '\0';
+	for (size_t i = 0; i < complaints->count; i++) {
+		const struct complaint *c = &complaints->list[i];
+		log_error("cannot reload: %s:%u:%u: %s", c->file, c->line, c->column, c->text);
+	}
+}
+
+/* The configuration must be what it was; what else of it is new would go unnoticed. */
+static void check_unchanged(const struct start *s, const struct conf *now,
+			    struct complaints *complaints)
+{
+	struct conf_place place;
+	if (!conf_is_same(s->conf, now, &place))
+		complaints_add(complaints, now->path, place.line, place.column,
+			       "the configuration has changed here since weir was started, and only"
+			       " rules can be reloaded: restart weir");
+}
+
+static bool keep_texts(const struct start *s, struct complaints *complaints)
+{
+	struct err e;
+	uint64_t next = reload_version(&s->share) + 1;
+	if (rule_files_write(start_rule_texts(s, next), &e))
+		return true;
+	complaints_add(complaints, s->conf->path, 0, 0, "%s", e.text);
+	return false;
+}
+
+/* In a process of its own, see reload.h: looks at the files as they are now. */
+static int check_again(struct start *s)
+{
+	struct complaints complaints = { 0 };
+	struct err e;
+	uint64_t version = reload_version(&s->share);
+	if (version != 0 && !rule_files_read(start_rule_texts(s, version), &e))
+		complaints_add(&complaints, s->conf->path, 0, 0, "%s", e.text);
+	rule_files_set_aside();
+	struct conf *now = start_check(s->conf->path, &complaints);
+	if (now != NULL)
+		check_unchanged(s, now, &complaints);
+	int status = RELOAD_EXIT_REFUSED;
+	if (complaints.errors > 0)
+		tell_complaints(s, &complaints);
+	else if (rule_files_list_changed(s->share.reload->text, RELOAD_TEXT_BYTES) == 0)
+		status = RELOAD_EXIT_SAME;
+	else if (keep_texts(s, &complaints))
+		status = RELOAD_EXIT_NEW;
+	else
+		tell_complaints(s, &complaints);
+	conf_free(now);
+	complaints_release(&complaints);
+	rule_files_forget();
+	return status;
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------- */
@@ -117,6 +187,17 @@ static void open_share(struct start *s, struct complaints *complaints)
 	free(pool_nodes);
 }
 
+static void open_rule_texts(struct start *s, struct complaints *complaints)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		s->rule_texts[i] = memfd_create("weir-rules", MFD_CLOEXEC);
+		/* a worker may read them, and must not change what others will run */
+		if (s->rule_texts[i] == -1 || fchmod(s->rule_texts[i], 0600) == -1)
+			complaints_add(complaints, s->conf->path, 0, 0,
+				       "cannot open 'a file in memory': %s", strerror(errno));
+	}
+}
+
 static void set_node_states(struct start *s)
 {
 	static const enum share_node_state states[] = {
@@ -169,6 +250,7 @@ static bool open_all(struct start *s, struct complaints *complaints)
 	plan_privilege(s, complaints);
 	listeners_open(&s->listeners, s->conf, (unsigned)s->conf->workers, complaints);
 	open_share(s, complaints);
+	open_rule_texts(s, complaints);
 	open_control(s, complaints);
 	if (complaints->errors > 0)
 		return false;
@@ -188,11 +270,17 @@ static int run_keeper(const struct child *child, void *extra)
 	return keeper_run(child, extra);
 }
 
+static int check_rules_again(void *extra)
+{
+	return check_again(extra);
+}
+
 static int supervise(struct start *s)
 {
 	struct supervisor_plan plan = { .workers = (unsigned)s->conf->workers,
 					.run_worker = run_worker,
 					.run_keeper = run_keeper,
+					.check_rules = check_rules_again,
 					.extra = s,
 					.share = &s->share,
 					.listeners = &s->listeners,
@@ -204,12 +292,17 @@ static int supervise(struct start *s)
 int start_run(const char *path)
 {
 	struct complaints complaints = { 0 };
-	struct start s = { .conf = start_check(path, &complaints), .control = { .fd = -1 } };
+	struct start s = { .conf = start_check(path, &complaints),
+			   .control = { .fd = -1 },
+			   .rule_texts = { -1, -1 } };
 	bool is_open = s.conf != NULL && open_all(&s, &complaints);
 	complaints_print(&complaints, stderr);
 	complaints_release(&complaints);
 	int status = is_open ? supervise(&s) : 1;
 	control_close(&s.control);
+	for (unsigned i = 0; i < 2; i++)
+		if (s.rule_texts[i] != -1)
+			close(s.rule_texts[i]);
 	listeners_close(&s.listeners);
 	segment_close(&s.share);
 	conf_free(s.conf);

@@ -21,6 +21,7 @@ struct start {
 	struct listeners listeners;
 	struct share share;
 	struct control control;
+	int rule_texts[2]; /* files in memory: the texts of rules that were reloaded, by version */
 };
 
 /*
@@ -28,6 +29,12 @@ struct start {
  * there are errors; all of them are in `complaints`. Free the result with conf_free.
  */
 struct conf *start_check(const char *path, struct complaints *complaints);
+
+/* The file that has the texts of that version of the rules, which is not the one of the start. */
+static inline int start_rule_texts(const struct start *s, uint64_t version)
+{
+	return s->rule_texts[version % 2];
+}
 
 /* The life of a weir; errors go to standard error. Returns its exit status. */
 int start_run(const char *path);

@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "proc/reload.h"
 #include "share/clients.h"
 #include "share/life.h"
+#include "share/reload.h"
 #include "share/stats.h"
 
 #include <errno.h>
@@ -55,6 +57,7 @@ struct supervisor {
 	bool is_stopping;
 	uint64_t kill_at; /* while stopping */
 	bool was_cut;
+	struct reload reload;
 };
 
 uint64_t supervisor_beat_milliseconds(uint64_t watchdog_milliseconds)
@@ -96,6 +99,9 @@ static bool supervisor_open(struct supervisor *s, const struct supervisor_plan *
 	clock_update();
 	*s = (struct supervisor){ .plan = plan,
 				  .count = plan->workers + 1,
+				  .reload = { .share = plan->share,
+					      .run_check = plan->check_rules,
+					      .extra = plan->extra },
 				  .looked = clock_milliseconds(),
 				  .signals = -1,
 				  .life = { -1, -1 },
@@ -146,6 +152,7 @@ static _Noreturn void live(struct supervisor *s, const struct process *p)
 	sigset_t stop;
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, RELOAD_SIGNAL);
 	sigprocmask(SIG_SETMASK, &stop, NULL);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -174,8 +181,10 @@ static void start(struct supervisor *s, struct process *p)
 	p->started = now;
 	p->is_ready = false;
 	p->aborted = 0;
-	if (p->is_worker)
+	if (p->is_worker) {
 		life_turn(s->plan->share, p->child.index, now);
+		reload_set_worker_version(s->plan->share, p->child.index, 0);
+	}
 	fflush(NULL); /* or the child would write it too */
 	pid_t pid = fork();
 	if (pid == 0)
@@ -233,6 +242,7 @@ static void begin_stop(struct supervisor *s, const char *why)
 	/* a socket that only we hold would go on taking connections that nobody will ever accept */
 	if (s->plan->listeners != NULL)
 		listeners_close(s->plan->listeners);
+	reload_stop(&s->reload);
 	send_all(s, s->plan->workers, SIGTERM);
 	stop_keeper_when_alone(s);
 }
@@ -324,6 +334,8 @@ static void reap(struct supervisor *s)
 		struct process *p = find(s, pid);
 		if (p != NULL)
 			on_end(s, p, status);
+		else
+			reload_on_end(&s->reload, pid, status);
 	}
 }
 
@@ -336,6 +348,8 @@ static void on_report(struct supervisor *s, const struct child_report *r)
 		p->is_ready = true;
 	else if (r->word == CHILD_WANTS_STOP && !p->is_worker)
 		begin_stop(s, "told to over the control socket");
+	else if (r->word == CHILD_WANTS_RELOAD && !p->is_worker && !s->is_stopping)
+		reload_want(&s->reload, r->user, r->asker);
 }
 
 static void take_reports(struct supervisor *s)
@@ -391,9 +405,9 @@ static void watch_all(struct supervisor *s)
 
 /* ---- one turn ---------------------------------------------------------------------------------------- */
 
-static void on_signal(struct supervisor *s, int signal_number)
+static void on_signal(struct supervisor *s, const struct signalfd_siginfo *info)
 {
-	switch (signal_number) {
+	switch (info->ssi_signo) {
 	case SIGTERM:
 		begin_stop(s, "told to by SIGTERM");
 		break;
@@ -404,7 +418,11 @@ static void on_signal(struct supervisor *s, int signal_number)
 			begin_stop(s, "told to by SIGINT");
 		break;
 	case SIGHUP:
-		log_warn("reload is not supported: restart weir to read its configuration again");
+		reload_ask(s->plan->share);
+		if (s->is_stopping)
+			log_warn("nothing is reloaded any more: weir is stopping");
+		else
+			reload_want(&s->reload, info->ssi_uid, (pid_t)info->ssi_pid);
 		break;
 	default:
 		reap(s);
@@ -415,7 +433,7 @@ static void take_signals(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
 	while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
-		on_signal(s, (int)info.ssi_signo);
+		on_signal(s, &info);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -449,6 +467,7 @@ static void turn(struct supervisor *s)
 	take_reports(s);
 	start_due(s);
 	watch_all(s);
+	reload_turn(&s->reload);
 	if (s->is_stopping && clock_milliseconds() >= s->kill_at)
 		kill_rest(s, "the time to finish is over");
 }

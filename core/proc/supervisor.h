@@ -5,7 +5,7 @@
  *
  * A child that dies is replaced at once; one that dies within a second of its start after a pause
  * that doubles, up to 5 seconds. A worker whose loop has not turned for the watchdog's time is
- * killed and replaced. SIGTERM, SIGINT or a report of the keeper stop gracefully, the workers first,
+ * killed and replaced. SIGHUP, or a report of the keeper, has the rules read again. SIGTERM, SIGINT or a report of the keeper stop gracefully, the workers first,
  * then the keeper; SIGINT while stopping kills at once.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -31,7 +31,8 @@ struct supervisor_plan {
 	struct listeners
 		*listeners; /* closed here when stopping begins, so that clients are refused */
 	uint64_t shutdown_milliseconds;
-	uint64_t watchdog_milliseconds; /* 0: no watchdog */
+	uint64_t watchdog_milliseconds;  /* 0: no watchdog */
+	int (*check_rules)(void *extra); /* see reload.h; NULL: rules are never read again */
 };
 
 /*

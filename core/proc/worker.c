@@ -7,12 +7,19 @@
 #include "base/memory.h"
 #include "net/loop.h"
 #include "net/timer.h"
+#include "proc/reload.h"
 #include "proc/supervisor.h"
+#include "rule/rule_file.h"
 #include "share/life.h"
+#include "share/reload.h"
 #include "txn/world.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* Access lines leave in batches: a write per turn would be a third of all system calls. */
 #define LOG_MILLISECONDS 100
@@ -21,7 +28,9 @@ static struct {
 	const struct child *child;
 	struct start *start;
 	struct world world;
-	struct loop_signal on_term;
+	struct loop_signal on_term, on_reload;
+	struct loop_task reload_task;
+	uint64_t rules_version; /* that is being loaded, or in use */
 	struct loop_io life;
 	struct timer beat;
 	struct timer log_timer;
@@ -73,6 +82,70 @@ static void on_turn(void)
 		return;
 	worker.is_log_due = true;
 	timer_set(&worker.log_timer, LOG_MILLISECONDS);
+}
+
+/* ---- other rules ------------------------------------------------------------------------------------- */
+
+/* The others, or none for want of memory or the like: the supervisor must not wait for us. */
+static void say_reloaded(void)
+{
+	reload_set_worker_version(&worker.start->share, worker.child->index, worker.rules_version);
+	child_report_reloaded(worker.child);
+}
+
+/* One rule per turn of the loop: traffic goes on in between. */
+static void load_next_rule(struct loop_task *task)
+{
+	struct complaints complaints = { 0 };
+	enum world_reload result = world_reload_rules(&worker.world, &complaints);
+	if (result == WORLD_RELOAD_FAILED)
+		log_error("the rules that were reloaded do not compile here: the old ones stay");
+	complaints_print(&complaints, stderr);
+	complaints_release(&complaints);
+	if (result == WORLD_RELOAD_GOES_ON)
+		loop_later(task);
+	else
+		say_reloaded();
+}
+
+/* Takes the texts of that version; the supervisor leaves them alone until we have said that we did. */
+static bool read_texts(uint64_t version)
+{
+	struct err e;
+	worker.rules_version = version;
+	if (version == 0 || rule_files_read(start_rule_texts(worker.start, version), &e))
+		return true;
+	log_error("%s", e.text);
+	return false;
+}
+
+static void on_reload(int signal_number)
+{
+	(void)signal_number;
+	uint64_t version = reload_version(&worker.start->share);
+	if (version == worker.rules_version || worker.is_stopping)
+		return;
+	if (read_texts(version))
+		loop_later(&worker.reload_task);
+	else
+		say_reloaded();
+}
+
+/* We could write there, as whoever opened them; opened anew we cannot, and the user we become may not. */
+static bool only_read_texts(struct start *start)
+{
+	char path[32];
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", start->rule_texts[i]);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd == -1) {
+			log_error("cannot open '%s': %s", path, strerror(errno));
+			return false;
+		}
+		close(start->rule_texts[i]);
+		start->rule_texts[i] = fd;
+	}
+	return true;
 }
 
 /* ---- stopping --------------------------------------------------------------------------------------- */
@@ -141,6 +214,8 @@ static void watch(void)
 	timer_init(&worker.log_timer, on_log_timer);
 	timer_init(&worker.limit, on_limit);
 	worker.log_task.run = flush_log;
+	worker.reload_task.run = load_next_rule;
+	loop_watch_signal(&worker.on_reload, RELOAD_SIGNAL, on_reload);
 	loop_watch_signal(&worker.on_term, SIGTERM, on_term);
 	loop_io_start(&worker.life, worker.child->life, on_life);
 	on_beat(&worker.beat);
@@ -155,8 +230,9 @@ int worker_run(const struct child *child, struct start *start)
 	control_let_go(&start->control);
 	loop_open();
 	/* rules are read before we become a user who may not be allowed to: nothing of them runs yet */
-	if (!open_world())
+	if (!only_read_texts(start) || !read_texts(reload_version(&start->share)) || !open_world())
 		return CHILD_CANNOT_START;
+	reload_set_worker_version(&start->share, child->index, worker.rules_version);
 	if (!privilege_drop(&start->privilege, true, &e)) {
 		log_error("%s", e.text);
 		return CHILD_CANNOT_START;

@@ -28,6 +28,7 @@ enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
 #define RULE_WAITS (1u << 8)
 
 struct rule_vm;
+struct rule_set;
 struct rule;
 struct rule_run;
 struct rule_call;
@@ -218,6 +219,15 @@ struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *pa
 			    struct slice text, unsigned phases, struct complaints *complaints);
 
 const char *rule_name(const struct rule *rule);
+
+/*
+ * Rules are loaded in sets, each with modules of its own: a set is replaced as a whole. From now on
+ * rules are loaded into the new set that this gives; there is one from the beginning. What lives
+ * longer than a run (connection.data) is seen from all sets.
+ */
+struct rule_set *rule_set_new(struct rule_vm *vm);
+/* Frees the set's rules and modules, none of which runs or waits; sets that are left go with the vm. */
+void rule_set_free(struct rule_set *set);
 
 /*
  * The calls in a rule and its modules whose first argument is a plain string literal, for checks

@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#include <stddef.h>
+
 #include <stdbool.h>
 
 /* The whole text of a file, valid until rule_files_forget; false with the reason in `why`. */
@@ -24,5 +26,17 @@ struct slice rule_file_line(const char *path, unsigned line);
 
 /* Frees all texts: the next read sees the files as they are then. */
 void rule_files_forget(void);
+
+/* Puts all texts into the file `fd`, instead of what is there; false with the reason in `why`. */
+bool rule_files_write(int fd, struct err *why);
+
+/* Takes the texts that are in the file `fd` instead of those that are kept. */
+bool rule_files_read(int fd, struct err *why);
+
+/* From here on files are read as they are now; what was kept is set aside. */
+void rule_files_set_aside(void);
+
+/* Names the files, ", " between them, that are not as those set aside; how many there are. */
+size_t rule_files_list_changed(char *to, size_t size);
 
 #endif

@@ -155,7 +155,9 @@ static int load(lua_State *lua)
 	const char *text = luaL_checklstring(lua, 1, &len);
 	snprintf(name, sizeof name, "%s", luaL_checkstring(lua, 2));
 	rule_budget_spend(rule_vm_of(lua), lua, LOAD_STEPS + len / LOAD_BYTES_PER_STEP);
-	struct rule_source source = { .path = name, .text = slice_of(text, len) };
+	struct rule_source source = { .set = rule_vm_of(lua)->running->rule->set,
+				      .path = name,
+				      .text = slice_of(text, len) };
 	if (load_aside(lua, &source, &complaints))
 		return 1;
 	say_first(&complaints, message, sizeof message);
@@ -177,7 +179,7 @@ static int module(lua_State *lua)
 		return luaL_error(lua, "a module name holds no NUL");
 	rule_budget_spend(vm, lua, LOAD_STEPS);
 	vm->running = NULL;
-	struct rule_module *found = rule_load_module(vm, lua, NULL, name, &complaints);
+	struct rule_module *found = rule_load_module(run->rule->set, lua, NULL, name, &complaints);
 	vm->running = run;
 	if (found != NULL && found->chunk != LUA_NOREF) {
 		lua_rawgeti(lua, LUA_REGISTRYINDEX, found->chunk);
@@ -207,12 +209,13 @@ void rule_library_push(struct rule_vm *vm, lua_State *lua)
 		{ "scan", rule_pattern_scan },
 		{ "gsub_text", rule_pattern_gsub_text },
 	};
-	(void)vm;
 	lua_newtable(lua);
 	for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
 		lua_pushcfunction(lua, functions[i].func);
 		lua_setfield(lua, -2, functions[i].name);
 	}
+	rule_vm_push_anchored(vm, lua, RULE_ANCHOR_MODULES);
+	lua_setfield(lua, -2, "modules");
 	lua_pushlightuserdata(lua, rule_call_wait_mark());
 	lua_setfield(lua, -2, "WAIT");
 	lua_pushlightuserdata(lua, rule_call_raise_mark());

@@ -225,7 +225,8 @@ static void follow_uses(struct rule_vm *vm, lua_State *lua, const struct rule_so
 		if (strcmp(use->path, "require") != 0)
 			continue;
 		struct complaints in_module = { 0 };
-		if (rule_load_module(vm, lua, source->rule, use->literal, &in_module) == NULL &&
+		if (rule_load_module(source->set, lua, source->rule, use->literal, &in_module) ==
+			    NULL &&
 		    in_module.count == 0)
 			complaints_add(&in_module, source->path, use->line, use->column,
 				       "cannot load module '%s'", use->literal);
@@ -300,17 +301,23 @@ struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *pa
 {
 	struct rule *rule = memory_new(1, sizeof *rule);
 	rule->vm = vm;
+	rule->set = vm->sets;
 	rule->name = memory_copy_string(name, strlen(name));
 	rule->path = memory_copy_string(path, strlen(path));
 	arena_init(&rule->arena);
-	struct rule_source source = { rule, path, text, phases & RULE_IN_ANY, true, false };
+	struct rule_source source = { .rule = rule,
+				      .set = rule->set,
+				      .path = path,
+				      .text = text,
+				      .phases = phases & RULE_IN_ANY,
+				      .is_main = true };
 	if (!rule_load_chunk(vm, vm->lua, &source, complaints)) {
 		rule_free(rule);
 		return NULL;
 	}
 	rule->chunk = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
-	rule->next = vm->rules;
-	vm->rules = rule;
+	rule->next = rule->set->rules;
+	rule->set->rules = rule;
 	return rule;
 }
 
@@ -371,16 +378,17 @@ static void module_path(const struct rule_vm *vm, const char *name, char *to, si
 			*at = '/';
 }
 
-struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct rule *rule,
+struct rule_module *rule_load_module(struct rule_set *set, lua_State *lua, struct rule *rule,
 				     const char *name, struct complaints *complaints)
 {
+	struct rule_vm *vm = set->vm;
 	if (!is_module_name(name) || strlen(name) > 200 || strlen(vm->rules_dir) > 3800) {
 		complaints_add(complaints, "", 0, 0,
 			       "'%s' is no module name: it names a file as in \"folder.file\"",
 			       name);
 		return NULL;
 	}
-	struct rule_module *module = table_get(&vm->modules, slice_of_string(name));
+	struct rule_module *module = table_get(&set->modules, slice_of_string(name));
 	if (module != NULL && module->chunk != LUA_NOREF)
 		return module;
 	char path[4096];
@@ -397,9 +405,9 @@ struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct 
 	if (module == NULL) {
 		module = memory_new(1, sizeof *module);
 		module->chunk = LUA_NOREF;
-		table_set(&vm->modules, slice_of_string(name), module);
+		table_set(&set->modules, slice_of_string(name), module);
 	}
-	struct rule_source source = { rule, path, text, 0, false, false };
+	struct rule_source source = { .rule = rule, .set = set, .path = path, .text = text };
 	module->is_loading = true;
 	bool is_fine = rule_load_chunk(vm, lua, &source, complaints);
 	module->is_loading = false;

@@ -47,15 +47,25 @@ struct rule_binding {
 	const struct rule_function *function;
 };
 
-/* A file that was `require`d: the compiled chunk. Owned by the vm. */
+/* A file that was `require`d: the compiled chunk. Owned by its set. */
 struct rule_module {
 	int chunk; /* registry reference; LUA_NOREF when it has errors or is being loaded */
 	bool is_loading;
 };
 
+/* Owned by the vm. */
+struct rule_set {
+	struct rule_set *next;
+	struct rule_vm *vm;
+	struct rule *rules;
+	struct table modules; /* "a.b" to struct rule_module */
+	int loaded, loading; /* registry references: tables of what modules gave, see sandbox.lua */
+};
+
 struct rule {
 	struct rule *next;
 	struct rule_vm *vm;
+	struct rule_set *set;
 	char *name;
 	char *path;
 	int chunk;          /* registry reference */
@@ -110,7 +120,8 @@ enum {
 	RULE_ANCHOR_FINISH,
 	RULE_ANCHOR_XPCALL,
 	RULE_ANCHOR_CATCH,
-	RULE_ANCHOR_TOP = RULE_ANCHOR_CATCH
+	RULE_ANCHOR_MODULES,
+	RULE_ANCHOR_TOP = RULE_ANCHOR_MODULES
 };
 
 struct rule_vm {
@@ -123,8 +134,8 @@ struct rule_vm {
 	struct table names; /* "http.getHeader" to struct rule_known */
 	const char **name_list;
 	size_t name_count;
-	struct table modules; /* "a.b" to struct rule_module */
-	struct rule *rules;
+	struct rule_set *sets;  /* the newest first */
+	struct rule_set *shown; /* whose modules `require` sees */
 
 	struct rule_run *running;
 	struct rule_run *idle;
@@ -228,13 +239,18 @@ struct rule_source {
 	const char *path;
 	struct slice text;
 	unsigned phases; /* 0: not known */
+	struct rule_set *set;
 	bool is_main;    /* the rule itself: returning from it ends the run */
 	bool is_sandbox; /* ours: not checked */
 };
 bool rule_load_chunk(struct rule_vm *vm, lua_State *lua, const struct rule_source *source,
 		     struct complaints *complaints);
 /* The module, compiled once; NULL, with complaints, when it cannot be loaded. */
-struct rule_module *rule_load_module(struct rule_vm *vm, lua_State *lua, struct rule *rule,
+struct rule_module *rule_load_module(struct rule_set *set, lua_State *lua, struct rule *rule,
 				     const char *name, struct complaints *complaints);
+
+/* ---- rule_set.c ---- */
+/* Lets `require` see the modules of that set. */
+void rule_set_show(struct rule_set *set);
 
 #endif

@@ -104,6 +104,8 @@ static void stretch_begin(struct rule_run *run)
 	check(vm->running == NULL);
 	vm->verdict_line = 0;
 	vm->is_caught = false;
+	if (vm->shown != run->rule->set)
+		rule_set_show(run->rule->set);
 	rule_memory_begin(vm, run);
 	rule_budget_begin(vm, run);
 	vm->running = run;

@@ -173,10 +173,12 @@ static int set_up(lua_State *lua)
 	lua_pushcfunction(anchor, rule_call_finish);
 	lua_getglobal(anchor, "xpcall");
 	lua_pushcfunction(anchor, rule_failure_catch);
+	lua_newtable(anchor);
 	lua_pushnumber(anchor, 1e15); /* steps of the sandbox's own start */
 	lua_setfield(anchor, RULE_ANCHOR_ENV, RULE_LEFT);
 	lua_pushcfunction(anchor, rule_budget_more);
 	lua_setfield(anchor, RULE_ANCHOR_ENV, RULE_MORE);
+	rule_set_show(rule_set_new(vm));
 	run_sandbox(vm, lua);
 	return 0;
 }
@@ -190,7 +192,6 @@ struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *f
 	vm->function_count = count;
 	vm->bindings = memory_new(count + 1, sizeof *vm->bindings);
 	table_init(&vm->names);
-	table_init(&vm->modules);
 	vm->lua = lua_newstate(rule_memory_allocate, vm);
 	check(vm->lua != NULL);
 	lua_atpanic(vm->lua, panic);
@@ -208,19 +209,15 @@ void rule_vm_free(struct rule_vm *vm)
 	if (vm == NULL)
 		return;
 	check(vm->running == NULL);
+	while (vm->sets != NULL)
+		rule_set_free(vm->sets);
 	lua_close(vm->lua);
-	while (vm->rules != NULL) {
-		struct rule *rule = vm->rules;
-		vm->rules = rule->next;
-		rule_free(rule);
-	}
 	while (vm->runs != NULL) {
 		struct rule_run *run = vm->runs;
 		vm->runs = run->next_run;
 		free(run);
 	}
 	table_release(&vm->names, free);
-	table_release(&vm->modules, free);
 	free(vm->name_list);
 	free(vm->bindings);
 	free(vm->rules_dir);

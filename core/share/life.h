@@ -16,8 +16,9 @@ struct share_life {
 	uint64_t
 		turned_milliseconds; /* CLOCK_MONOTONIC, the same clock for all; the worker writes */
 	uint64_t restarts;           /* the supervisor writes */
-	int64_t pid;     /* of its process, 0 while there is none; the supervisor writes */
-	char apart[104]; /* keeps workers out of each other's cache lines */
+	int64_t pid;            /* of its process, 0 while there is none; the supervisor writes */
+	uint64_t rules_version; /* see reload.h; the worker writes */
+	char apart[96];         /* keeps workers out of each other's cache lines */
 };
 
 /* The loop of this worker turns: now. */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "share/life.h"
+#include "share/reload.h"
 #include "share/state.h"
 #include "share/stats.h"
 
@@ -51,7 +52,8 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	if (s->client_rows > 0)
 		s->clients_bytes = whole((s->client_rows + SEGMENT_CLIENT_WINDOW) *
 					 sizeof(uint64_t));
-	s->bytes = lives + states + s->workers * (s->slot_bytes + s->clients_bytes);
+	size_t reload = whole(sizeof(struct share_reload));
+	s->bytes = lives + states + reload + s->workers * (s->slot_bytes + s->clients_bytes);
 
 	table_make_key(); /* every process has to find a client in the same rows */
 	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
@@ -64,7 +66,8 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	s->memory = memory;
 	s->lives = (void *)s->memory;
 	s->states = (void *)(s->memory + lives);
-	s->slots = s->memory + lives + states;
+	s->reload = (void *)(s->memory + lives + states);
+	s->slots = s->memory + lives + states + reload;
 	s->clients = s->slots + s->workers * s->slot_bytes;
 	return true;
 }

@@ -16,6 +16,7 @@
 
 struct share_life;
 struct share_node;
+struct share_reload;
 
 struct share_counts {
 	unsigned workers;
@@ -39,7 +40,8 @@ struct share {
 	unsigned *first_row;       /* of each pool, and behind the last pool; private memory */
 	struct share_life *lives;  /* one per worker */
 	struct share_node *states; /* one per node row */
-	char *slots;               /* one per worker: see stats.h */
+	struct share_reload *reload;
+	char *slots; /* one per worker: see stats.h */
 	size_t slot_bytes, vserver_bytes;
 	char *clients; /* a table per worker: see clients.h */
 	size_t clients_bytes;

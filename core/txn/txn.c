@@ -136,6 +136,8 @@ void txn_start(struct session *s)
 	t->arena = arena;
 	t->session = s;
 	t->vserver = s->vserver;
+	t->world_rules = world_rules_use(s->vserver->world);
+	t->rules = s->vserver->rules;
 	t->protocol = &txn_http;
 	t->step = t->protocol->first_step;
 	t->remote = s->remote;
@@ -254,6 +256,7 @@ static void txn_free(struct txn *t)
 	txn_body_release(&t->up);
 	txn_body_release(&t->down);
 	stats_subtract(&s->vserver->stats->transactions_current, 1);
+	world_rules_leave(s->vserver->world, t->world_rules);
 	t->magic = 0;
 	s->txn = NULL;
 	arena_release(&arena);

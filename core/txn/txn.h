@@ -117,7 +117,9 @@ struct txn {
 	bool is_untaken;  /* and does not even take what there is of it: nothing is kept for it */
 
 	/* rules */
-	struct rule_run *run; /* a parked one */
+	struct world_rules *world_rules;   /* those it began with */
+	const struct vserver_rules *rules; /* of its virtual server, by enum rule_phase */
+	struct rule_run *run;              /* a parked one */
 	enum rule_phase phase;
 	size_t rule_index;     /* in the phase's list */
 	struct txn_wait *wait; /* what it is parked for; NULL: nothing, or the rule has taken it */

@@ -8,7 +8,7 @@
 
 static const struct vserver_rule *current_rule(const struct txn *t)
 {
-	return &t->vserver->rules[t->phase].list[t->rule_index];
+	return &t->rules[t->phase].list[t->rule_index];
 }
 
 static void log_more(const char *name, const char *what, const char *text)
@@ -105,7 +105,7 @@ static bool verdict_is_in(struct txn *t)
 {
 	t->verdict_rule = rule_name(current_rule(t)->rule);
 	t->verdict_line = rule_verdict_line(t->vserver->world->vm);
-	t->rule_index = t->vserver->rules[t->phase].count;
+	t->rule_index = t->rules[t->phase].count;
 	if (t->rule_end == TXN_END_NONE)
 		return true;
 	txn_end(t, t->rule_end, NULL);
@@ -147,12 +147,12 @@ bool txn_rules_run(struct txn *t, enum rule_phase phase)
 		t->phase = phase;
 		t->rule_index = 0;
 	}
-	if (t->vserver->rules[phase].count == 0)
+	if (t->rules[phase].count == 0)
 		return true;
 	if (t->run != NULL && !t->is_rule_ready)
 		return false;
 	clock_update(); /* what was done before is not the rule's time */
-	while (t->rule_index < t->vserver->rules[phase].count) {
+	while (t->rule_index < t->rules[phase].count) {
 		if (current_rule(t)->once_per_connection && t->session->transactions > 1) {
 			t->rule_index++;
 			continue;

@@ -52,31 +52,108 @@ bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule *
 	unsigned *phases = rule_phases(conf);
 	/* where the configuration itself is wrong, a pool may only seem to be missing */
 	bool knows_pools = complaints->errors == 0;
-	bool is_good = true;
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		rules[i] = rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases[i],
 				     complaints);
 		if (rules[i] != NULL && knows_pools)
 			check_pool_names(conf, rules[i], complaints);
 	}
-	is_good = complaints->errors == 0;
 	free(phases);
-	return is_good;
+	return complaints->errors == 0;
 }
 
-static void open_rules(struct vserver_rules *rules, struct world *w,
-		       const struct conf_rule_uses *uses)
+/* ---- the rules of one time ------------------------------------------------------------------------ */
+
+static struct world_rules *rules_new(const struct world *w, struct rule_set *set)
+{
+	struct world_rules *r = memory_new(1, sizeof *r);
+	r->set = set;
+	r->list = memory_new(w->conf->rule_count, sizeof *r->list);
+	r->phases = rule_phases(w->conf);
+	r->of_vserver = memory_new(w->conf->vserver_count, sizeof *r->of_vserver);
+	return r;
+}
+
+static void rules_free(struct world_rules *r, size_t vserver_count)
+{
+	if (r == NULL)
+		return;
+	rule_set_free(r->set);
+	for (size_t i = 0; i < vserver_count; i++)
+		for (int phase = RULE_REQUEST; phase <= RULE_COMPLETION; phase++)
+			free(r->of_vserver[i][phase].list);
+	free(r->of_vserver);
+	free(r->phases);
+	free(r->list);
+	free(r);
+}
+
+static void list_rules(struct vserver_rules *rules, const struct world *w,
+		       struct rule *const *loaded, const struct conf_rule_uses *uses)
 {
 	rules->count = uses->count;
 	rules->list = memory_new(uses->count, sizeof *rules->list);
 	for (size_t i = 0; i < uses->count; i++)
 		rules->list[i] = (struct vserver_rule){
-			.rule = w->rules[uses->list[i].rule],
+			.rule = loaded[uses->list[i].rule],
 			.once_per_connection = uses->list[i].once_per_connection,
 			.stats = stats_rule_row(w->share, w->worker, uses->list[i].row),
 			.errors = &w->rule_errors[uses->list[i].rule],
 		};
 }
+
+/* All are loaded: new transactions use them. */
+static void begin_to_use(struct world *w, struct world_rules *r)
+{
+	for (size_t i = 0; i < w->conf->vserver_count; i++) {
+		const struct conf_vserver *v = &w->conf->vservers[i];
+		list_rules(&r->of_vserver[i][RULE_REQUEST], w, r->list, &v->request_rules);
+		list_rules(&r->of_vserver[i][RULE_RESPONSE], w, r->list, &v->response_rules);
+		list_rules(&r->of_vserver[i][RULE_COMPLETION], w, r->list, &v->completion_rules);
+		w->vservers[i].rules = r->of_vserver[i];
+	}
+	w->rules = r;
+}
+
+void world_rules_leave(struct world *w, struct world_rules *rules)
+{
+	rules->users--;
+	if (rules->users == 0 && rules != w->rules)
+		rules_free(rules, w->conf->vserver_count);
+}
+
+static enum world_reload finish_reload(struct world *w)
+{
+	struct world_rules *old = w->rules;
+	old->users++; /* those who use it may be none: then it goes right now */
+	begin_to_use(w, w->reloading);
+	w->reloading = NULL;
+	world_rules_leave(w, old);
+	return WORLD_RELOAD_DONE;
+}
+
+enum world_reload world_reload_rules(struct world *w, struct complaints *complaints)
+{
+	if (w->reloading == NULL)
+		w->reloading = rules_new(w, rule_set_new(w->vm));
+	struct world_rules *r = w->reloading;
+	if (r->loaded == w->conf->rule_count)
+		return finish_reload(w);
+	const struct conf_rule *next = &w->conf->rules[r->loaded];
+	struct rule *rule = rule_load(w->vm, next->name, next->path, r->phases[r->loaded],
+				      complaints);
+	if (rule != NULL)
+		check_pool_names(w->conf, rule, complaints);
+	if (complaints->errors == 0) {
+		r->list[r->loaded++] = rule;
+		return WORLD_RELOAD_GOES_ON;
+	}
+	rules_free(r, w->conf->vserver_count);
+	w->reloading = NULL;
+	return WORLD_RELOAD_FAILED;
+}
+
+/* ---- virtual servers ------------------------------------------------------------------------------ */
 
 static void on_accept(struct listener *l, int fd, const struct addr *peer)
 {
@@ -89,9 +166,6 @@ static void open_vserver(struct world *w, struct vserver *v, const struct conf_v
 	v->world = w;
 	v->conf = conf;
 	v->stats = stats_vserver_row(w->share, w->worker, (unsigned)(conf - w->conf->vservers));
-	open_rules(&v->rules[RULE_REQUEST], w, &conf->request_rules);
-	open_rules(&v->rules[RULE_RESPONSE], w, &conf->response_rules);
-	open_rules(&v->rules[RULE_COMPLETION], w, &conf->completion_rules);
 	v->rule_limits = (struct rule_limits){
 		.budget = conf->rules.budget,
 		.total_budget = conf->rules.total_budget,
@@ -137,14 +211,15 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 	*w = (struct world){ .conf = conf, .share = share, .worker = worker };
 	TAILQ_INIT(&w->sessions);
 	w->vm = rule_vm_new(conf->rules_dir, functions, function_count);
-	w->rules = memory_new(conf->rule_count, sizeof *w->rules);
+	w->rules = rules_new(w, rule_set_new(w->vm));
 	w->rule_errors = new_limits(conf->rule_count, 1);
 	w->rule_lines = new_limits(conf->rule_count, conf->log_rule_rate);
-	if (!world_load_rules(conf, w->vm, w->rules, complaints))
+	if (!world_load_rules(conf, w->vm, w->rules->list, complaints))
 		return false;
 	w->pools = pools_open(conf, share, worker);
 	note_own_listeners(w);
 	w->vservers = memory_new(conf->vserver_count, sizeof *w->vservers);
+	begin_to_use(w, w->rules);
 	for (size_t i = 0; i < conf->vserver_count; i++) {
 		if (conf->vservers[i].enabled)
 			open_vserver(w, &w->vservers[i], &conf->vservers[i], listen_fds);
@@ -181,13 +256,6 @@ void world_stop(struct world *w, void (*on_empty)(struct world *))
 	}
 }
 
-static void free_vserver(struct vserver *v)
-{
-	for (int phase = RULE_REQUEST; phase <= RULE_COMPLETION; phase++)
-		free(v->rules[phase].list);
-	free(v->listeners);
-}
-
 void world_close(struct world *w)
 {
 	struct session *s;
@@ -199,13 +267,14 @@ void world_close(struct world *w)
 			session_close(s);
 	}
 	for (size_t i = 0; w->vservers != NULL && i < w->conf->vserver_count; i++)
-		free_vserver(&w->vservers[i]);
+		free(w->vservers[i].listeners);
 	if (w->pools != NULL)
 		pools_free(w->pools, w->conf);
 	table_release(&w->own_listeners, NULL);
+	rules_free(w->reloading, w->conf->vserver_count);
+	rules_free(w->rules, w->conf->vserver_count);
 	rule_vm_free(w->vm);
 	free(w->vservers);
-	free(w->rules);
 	free(w->rule_errors);
 	free(w->rule_lines);
 }

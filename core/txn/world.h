@@ -33,13 +33,26 @@ struct vserver_rules {
 	size_t count;
 };
 
+/*
+ * The rules as they were at one time, which a reload replaces as a whole. Owned by the world; old
+ * ones go with the last transaction that began with them.
+ */
+struct world_rules {
+	struct rule_set *set;
+	struct rule **list;                    /* by conf.rules */
+	unsigned *phases;                      /* by conf.rules: where they are attached */
+	struct vserver_rules (*of_vserver)[3]; /* by conf.vservers and enum rule_phase */
+	size_t loaded;                         /* so far, of `list` */
+	unsigned users;                        /* transactions */
+};
+
 /* What one worker knows of a virtual server. Owned by the world. */
 struct vserver {
 	struct world *world;
 	const struct conf_vserver *conf;
 	struct stats_vserver *stats;
 	struct vserver_listener *listeners; /* one per address */
-	struct vserver_rules rules[3];      /* by enum rule_phase */
+	const struct vserver_rules *rules;  /* for new transactions, by enum rule_phase */
 	struct rule_limits rule_limits;
 	struct http_limits http_limits;
 };
@@ -54,7 +67,8 @@ struct world {
 	const struct share *share;
 	unsigned worker;
 	struct rule_vm *vm;
-	struct rule **rules;           /* by conf.rules */
+	struct world_rules *rules;     /* for new transactions */
+	struct world_rules *reloading; /* those that are being loaded; NULL: none are */
 	struct log_limit *rule_errors; /* by conf.rules */
 	struct log_limit *rule_lines;  /* by conf.rules: log.info and its sisters */
 	struct pool *pools;            /* by conf.pools */
@@ -83,6 +97,22 @@ bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule *
 bool world_open(struct world *w, const struct conf *conf, const struct share *share,
 		unsigned worker, const struct rule_function *functions, size_t function_count,
 		const int *listen_fds, struct complaints *complaints);
+
+/*
+ * Compiles the rules anew, from the texts that rule_file has, one with each call, so that traffic goes
+ * on in between: call it until it is over. New transactions use them from then on; when one of them
+ * does not compile nothing changes.
+ */
+enum world_reload { WORLD_RELOAD_GOES_ON, WORLD_RELOAD_DONE, WORLD_RELOAD_FAILED };
+enum world_reload world_reload_rules(struct world *w, struct complaints *complaints);
+
+/* A transaction begins with the rules of now; and ends. */
+static inline struct world_rules *world_rules_use(struct world *w)
+{
+	w->rules->users++;
+	return w->rules;
+}
+void world_rules_leave(struct world *w, struct world_rules *rules);
 
 /*
  * Stops accepting; sessions between two requests end now, the others after their transaction.

@@ -376,7 +376,7 @@ def test_a_killed_keeper_is_replaced_and_commands_wait_for_it(bench):
 def test_words_that_are_not_understood_are_wrong_usage(tmp_path):
     for words in (["status", "x"], ["status", "--pool", "web"], ["status", "-c"], ["stop", "--json"],
                   ["status", "-c", "a", "--control", "b"], ["status", "-c", "a", "-c", "b"],
-                  ["drain"], ["drain", "--pool"], ["enable", "--json", "127.0.0.1:80"], ["reload"]):
+                  ["drain"], ["drain", "--pool"], ["enable", "--json", "127.0.0.1:80"], ["reload", "x"]):
         done = weir(*words)
         assert done.returncode == 2 and done.stderr, words
 

@@ -35,7 +35,6 @@ static const char conf_text[] =
 static void open_world(void)
 {
 	static struct conf_rule rules[] = { { .name = "test", .path = "rules/test.lua" } };
-	static struct rule *loaded[1];
 	static const unsigned nodes[] = { 4, 1, 1, 1 };
 	struct share_counts counts = { 1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0, 0 };
 	struct complaints complaints = { 0 };
@@ -50,11 +49,9 @@ static void open_world(void)
 	const struct rule_function *functions = api_functions(&count);
 	lines = (struct log_limit){ .most = 100 };
 	errors = (struct log_limit){ .most = 1 };
-	world = (struct world){ .conf = conf,
-				.share = &share,
-				.rules = loaded,
-				.rule_lines = &lines,
-				.rule_errors = &errors };
+	world = (struct world){
+		.conf = conf, .share = &share, .rule_lines = &lines, .rule_errors = &errors
+	};
 	TAILQ_INIT(&world.sessions);
 	world.vm = rule_vm_new("rules", functions, count);
 	world.pools = pools_open(conf, &share, 0);

@@ -147,3 +147,48 @@ Test(conf, any_changed_byte_is_read_or_refused)
 		read_and_forget(slice_of(text, sizeof whole - 1));
 	}
 }
+
+/* ---- has anything changed? ------------------------------------------------------------------------- */
+
+static struct conf *read_for_change(const char *text)
+{
+	struct complaints complaints = { 0 };
+	struct conf *c = conf_read_text("weir.yaml", slice_of_string(text), &complaints);
+	complaints_print(&complaints, stderr);
+	complaints_release(&complaints);
+	cr_assert_not_null(c, "%s", text);
+	return c;
+}
+
+Test(conf, tells_a_change_from_a_comment)
+{
+#define SERVER "virtual_servers: {a: {listen: \"127.0.0.1:80\", protocol: http, pool: discard}}\n"
+	static const struct {
+		const char *before, *now;
+		bool is_same;
+		unsigned line, column;
+	} pairs[] = {
+		{ SERVER, SERVER, true, 0, 0 },
+		{ SERVER, "# new\n\n" SERVER "# newer\n", true, 0, 0 },
+		{ SERVER,
+		  "virtual_servers:\n  a:\n    listen: \"127.0.0.1:80\"\n    protocol: http\n"
+		  "    pool: discard\n",
+		  true, 0, 0 },
+		{ SERVER "workers: 1\n", SERVER "workers: 2\n", false, 2, 10 },
+		{ SERVER, SERVER "workers: 1\n", false, 1, 1 },
+		{ SERVER "workers: 1\n", SERVER "user: a\n", false, 2, 1 },
+		{ "", "", true, 0, 0 },
+	};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		struct conf *before = read_for_change(pairs[i].before);
+		struct conf *now = read_for_change(pairs[i].now);
+		struct conf_place place;
+		cr_expect_eq(conf_is_same(before, now, &place), pairs[i].is_same, "%s",
+			     pairs[i].now);
+		if (!pairs[i].is_same)
+			cr_expect(place.line == pairs[i].line && place.column == pairs[i].column,
+				  "%s: %u:%u", pairs[i].now, place.line, place.column);
+		conf_free(before);
+		conf_free(now);
+	}
+}
