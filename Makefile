@@ -21,9 +21,9 @@ LTO      = $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 CFLAGS  ?= -O2 -g $(LTO)
 OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasing $(WARNINGS) \
            $(LUAJIT)
-LIBS     = -lluajit-5.1 -lyaml -lev -lcrypto -lcap -lsystemd -ljansson -lm
+LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lssl -lcrypto -lcap -lsystemd -ljansson -lm
 
-ROOMS    = base net share http conf pool rule txn api admin proc
+ROOMS    = base net share tls dns http conf pool rule fetch txn api admin proc
 SOURCES  = $(wildcard core/*.c core/*/*.c)
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 
@@ -49,7 +49,10 @@ BELOW_http  = base http
 BELOW_conf  = base net conf
 BELOW_rule  = base rule
 BELOW_pool  = base net share conf pool
-BELOW_txn   = base net share http conf pool rule txn
+BELOW_tls   = base net tls
+BELOW_dns   = base net dns
+BELOW_fetch = base net tls dns http fetch
+BELOW_txn   = base net share tls dns http conf pool rule fetch txn
 BELOW_api   = $(BELOW_txn) api
 BELOW_admin = $(BELOW_txn) admin
 BELOW_proc  = $(BELOW_api) admin proc

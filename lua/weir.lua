@@ -784,3 +784,62 @@ function string.hmacSHA512(s, key) end
 ---@param length integer
 ---@return string
 function string.randomBytes(length) end
+
+net.dns = {}
+
+---Waits for the IPv4 address of a host name, the first when there are several: of /etc/hosts, or
+---of the servers of `dns: {servers}`. Answers are kept for their time to live. An address is its
+---own answer. Nil and a reason without one, and when `dns: {timeout}` is over.
+---@param name string
+---@return string|nil
+---@return string|nil reason
+function net.dns.resolveHost(name) end
+
+---The same for the IPv6 address.
+---@param name string
+---@return string|nil
+---@return string|nil reason
+function net.dns.resolveHost6(name) end
+
+---Waits for the name of an address; the address itself when it has none. Nil and a reason for
+---what is no address, and when no server answers in time. Names are not kept.
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function net.dns.resolveIP(ip) end
+
+tcp = {}
+
+---Connects to an address, within 30,000 milliseconds by default, and gives a socket; nil and a
+---reason when that fails. A client's connection has at most 16 sockets at a time, and they are
+---closed with it. Weir's own listeners are not connected to.
+---@param ip string
+---@param port integer
+---@param milliseconds? integer
+---@return integer|nil socket
+---@return string|nil reason
+function tcp.connect(ip, port, milliseconds) end
+
+---Waits until something has come and gives it, up to `max` bytes (a mebibyte at most). Nil and
+---`"closed"` when the other side has ended, nil and a reason when the connection broke or, after
+---30,000 milliseconds by default, the time is over; the socket can still be used then.
+---@param socket integer
+---@param max integer
+---@param milliseconds? integer
+---@return string|nil data
+---@return string|nil reason
+function tcp.read(socket, max, milliseconds) end
+
+---Writes all of the data and gives the number of bytes. Nil and a reason when the connection
+---broke or, after 30,000 milliseconds by default, the time is over; the socket is closed then.
+---@param socket integer
+---@param data string
+---@param milliseconds? integer
+---@return integer|nil written
+---@return string|nil reason
+function tcp.write(socket, data, milliseconds) end
+
+---Closes a socket; false and a warning in the log when there is none of that number.
+---@param socket integer
+---@return boolean
+function tcp.close(socket) end

@@ -30,6 +30,8 @@ extern const struct api_family api_string_address; /* string.*: addresses, addre
 extern const struct api_family api_string_encode;  /* string.*: encodings */
 extern const struct api_family api_string_number;  /* string.*: numbers and dates */
 extern const struct api_family api_string_hash;    /* string.*: hashes, random bytes */
+extern const struct api_family api_dns;            /* net.dns.* */
+extern const struct api_family api_tcp;            /* tcp.* */
 
 /* All rows of all families, in that order; made once. */
 const struct rule_function *api_functions(size_t *count);

@@ -164,6 +164,9 @@ struct conf {
 	uint64_t shutdown_milliseconds, watchdog_milliseconds;
 	uint64_t max_connections;   /* of clients, all virtual servers together; 0 = no limit */
 	uint64_t idle_milliseconds; /* connection: {idle_timeout}; each pool has it too */
+	struct addr *dns_servers;   /* dns: {servers}; none: those of the system */
+	size_t dns_server_count;
+	uint64_t dns_milliseconds; /* dns: {timeout} */
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;
 	size_t rule_count;

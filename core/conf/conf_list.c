@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/conf_list.h"
 
+#include "base/check.h"
 #include "conf/conf_value.h"
 
 #include <stdio.h>
@@ -46,8 +47,8 @@ static bool is_scalar(struct conf_reader *r, const struct conf_yaml *item, const
 	return item->kind == CONF_YAML_SCALAR;
 }
 
-void conf_list_read_listens(struct conf_reader *r, const struct conf_yaml *value,
-			    struct conf_vserver *v)
+static void read_listens(struct conf_reader *r, const struct conf_yaml *value,
+			 struct conf_vserver *v)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
@@ -80,8 +81,8 @@ static struct addr first_of(const struct conf_network *network)
 	return first;
 }
 
-void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *value,
-			     struct conf_vserver *v)
+static void read_networks(struct conf_reader *r, const struct conf_yaml *value,
+			  struct conf_vserver *v)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
@@ -108,8 +109,7 @@ void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *valu
 	}
 }
 
-void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value,
-			  struct conf_vserver *v)
+static void read_ports(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
@@ -124,6 +124,48 @@ void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value,
 		else
 			CONF_COMPLAIN(r, item->place, "'%.60s' is no port from 1 to 65535",
 				      item->text.at);
+	}
+}
+
+/* Name servers have their port by custom. */
+#define DNS_PORT 53
+
+static void read_servers(struct conf_reader *r, const struct conf_yaml *value, struct conf *c)
+{
+	struct conf_items items = conf_items_of(value);
+	const struct conf_yaml *item;
+	c->dns_servers = arena_new(&c->memory, items.count * sizeof *c->dns_servers);
+	while ((item = conf_items_take(&items)) != NULL) {
+		struct err why;
+		struct addr address;
+		if (!is_scalar(r, item, "an address"))
+			continue;
+		if (addr_parse_ip(item->text, &address))
+			address.port = DNS_PORT;
+		else if (!conf_value_parse_address(item->text, &address, &why)) {
+			CONF_COMPLAIN(r, item->place, "%s", why.text);
+			continue;
+		}
+		c->dns_servers[c->dns_server_count++] = address;
+	}
+}
+
+void conf_list_read(struct conf_reader *r, enum conf_type type, const struct conf_yaml *value,
+		    void *at)
+{
+	switch (type) {
+	case CONF_LISTENS:
+		read_listens(r, value, at);
+		break;
+	case CONF_NETWORKS:
+		read_networks(r, value, at);
+		break;
+	case CONF_PORTS:
+		read_ports(r, value, at);
+		break;
+	default:
+		check(type == CONF_SERVERS);
+		read_servers(r, value, at);
 	}
 }
 

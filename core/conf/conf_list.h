@@ -9,14 +9,14 @@
 
 #include "conf/conf.h"
 #include "conf/conf_private.h"
+#include "conf/conf_schema.h"
 
-/* Each fills its fields of `v`, in the memory of r->conf. */
-void conf_list_read_listens(struct conf_reader *r, const struct conf_yaml *value,
-			    struct conf_vserver *v);
-void conf_list_read_networks(struct conf_reader *r, const struct conf_yaml *value,
-			     struct conf_vserver *v);
-void conf_list_read_ports(struct conf_reader *r, const struct conf_yaml *value,
-			  struct conf_vserver *v);
+/*
+ * Fills the fields of the struct at `at` that belong to a key of type CONF_LISTENS, NETWORKS, PORTS
+ * (of a struct conf_vserver) or SERVERS (of a struct conf), in the memory of r->conf.
+ */
+void conf_list_read(struct conf_reader *r, enum conf_type type, const struct conf_yaml *value,
+		    void *at);
 
 /* A use of the rule of that name, with the next row; a name that is new is added to conf.rules. */
 struct conf_rule_use conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name,

@@ -404,13 +404,10 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 		read_address(r, key, at, value);
 		break;
 	case CONF_LISTENS:
-		conf_list_read_listens(r, value, at);
-		break;
 	case CONF_NETWORKS:
-		conf_list_read_networks(r, value, at);
-		break;
 	case CONF_PORTS:
-		conf_list_read_ports(r, value, at);
+	case CONF_SERVERS:
+		conf_list_read(r, key->type, value, at);
 		break;
 	case CONF_RULE_USES:
 		read_rule_uses(r, key, at, value);

@@ -40,6 +40,7 @@ enum conf_type {
 	CONF_LISTENS,   /* of a struct conf_vserver */
 	CONF_NETWORKS,  /* of a struct conf_vserver: capture_to */
 	CONF_PORTS,     /* of a struct conf_vserver: capture_ports */
+	CONF_SERVERS,   /* of a struct conf: dns_servers */
 	CONF_RULE_USES, /* struct conf_rule_uses */
 	CONF_NODES,     /* of a struct conf_pool */
 	CONF_CAPTURE,   /* of a struct conf_vserver; the mode alone, or the section below */

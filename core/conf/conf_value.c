@@ -68,6 +68,7 @@ static const char *const plain_words[] = {
 		"an address with a port such as \"0.0.0.0:80\" or \"[::]:80\", or a list of them",
 	[CONF_NETWORKS] = "a network such as 10.0.0.0/8, or a list of them",
 	[CONF_PORTS] = "a port from 1 to 65535, or a list of them",
+	[CONF_SERVERS] = "an address such as 127.0.0.1 or \"127.0.0.1:53\", or a list of them",
 	[CONF_RULE_USES] = "the name of a rule, or a list of names and mappings",
 	[CONF_NODES] = "a list of nodes, or original_destination",
 	[CONF_CAPTURE] = "none, redirect, tproxy or a mapping",

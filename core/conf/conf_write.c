@@ -15,6 +15,9 @@
 #define NAME_SCHEMA TEXT_SCHEMA(NAME_PATTERN)
 #define ADDRESS_SCHEMA \
 	TEXT_SCHEMA("^([0-9.]+|\\\\[[0-9A-Fa-f:.]+(%[0-9A-Za-z_.-]+)?\\\\]):[0-9]{1,5}$")
+#define SERVER_SCHEMA \
+	TEXT_SCHEMA( \
+		"^([0-9.]+(:[0-9]{1,5})?|[0-9A-Fa-f:.]+|\\\\[[0-9A-Fa-f:.]+\\\\](:[0-9]{1,5})?)$")
 #define NETWORK_SCHEMA TEXT_SCHEMA("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$")
 #define PORT_SCHEMA "\"type\": \"integer\", \"minimum\": 1, \"maximum\": 65535"
 
@@ -156,6 +159,8 @@ static void write_type(struct schema_writer *w, const struct conf_key *key)
 		write_one_or_list(to, NETWORK_SCHEMA, true);
 	else if (key->type == CONF_PORTS)
 		write_one_or_list(to, PORT_SCHEMA, true);
+	else if (key->type == CONF_SERVERS)
+		write_one_or_list(to, SERVER_SCHEMA, true);
 	else if (key->type == CONF_RULE_USES)
 		write_one_or_list_of(w, "", NAME_SCHEMA, CONF_IN_RULE_USE, true);
 	else if (key->type == CONF_NODES)

@@ -189,3 +189,21 @@ void loop_io_stop(struct loop_io *io)
 	if (loop_io_is_on(io))
 		ev_io_stop(loop.ev, &io->watcher);
 }
+
+static void on_poll(struct ev_loop *ev, ev_io *watcher, int events)
+{
+	(void)ev;
+	struct loop_poll *p = container_of(watcher, struct loop_poll, watcher);
+	p->on_ready(p, (events & EV_READ) != 0, (events & EV_WRITE) != 0);
+}
+
+void loop_poll_set(struct loop_poll *p, int fd, bool wants_read, bool wants_write)
+{
+	if (ev_is_active(&p->watcher))
+		ev_io_stop(loop.ev, &p->watcher);
+	if (!wants_read && !wants_write)
+		return;
+	ev_io_init(&p->watcher, on_poll, fd,
+		   (wants_read ? EV_READ : 0) | (wants_write ? EV_WRITE : 0));
+	ev_io_start(loop.ev, &p->watcher);
+}

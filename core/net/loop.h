@@ -55,4 +55,13 @@ static inline bool loop_io_is_on(const struct loop_io *io)
 	return ev_is_active(&io->watcher);
 }
 
+/* A descriptor of a foreign library, watched for what that says. Zero-initialise. */
+struct loop_poll {
+	ev_io watcher;
+	void (*on_ready)(struct loop_poll *p, bool is_readable, bool is_writable);
+};
+
+/* Watches `fd` for this from now on; with neither, not any more (before its memory goes). */
+void loop_poll_set(struct loop_poll *p, int fd, bool wants_read, bool wants_write);
+
 #endif

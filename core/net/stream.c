@@ -192,6 +192,18 @@ enum io stream_write_slice(struct stream *s, struct slice bytes)
 	return stream_write(s, &piece, 1);
 }
 
+enum io stream_await(struct stream *s)
+{
+	struct iovec nothing = { .iov_base = "", .iov_len = 0 };
+	size_t put;
+	if (s->error != 0)
+		return IO_FAIL;
+	if (!s->is_connecting)
+		return IO_OK;
+	enum io result = try_write(s, &nothing, 1, 0, &put);
+	return result == IO_OK && s->is_connecting ? IO_WAIT : result;
+}
+
 enum io stream_flush(struct stream *s)
 {
 	if (s->error != 0)

@@ -71,6 +71,12 @@ enum io stream_write_slice(struct stream *s, struct slice bytes);
  */
 enum io stream_write_last(struct stream *s, const struct iovec *pieces, unsigned count);
 
+/*
+ * Has connect() been answered? IO_OK: yes; IO_WAIT: not yet (it shows when writing is possible);
+ * IO_FAIL: with a refusal. A system call while it is open.
+ */
+enum io stream_await(struct stream *s);
+
 /* Writes what waits and ends then, if stream_shut was called; IO_WAIT while any of it waits. */
 enum io stream_flush(struct stream *s);
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "fetch/wire.h"
 #include "net/capture.h"
 #include "txn/session_limit.h"
 #include "txn/txn.h"
@@ -48,6 +49,7 @@ void session_close(struct session *s)
 	stream_close(&s->client);
 	if (s->data != NULL)
 		table_release(s->data, NULL);
+	wires_free(s->wires);
 	free(s->data);
 	free(s->origin);
 	free(s);

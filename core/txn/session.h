@@ -14,6 +14,7 @@
 #include "txn/world.h"
 
 struct txn;
+struct wires;
 
 /* What most sessions never need to know. */
 struct session_origin {
@@ -31,6 +32,7 @@ struct session {
 	struct addr remote;            /* the peer */
 	struct txn *txn;               /* NULL between requests */
 	struct session_origin *origin; /* NULL until somebody wants to know it */
+	struct wires *wires;           /* tcp.connect of rules; NULL: none yet */
 	struct table *data;    /* connection.data: handles of kept Lua values; NULL: none yet */
 	uint64_t opened;       /* milliseconds */
 	uint32_t client_row;   /* where share/clients counts it */

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "dns/dns.h"
 #include "net/dial.h"
 #include "txn/session.h"
 #include "txn/txn.h"
@@ -217,6 +218,9 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 	if (!world_load_rules(conf, w->vm, w->rules->list, complaints))
 		return false;
 	w->pools = pools_open(conf, share, worker);
+	dns_open(&(struct dns_options){ .servers = conf->dns_servers,
+					.server_count = conf->dns_server_count,
+					.timeout_milliseconds = conf->dns_milliseconds });
 	note_own_listeners(w);
 	w->vservers = memory_new(conf->vserver_count, sizeof *w->vservers);
 	begin_to_use(w, w->rules);
@@ -270,6 +274,7 @@ void world_close(struct world *w)
 		free(w->vservers[i].listeners);
 	if (w->pools != NULL)
 		pools_free(w->pools, w->conf);
+	dns_close();
 	table_release(&w->own_listeners, NULL);
 	rules_free(w->reloading, w->conf->vserver_count);
 	rules_free(w->rules, w->conf->vserver_count);

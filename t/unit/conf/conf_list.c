@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/conf_list.h"
+
+#include "conf_unit.h"
+
+#include <criterion/criterion.h>
+
+Test(conf_list, name_servers_have_their_port_by_custom)
+{
+	struct conf *c = conf_unit_read(
+		"dns: {servers: [10.0.0.1, \"10.0.0.2:5353\", \"fd00::1\", \"[fd00::2]:54\"], timeout: 2s}\n");
+	char text[ADDR_TEXT_BYTES];
+	const char *wanted[] = { "10.0.0.1:53", "10.0.0.2:5353", "[fd00::1]:53", "[fd00::2]:54" };
+	cr_assert_eq(c->dns_server_count, 4);
+	for (size_t i = 0; i < 4; i++)
+		cr_expect_str_eq(addr_format(&c->dns_servers[i], text), wanted[i]);
+	cr_expect_eq(c->dns_milliseconds, 2000);
+	conf_free(c);
+	c = conf_unit_read("dns: {servers: 10.0.0.1}\n");
+	cr_expect_eq(c->dns_server_count, 1);
+	cr_expect_eq(c->dns_milliseconds, 5000);
+	conf_free(c);
+	cr_expect_str_eq(
+		conf_unit_complaints("dns: {servers: [here, {}]}\n"),
+		"1:17: 'here' is no address with a port such as '10.0.0.1:80' or '[fd00::1]:80'\n"
+		"1:23: here stands an address, not a mapping");
+	cr_expect_str_eq(
+		conf_unit_complaints("dns: {timeout: 0s}\n"),
+		"1:16: 'timeout' takes a duration such as 10s, 500ms or 2m, from 1ms to 60s, "
+		"not '0s'");
+}
