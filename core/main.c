@@ -4,6 +4,7 @@
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin_command.h"
+#include "admin/admin_follow.h"
 #include "api/api.h"
 #include "base/complaint.h"
 #include "conf/conf.h"
@@ -34,6 +35,7 @@ static int run_check(char **words, int word_count);
 static int run_status(char **words, int word_count);
 static int run_reload(char **words, int word_count);
 static int run_stop(char **words, int word_count);
+static int run_trace(char **words, int word_count);
 static int run_drain(char **words, int word_count);
 static int run_enable(char **words, int word_count);
 static int run_disable(char **words, int word_count);
@@ -48,6 +50,8 @@ static const struct command commands[] = {
 	{ "status", "[WHICH] [--json]", "say what a running weir does", run_status },
 	{ "reload", "[WHICH]", "have a running weir use its rules as they are now", run_reload },
 	{ "stop", "[WHICH]", "let a running weir finish its transactions and end", run_stop },
+	{ "trace", "[WHICH] [FILTER ...] [-n N]",
+	  "follow transactions: FILTER is --client IP, --host NAME or --rule NAME", run_trace },
 	{ "drain", "[WHICH] [--pool NAME] NODE ...",
 	  "give nodes (address:port) no new transactions; those under way finish", run_drain },
 	{ "enable", "[WHICH] [--pool NAME] NODE ...", "use nodes again", run_enable },
@@ -131,15 +135,17 @@ static bool take_file(char **words, int word_count, const char **file)
 
 /* What the words behind a command that talks to a running weir may be. */
 struct request {
-	const char *file;    /* -c */
-	const char *control; /* --control */
-	const char *pool;    /* --pool */
-	bool as_json;        /* --json */
-	char **nodes;        /* the words that are no options: the first ones, after take_request */
+	const char *file;           /* -c */
+	const char *control;        /* --control */
+	const char *pool;           /* --pool */
+	bool as_json;               /* --json */
+	const char *count;          /* -n */
+	struct admin_follow follow; /* --client, --host, --rule */
+	char **nodes; /* the words that are no options: the first ones, after take_request */
 	int node_count;
 };
 
-enum { MAY_JSON = 1, MAY_POOL = 2, MAY_NODES = 4 };
+enum { MAY_JSON = 1, MAY_POOL = 2, MAY_NODES = 4, MAY_FOLLOW = 8 };
 
 /* Where the word behind an option goes, or NULL when it takes none. */
 static const char **place_of_value(struct request *r, const char *word, unsigned may)
@@ -148,7 +154,15 @@ static const char **place_of_value(struct request *r, const char *word, unsigned
 		return &r->file;
 	if (strcmp(word, "--control") == 0)
 		return &r->control;
-	return (may & MAY_POOL) != 0 && strcmp(word, "--pool") == 0 ? &r->pool : NULL;
+	if ((may & MAY_POOL) != 0 && strcmp(word, "--pool") == 0)
+		return &r->pool;
+	if ((may & MAY_FOLLOW) == 0)
+		return NULL;
+	return strcmp(word, "--client") == 0 ? &r->follow.client
+	       : strcmp(word, "--host") == 0 ? &r->follow.host
+	       : strcmp(word, "--rule") == 0 ? &r->follow.rule
+	       : strcmp(word, "-n") == 0     ? &r->count
+					     : NULL;
 }
 
 /* Takes the words apart; false, and said why, when they are something else. */
@@ -276,6 +290,24 @@ static int run_reload(char **words, int word_count)
 static int run_stop(char **words, int word_count)
 {
 	return run_plain(words, word_count, admin_command_stop);
+}
+
+static int run_trace(char **words, int word_count)
+{
+	struct request r;
+	char *end = "";
+	if (!take_request(&r, words, word_count, MAY_JSON | MAY_FOLLOW))
+		return STATUS_USAGE;
+	if (r.count != NULL)
+		r.follow.most = strtoul(r.count, &end, 10);
+	if (*end != '\0' || (r.count != NULL && (r.follow.most == 0 || *r.count == '-')))
+		return complain_of_usage("no number of transactions:", r.count);
+	r.follow.as_json = r.as_json;
+	char *control = find_control(&r);
+	bool is_done = control != NULL && admin_command_trace(control, &r.follow);
+	free(control);
+	int status = finish_output();
+	return is_done ? status : STATUS_FAILED;
 }
 
 static int set_nodes(char **words, int word_count, const char *command, const char *state)

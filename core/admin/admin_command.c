@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin_command.h"
 
-#include "admin/admin_client.h"
+#include "admin/admin_errand.h"
 #include "admin/admin_show.h"
 #include "base/arena.h"
 #include "http/http_path.h"
@@ -17,74 +17,20 @@
 #define RELOAD_LOOK_MS 20
 #define RELOAD_PATIENCE_MS 90000 /* longer than the check may take */
 
-/* One run of a command. */
-struct errand {
-	const char *control;
-	struct arena arena;
-	json_t *status; /* of the weir, as it was before we changed anything; NULL: not asked */
-};
-
-static bool complain(const char *words)
-{
-	fprintf(stderr, "weir: %s\n", words);
-	return false;
-}
-
-/*
- * The answer to a question as JSON, or NULL, and said why. `raw`, if not NULL, gets its text,
- * into the arena; `pid` weir's process.
- */
-static json_t *ask(struct errand *errand, const char *method, const char *target, struct slice body,
-		   struct slice *raw, pid_t *pid)
-{
-	struct admin_reply reply;
-	struct err e;
-	json_error_t error;
-	if (!admin_ask(&reply, errand->control, method, target, body, &e)) {
-		complain(e.text);
-		return NULL;
-	}
-	json_t *value = json_loadb(reply.body.at, reply.body.len, 0, &error);
-	if (value == NULL || reply.status >= 300) {
-		const char *words = json_string_value(json_object_get(value, "error"));
-		complain(words != NULL ? words : "weir's answer cannot be understood");
-		json_decref(value);
-		value = NULL;
-	}
-	if (raw != NULL)
-		*raw = arena_copy(&errand->arena, reply.body);
-	if (pid != NULL)
-		*pid = reply.pid;
-	admin_reply_release(&reply);
-	return value;
-}
-
-static void errand_open(struct errand *errand, const char *control)
-{
-	*errand = (struct errand){ .control = control };
-	arena_init(&errand->arena);
-}
-
-static bool errand_close(struct errand *errand, bool is_done)
-{
-	json_decref(errand->status);
-	arena_release(&errand->arena);
-	return is_done;
-}
-
 /* ---- status --------------------------------------------------------------------------------------- */
 
 bool admin_command_status(const char *control, bool as_json)
 {
 	struct errand errand;
 	struct slice raw;
-	errand_open(&errand, control);
-	errand.status = ask(&errand, "GET", "/api/v1/status", SLICE_ABSENT, &raw, NULL);
+	admin_errand_open(&errand, control);
+	errand.status = admin_errand_ask(&errand, "GET", "/api/v1/status", SLICE_ABSENT, &raw,
+					 NULL);
 	if (errand.status != NULL && as_json)
 		fwrite(raw.at, 1, raw.len, stdout);
 	else if (errand.status != NULL)
 		admin_show_status(errand.status, stdout);
-	return errand_close(&errand, errand.status != NULL);
+	return admin_errand_close(&errand, errand.status != NULL);
 }
 
 /* ---- stop ----------------------------------------------------------------------------------------- */
@@ -93,7 +39,8 @@ bool admin_command_status(const char *control, bool as_json)
 static bool wait_until_gone(pid_t pid)
 {
 	if (pid <= 0)
-		return complain("weir was told to stop, but its process cannot be seen from here");
+		return admin_complain(
+			"weir was told to stop, but its process cannot be seen from here");
 	int fd = pidfd_open(pid, 0);
 	if (fd == -1 && errno == ESRCH)
 		return true;
@@ -113,11 +60,12 @@ bool admin_command_stop(const char *control)
 {
 	struct errand errand;
 	pid_t pid;
-	errand_open(&errand, control);
-	json_t *answer = ask(&errand, "POST", "/api/v1/stop", SLICE_ABSENT, NULL, &pid);
+	admin_errand_open(&errand, control);
+	json_t *answer = admin_errand_ask(&errand, "POST", "/api/v1/stop", SLICE_ABSENT, NULL,
+					  &pid);
 	bool is_told = answer != NULL;
 	json_decref(answer);
-	return errand_close(&errand, is_told && wait_until_gone(pid));
+	return admin_errand_close(&errand, is_told && wait_until_gone(pid));
 }
 
 /* ---- reload --------------------------------------------------------------------------------------- */
@@ -126,14 +74,15 @@ bool admin_command_stop(const char *control)
 static json_t *wait_for_answer(struct errand *errand, json_int_t number)
 {
 	for (int waited = 0; waited < RELOAD_PATIENCE_MS; waited += RELOAD_LOOK_MS) {
-		json_t *state = ask(errand, "GET", "/api/v1/reload", SLICE_ABSENT, NULL, NULL);
+		json_t *state = admin_errand_ask(errand, "GET", "/api/v1/reload", SLICE_ABSENT,
+						 NULL, NULL);
 		if (state == NULL ||
 		    json_integer_value(json_object_get(state, "answered")) >= number)
 			return state;
 		json_decref(state);
 		poll(NULL, 0, RELOAD_LOOK_MS);
 	}
-	complain("weir has not said in time whether it has the rules; its log will");
+	admin_complain("weir has not said in time whether it has the rules; its log will");
 	return NULL;
 }
 
@@ -142,7 +91,7 @@ static bool say_reloaded(const json_t *state)
 	const char *outcome = json_string_value(json_object_get(state, "outcome"));
 	const char *text = json_string_value(json_object_get(state, "text"));
 	if (outcome == NULL || text == NULL)
-		return complain("weir's answer cannot be understood");
+		return admin_complain("weir's answer cannot be understood");
 	if (strcmp(outcome, "accepted") == 0)
 		printf("rules reloaded; changed: %s\n", text);
 	else if (strcmp(outcome, "unchanged") == 0)
@@ -155,8 +104,9 @@ static bool say_reloaded(const json_t *state)
 bool admin_command_reload(const char *control)
 {
 	struct errand errand;
-	errand_open(&errand, control);
-	json_t *answer = ask(&errand, "POST", "/api/v1/reload", SLICE_ABSENT, NULL, NULL);
+	admin_errand_open(&errand, control);
+	json_t *answer = admin_errand_ask(&errand, "POST", "/api/v1/reload", SLICE_ABSENT, NULL,
+					  NULL);
 	json_t *state = NULL;
 	if (answer != NULL)
 		state = wait_for_answer(&errand,
@@ -164,7 +114,7 @@ bool admin_command_reload(const char *control)
 	bool is_done = state != NULL && say_reloaded(state);
 	json_decref(answer);
 	json_decref(state);
-	return errand_close(&errand, is_done);
+	return admin_errand_close(&errand, is_done);
 }
 
 /* ---- drain, enable, disable ----------------------------------------------------------------------- */
@@ -250,7 +200,7 @@ static bool set_node(struct errand *errand, const char *pool, const char *node, 
 	/* an IPv6 address has brackets, which may not stand in a path (RFC 3986 3.3) */
 	target = http_path_encode(&errand->arena, target, true);
 	struct slice text = arena_print(&errand->arena, "%.*s", SLICE_PRINT(target));
-	json_t *answer = ask(errand, "PATCH", text.at, body, NULL, NULL);
+	json_t *answer = admin_errand_ask(errand, "PATCH", text.at, body, NULL, NULL);
 	const char *now = json_string_value(json_object_get(answer, "state"));
 	if (answer != NULL)
 		printf("pool '%s': node %s is %s\n", pool, node, now == NULL ? state : now);
@@ -288,10 +238,11 @@ bool admin_command_set_nodes(const char *control, const char *state, const char 
 			     char *const *nodes, size_t count)
 {
 	struct errand errand;
-	errand_open(&errand, control);
-	errand.status = ask(&errand, "GET", "/api/v1/status", SLICE_ABSENT, NULL, NULL);
+	admin_errand_open(&errand, control);
+	errand.status = admin_errand_ask(&errand, "GET", "/api/v1/status", SLICE_ABSENT, NULL,
+					 NULL);
 	bool is_done = errand.status != NULL && are_known(&errand, pool, nodes, count);
 	for (size_t i = 0; is_done && i < count; i++)
 		is_done = set_everywhere(&errand, spelling(&errand.arena, nodes[i]), pool, state);
-	return errand_close(&errand, is_done);
+	return admin_errand_close(&errand, is_done);
 }

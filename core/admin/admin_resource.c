@@ -2,6 +2,7 @@
 #include "admin/admin_resource.h"
 
 #include "admin/admin_status.h"
+#include "admin/admin_trace.h"
 #include "base/log.h"
 #include "http/http_path.h"
 #include "share/reload.h"
@@ -122,6 +123,39 @@ static void post_reload(struct visit *v)
 	answer_json(v->answer, v->arena, 202, o);
 }
 
+/* ---- /trace --------------------------------------------------------------------------------------- */
+
+static void post_trace(struct visit *v)
+{
+	unsigned status;
+	const char *words;
+	json_t *o = admin_trace_begin(v->q->admin, v->q->body, &status, &words);
+	if (o == NULL) {
+		REFUSE(v, status, "%s", words);
+		return;
+	}
+	log_write(LOG_AUDIT, "user %u (process %d): follows transactions: %.*s",
+		  (unsigned)v->q->peer.uid, (int)v->q->peer.pid, SLICE_PRINT(v->q->body));
+	answer_json(v->answer, v->arena, 201, o);
+}
+
+static void get_trace(struct visit *v)
+{
+	json_t *o = admin_trace_take(v->q->admin, v->names[0]);
+	if (o == NULL)
+		REFUSE(v, 404, "that trace is over");
+	else
+		answer_json(v->answer, v->arena, 200, o);
+}
+
+static void delete_trace(struct visit *v)
+{
+	if (admin_trace_end(v->q->admin, v->names[0]))
+		answer_json(v->answer, v->arena, 200, json_object());
+	else
+		REFUSE(v, 404, "that trace is over");
+}
+
 /* ---- /pools/NAME/nodes/ADDRESS -------------------------------------------------------------------- */
 
 static bool find_node(struct visit *v, unsigned *pool, unsigned *node)
@@ -205,6 +239,9 @@ static const struct route {
 	{ "POST", "/api/v1/stop", post_stop },
 	{ "GET", "/api/v1/reload", get_reload },
 	{ "POST", "/api/v1/reload", post_reload },
+	{ "POST", "/api/v1/trace", post_trace },
+	{ "GET", "/api/v1/trace/*", get_trace },
+	{ "DELETE", "/api/v1/trace/*", delete_trace },
 	{ "PATCH", "/api/v1/pools/*/nodes/*", patch_node },
 };
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)

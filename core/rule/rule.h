@@ -261,6 +261,11 @@ enum rule_failure { RULE_FAILURE_ERROR, RULE_FAILURE_BUDGET, RULE_FAILURE_MEMORY
 enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_phase phase,
 			    const struct rule_limits *limits, void *subject, struct rule_run **run);
 
+/* Of a waiting run: the function that it waits in, and where it was called. */
+const char *rule_wait_function(const struct rule_run *run);
+const char *rule_wait_path(const struct rule_run *run);
+unsigned rule_wait_line(const struct rule_run *run);
+
 /* Goes on with a waiting run, whose wait is over. */
 enum rule_result rule_resume(struct rule_run *run);
 
@@ -278,7 +283,8 @@ const char *rule_failure_traceback(const struct rule_vm *vm);
 const char *rule_failure_source_line(const struct rule_vm *vm);
 const char *rule_failure_locals(const struct rule_vm *vm);
 
-/* The line of the rule at which the last VERDICT was given (0 if unknown). */
+/* The file (a rule or a module) and line at which the last VERDICT was given (0 if unknown). */
+const char *rule_verdict_path(const struct rule_vm *vm);
 unsigned rule_verdict_line(const struct rule_vm *vm);
 
 /* Lua memory in use, bytes; and how often memory was asked for since the start. */

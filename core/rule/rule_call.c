@@ -372,7 +372,10 @@ static int wait_now(struct rule_call *call, bool is_statement)
 	lua_State *lua = call->lua;
 	/* An operation has been started: an error that Lua raises here would leave it alone. */
 	check(run->finish != NULL && lua_isyieldable(lua));
-	run->line = rule_call_line(call);
+	lua_Debug frame;
+	bool is_known = rule_call_where(lua, 1, &frame);
+	run->line = is_known ? (unsigned)frame.currentline : 0;
+	run->path = is_known ? frame.source + 1 : run->rule->path;
 	run->function = call->function;
 	run->is_statement = is_statement;
 	run->is_waiting = true;

@@ -100,6 +100,7 @@ struct rule_run {
 	enum rule_failure failure;
 	bool is_waiting, has_verdict;
 	unsigned line;     /* of the call that waits */
+	const char *path;  /* the same; Lua's, and there as long as it waits */
 	bool is_statement; /* that call: its results go nowhere, and `true` would mean a verdict */
 	const struct rule_function *function; /* that waits */
 	rule_function_run finish;
@@ -159,6 +160,7 @@ struct rule_vm {
 	char locals[2048];
 
 	unsigned verdict_line;
+	char verdict_path[256];
 };
 
 /* ---- rule_vm.c ---- */

@@ -118,16 +118,26 @@ static void stretch_end(struct rule_run *run)
 	rule_memory_end(run->vm, run);
 }
 
+static void note_verdict(struct rule_vm *vm, const char *path, unsigned line)
+{
+	vm->verdict_line = line;
+	vm->verdict_path[sizeof vm->verdict_path - 1] = '\0';
+	memccpy(vm->verdict_path, path, '\0', sizeof vm->verdict_path - 1);
+}
+
 static enum rule_result end_verdict(struct rule_run *run, bool is_parked)
 {
 	struct rule_vm *vm = run->vm;
 	if (is_parked) {
 		lua_Debug frame;
-		vm->verdict_line = run->line;
-		if (vm->verdict_line == 0 && rule_call_where(run->thread, 0, &frame))
-			vm->verdict_line = (unsigned)frame.currentline;
+		if (run->line != 0)
+			note_verdict(vm, run->path, run->line);
+		else if (rule_call_where(run->thread, 0, &frame))
+			note_verdict(vm, frame.source + 1, (unsigned)frame.currentline);
+		else
+			note_verdict(vm, run->rule->path, 0);
 	} else {
-		vm->verdict_line = (unsigned)lua_tointeger(run->thread, -1);
+		note_verdict(vm, run->rule->path, (unsigned)lua_tointeger(run->thread, -1));
 	}
 	run_give_back(run, !is_parked);
 	return RULE_RESULT_VERDICT;
@@ -228,6 +238,26 @@ void rule_cancel(struct rule_run *run)
 {
 	check(run->is_waiting);
 	run_give_back(run, false);
+}
+
+const char *rule_wait_function(const struct rule_run *run)
+{
+	return run->function->name;
+}
+
+const char *rule_wait_path(const struct rule_run *run)
+{
+	return run->path;
+}
+
+unsigned rule_wait_line(const struct rule_run *run)
+{
+	return run->line;
+}
+
+const char *rule_verdict_path(const struct rule_vm *vm)
+{
+	return vm->verdict_path;
 }
 
 unsigned rule_verdict_line(const struct rule_vm *vm)

@@ -8,6 +8,7 @@
 #include "share/reload.h"
 #include "share/state.h"
 #include "share/stats.h"
+#include "share/trace.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,7 +54,10 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 		s->clients_bytes = whole((s->client_rows + SEGMENT_CLIENT_WINDOW) *
 					 sizeof(uint64_t));
 	size_t reload = whole(sizeof(struct share_reload));
-	s->bytes = lives + states + reload + s->workers * (s->slot_bytes + s->clients_bytes);
+	size_t trace = whole(sizeof(struct share_trace));
+	size_t rings = s->workers * sizeof(struct trace_ring);
+	s->bytes = lives + states + reload + trace + rings +
+		   s->workers * (s->slot_bytes + s->clients_bytes);
 
 	table_make_key(); /* every process has to find a client in the same rows */
 	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
@@ -67,7 +71,9 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	s->lives = (void *)s->memory;
 	s->states = (void *)(s->memory + lives);
 	s->reload = (void *)(s->memory + lives + states);
-	s->slots = s->memory + lives + states + reload;
+	s->trace = (void *)(s->memory + lives + states + reload);
+	s->rings = (void *)(s->memory + lives + states + reload + trace);
+	s->slots = s->memory + lives + states + reload + trace + rings;
 	s->clients = s->slots + s->workers * s->slot_bytes;
 	return true;
 }

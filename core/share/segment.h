@@ -17,6 +17,8 @@
 struct share_life;
 struct share_node;
 struct share_reload;
+struct share_trace;
+struct trace_ring;
 
 struct share_counts {
 	unsigned workers;
@@ -41,7 +43,9 @@ struct share {
 	struct share_life *lives;  /* one per worker */
 	struct share_node *states; /* one per node row */
 	struct share_reload *reload;
-	char *slots; /* one per worker: see stats.h */
+	struct share_trace *trace;
+	struct trace_ring *rings; /* one per worker */
+	char *slots;              /* one per worker: see stats.h */
 	size_t slot_bytes, vserver_bytes;
 	char *clients; /* a table per worker: see clients.h */
 	size_t clients_bytes;

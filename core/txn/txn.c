@@ -8,6 +8,7 @@
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
 #include "txn/txn_rules.h"
+#include "txn/txn_trace.h"
 
 /*
  * A new connection usually brings its request along (TCP_DEFER_ACCEPT) and often ends with the answer:
@@ -151,6 +152,8 @@ void txn_start(struct session *s)
 	s->transactions++;
 	s->timer.on_fire = on_session_timer;
 	stats_add(&s->vserver->stats->transactions_current, 1);
+	if (trace_number(s->vserver->world->share) != 0)
+		txn_trace_begin(t);
 	txn_run(t);
 }
 

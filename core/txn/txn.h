@@ -82,12 +82,15 @@ struct txn_wait {
 	void (*cancel)(struct txn_wait *w);
 };
 
+struct txn_trace;
+
 /* Owned by its session; lies in its own arena. */
 struct txn {
 	uint32_t magic;
 	struct arena arena;
 	struct session *session;
 	struct vserver *vserver;
+	struct txn_trace *trace; /* NULL: nobody follows it (txn_trace.h) */
 	const struct txn_protocol *protocol;
 	unsigned step;
 	bool is_running, again;
@@ -136,6 +139,7 @@ struct txn {
 
 	/* the node */
 	struct pool *pool;
+	bool is_pool_default;   /* no rule chose it */
 	bool is_discarded_pool; /* the pool is "discard" */
 	struct addr forced;     /* pool.use(pool, host, port): just this address */
 	struct node *node;

@@ -12,6 +12,7 @@
 #include "txn/session_limit.h"
 #include "txn/txn_node.h"
 #include "txn/txn_rules.h"
+#include "txn/txn_trace.h"
 
 /* How much of a refused request's first line is logged. */
 #define REFUSED_LOG_BYTES 200
@@ -146,6 +147,7 @@ static enum txn_next request_is_read(struct txn *t, size_t used)
 	t->keep_client = t->request.keep_alive && t->vserver->conf->keepalive &&
 			 !t->vserver->world->is_stopping;
 	t->times.request = clock_microseconds();
+	txn_trace_request(t);
 	txn_go(t, TXN_HTTP_REQUEST_RULES);
 	return TXN_GO_ON;
 }
@@ -378,6 +380,7 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	t->has_response = true;
 	apply_wishes(t);
 	t->times.response = clock_microseconds();
+	txn_trace_response(t);
 	node_succeeded(t->node);
 	txn_go(t, TXN_HTTP_RESPONSE_RULES);
 	return TXN_GO_ON;

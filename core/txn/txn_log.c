@@ -2,6 +2,7 @@
 #include "txn/txn_log.h"
 
 #include "base/log.h"
+#include "txn/txn_trace.h"
 
 static void put_address(struct log_line *l, const char *key, const struct addr *a)
 {
@@ -112,6 +113,7 @@ static void write_line(struct txn *t)
 void txn_log_write(struct txn *t)
 {
 	stats_add(&t->vserver->stats->outcomes[t->end], 1);
+	txn_trace_end(t);
 	if (t->refusal != REFUSAL_NONE)
 		refusal_count(t->vserver, t->refusal);
 	if (log_access_is_on())

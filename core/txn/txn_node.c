@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "pool/idle.h"
 #include "txn/txn_http.h"
+#include "txn/txn_trace.h"
 
 #include <string.h>
 
@@ -51,11 +52,16 @@ static enum txn_next choose_listed(struct txn *t)
 	return TXN_GO_ON;
 }
 
-enum txn_next txn_node_choose(struct txn *t)
+static void use_default_pool(struct txn *t)
 {
-	struct world *w = t->vserver->world;
+	t->pool = &t->vserver->world->pools[t->vserver->conf->pool];
+	t->is_pool_default = true;
+}
+
+static enum txn_next choose(struct txn *t)
+{
 	if (t->pool == NULL && !t->is_discarded_pool && t->vserver->conf->pool != CONF_POOL_DISCARD)
-		t->pool = &w->pools[t->vserver->conf->pool];
+		use_default_pool(t);
 	if (t->pool == NULL)
 		return txn_end(t, TXN_END_DISCARDED, NULL);
 	if (t->forced.family != ADDR_NONE)
@@ -63,6 +69,13 @@ enum txn_next txn_node_choose(struct txn *t)
 	if (t->pool->conf->original_destination)
 		return choose_address(t, session_dest(t->session));
 	return choose_listed(t);
+}
+
+enum txn_next txn_node_choose(struct txn *t)
+{
+	enum txn_next next = choose(t);
+	txn_trace_node(t);
+	return next;
 }
 
 /* ---- from which address ------------------------------------------------------------------------------- */
@@ -183,6 +196,7 @@ enum txn_next txn_node_connect(struct txn *t)
 	t->node_bytes_out = c->stream.bytes_out;
 	t->is_node_begun = true;
 	node_begin(t->node);
+	txn_trace_connection(t);
 	txn_go(t, TXN_HTTP_SEND_REQUEST);
 	return TXN_GO_ON;
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "txn/txn_http.h"
+#include "txn/txn_trace.h"
 
 static const struct vserver_rule *current_rule(const struct txn *t)
 {
@@ -121,7 +122,10 @@ static enum rule_result start_or_resume(struct txn *t)
 				  &t->run);
 	}
 	t->is_rule_ready = false;
-	stats_add(&current_rule(t)->stats->waited_nanoseconds, clock_nanoseconds() - t->parked_at);
+	uint64_t waited = clock_nanoseconds() - t->parked_at;
+	stats_add(&current_rule(t)->stats->waited_nanoseconds, waited);
+	TXN_TRACE(t, TRACE_WAIT, "'%s' goes on after %llu us", rule_name(current_rule(t)->rule),
+		  (unsigned long long)waited / 1000);
 	return rule_resume(t->run);
 }
 
@@ -132,6 +136,7 @@ static enum rule_result run_rule(struct txn *t)
 	enum rule_result result = start_or_resume(t);
 	clock_update(); /* a rule may have used up what others call a long time */
 	t->rule_nanoseconds += clock_nanoseconds() - began;
+	txn_trace_rule(t, result);
 	if (result == RULE_RESULT_WAITING) {
 		count_wait(t);
 	} else {
@@ -189,6 +194,7 @@ enum txn_next txn_rules_timeout(struct txn *t)
 	const char *name = rule_name(current_rule(t)->rule);
 	stats_add(&t->vserver->stats->rule_failures, 1);
 	log_failure(t, "it took longer than rules.wall_time", NULL);
+	TXN_TRACE(t, TRACE_RULE, "'%s' took longer than rules.wall_time", name);
 	give_up(t, STATS_RULE_WALL_TIME);
 	if (!may_go_on(t))
 		return txn_end(t, TXN_END_RULE_TIMEOUT, name);

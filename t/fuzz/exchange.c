@@ -157,6 +157,8 @@ static void open_share(const struct conf *conf)
 		.workers = 1,
 		.vservers = (unsigned)conf->vserver_count,
 		.outcomes = TXN_END_COUNT,
+		.refusals = REFUSAL_COUNT,
+		.rules = (unsigned)conf->rule_use_count,
 		.pools = (unsigned)conf->pool_count,
 		.pool_nodes = nodes,
 	};
