@@ -21,7 +21,8 @@ LTO      = $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 CFLAGS  ?= -O2 -g $(LTO)
 OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasing $(WARNINGS) \
            $(LUAJIT)
-LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lssl -lcrypto -lcap -lsystemd -ljansson -lm
+LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lssl -lcrypto -lcap -lsystemd -ljansson -lz -lbrotlidec \
+           -lm
 
 ROOMS    = base net share tls dns http conf pool rule fetch txn api admin proc
 SOURCES  = $(wildcard core/*.c core/*/*.c)

@@ -255,6 +255,96 @@ function http.redirect(url) end
 ---@param site string
 function http.changeSite(site) end
 
+---The first `count` bytes of the request's body, all without it or with 0; less if it has less.
+---Chunks and the content codings gzip, deflate and br are undone; for another one, or a malformed
+---one: `nil` and the reason. Waits until so much has come; more than `rules: {buffer}` is an
+---error. The node gets the body as it was sent. In later rules: what was read of it before, `nil`
+---when that is not enough.
+---@param count? integer
+---@return string|nil
+---@return string|nil
+function http.getBody(count) end
+
+---The same as an array of lines, without their ends (LF or CRLF).
+---@param count? integer
+---@return string[]|nil
+---@return string|nil
+function http.getBodyLines(count) end
+
+---Puts another body in the place of the request's, which may have had none. Content-Length is
+---made to fit, Content-Encoding goes. Waits until what the client still sends has been read and
+---thrown away.
+---@param body string
+function http.setBody(body) end
+
+---The first `count` bytes of the response's body, all without it or with 0; less if it has less,
+---"" if there is none (HEAD, 204, 304). Chunks and the content codings gzip, deflate and br are
+---undone; for another one, or a malformed one: `nil` and the reason. Waits until so much has
+---come; more than `rules: {buffer}` is an error. Without http.setResponseBody the client gets the
+---body as the node sent it. In later rules: what was read of it before, `nil` when that is not
+---enough.
+---@param count? integer
+---@return string|nil
+---@return string|nil
+function http.getResponseBody(count) end
+
+---The same as an array of lines, without their ends (LF or CRLF).
+---@param count? integer
+---@return string[]|nil
+---@return string|nil
+function http.getResponseBodyLines(count) end
+
+---Puts another body in the place of the response's. Content-Encoding goes; Content-Length is made
+---to fit, or with "chunked" the body is sent in chunks where the client knows them. Where a
+---response has no body (HEAD, 204, 304) none is sent. What the node still sends is dropped: its
+---connection is used again only if all of that has come already, for instance because
+---http.getResponseBody has read it.
+---@param body string
+---@param coding? string
+function http.setResponseBody(body, coding) end
+
+---The first value of a form parameter, or with a separator all of its values joined by it; `nil`
+---when there is none. Parameters are those of the query and, in a POST, of an urlencoded or
+---multipart body (but its files), which is waited for as by http.getBody; in later rules only if
+---it was read before. "+" and %XX are decoded.
+---@param name string
+---@param separator? string
+---@return string|nil
+---@return string|nil
+function http.getFormParam(name, separator) end
+
+---All form parameters: name to first value. Parameters are those of the query and, in a POST, of
+---an urlencoded or multipart body (but its files), which is waited for as by http.getBody; in
+---later rules only if it was read before. "+" and %XX are decoded.
+---@return table<string, string>|nil
+---@return string|nil
+function http.getFormParams() end
+
+---The names of the form parameters, each once, in their order. Parameters are those of the query
+---and, in a POST, of an urlencoded or multipart body (but its files), which is waited for as by
+---http.getBody; in later rules only if it was read before. "+" and %XX are decoded.
+---@return string[]|nil
+---@return string|nil
+function http.listFormParamNames() end
+
+---Is there such a form parameter? Parameters are those of the query and, in a POST, of an
+---urlencoded or multipart body (but its files), which is waited for as by http.getBody; in later
+---rules only if it was read before. "+" and %XX are decoded.
+---@param name string
+---@return boolean|nil
+---@return string|nil
+function http.doesFormParamExist(name) end
+
+---A part of a multipart body, by its number (1 is the first) or the name of its form field: its
+---bytes, its Content-Type (`nil` without one) and its headers, names in lower case. `nil` and the
+---reason when there is none. Waits for the body as http.getBody does; in later rules only if it
+---was read before.
+---@param part integer|string
+---@return string|nil
+---@return string|nil
+---@return table<string, string>|nil
+function http.getMultipartAttachment(part) end
+
 request = {}
 
 ---The client's address; after request.setRemoteIP the one that was set.

@@ -20,6 +20,8 @@ struct api_family {
 extern const struct api_family api_http_request;   /* http.*: the request line, headers, cookies */
 extern const struct api_family api_http_response;  /* http.*: the response line, headers, cookies */
 extern const struct api_family api_http_answer;    /* http.sendResponse, redirect, changeSite */
+extern const struct api_family api_http_body;      /* http.*: bodies */
+extern const struct api_family api_http_form;      /* http.*: forms and multipart bodies */
 extern const struct api_family api_request;        /* request.* */
 extern const struct api_family api_response;       /* response.* */
 extern const struct api_family api_connection;     /* connection.*, connection.data.* */

@@ -66,6 +66,7 @@ struct conf_rule_limits {
 	uint64_t budget;       /* steps between two waits */
 	uint64_t total_budget; /* steps of a whole run */
 	uint64_t memory;       /* bytes of Lua memory of one run */
+	uint64_t buffer;       /* bytes of one body */
 	uint64_t wall_milliseconds;
 	enum conf_on_error on_error;
 };

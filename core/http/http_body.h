@@ -105,6 +105,12 @@ static inline uint64_t http_relay_may_pass(const struct http_relay *r)
 enum http_parse http_relay_pass(struct http_relay *r, uint64_t count);
 
 /*
+ * Puts bytes out that come from memory: taken from r->in before, or in place of what it has. With
+ * `is_last` they end the body. Takes up to 3 pieces.
+ */
+void http_relay_put(struct http_relay *r, struct slice data, bool is_last, struct http_pieces *out);
+
+/*
  * The sender closed: as http_body_end; the last chunk is added to `out` when that ends the body.
  * HTTP_MORE when all pieces are taken: write these and call again.
  */

@@ -166,6 +166,22 @@ enum http_parse http_relay_pass(struct http_relay *r, uint64_t count)
 	return r->is_ended ? HTTP_DONE : HTTP_MORE;
 }
 
+void http_relay_put(struct http_relay *r, struct slice data, bool is_last, struct http_pieces *out)
+{
+	bool is_chunk = r->out == HTTP_BODY_CHUNKED && data.len > 0;
+	size_t start = scratch_used(out);
+	check(out->count <= HTTP_PIECES_MOST - BATCH_PIECES_LEAST &&
+	      sizeof out->scratch - start >= SIZE_LINE_BYTES);
+	if (is_chunk)
+		add_piece(out, slice_of(out->scratch + start,
+					write_size(out->scratch + start, data.len)));
+	if (data.len > 0 && r->out != HTTP_BODY_NONE)
+		add_piece(out, data);
+	if (r->out == HTTP_BODY_CHUNKED)
+		add_tail(r, out, is_chunk, is_last);
+	r->is_ended = is_last;
+}
+
 enum http_parse http_relay_end(struct http_relay *r, struct http_pieces *out)
 {
 	enum http_parse result = http_body_end(&r->in);

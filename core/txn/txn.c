@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/idle.h"
+#include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
 #include "txn/txn_rules.h"
@@ -73,7 +74,7 @@ static uint64_t client_watched_at(const struct txn *t)
 /* The session's timer serves the transaction too: one deadline at a time, the nearest. */
 static void arm(struct txn *t)
 {
-	bool may_wait_for_client = t->up.state == TXN_BODY_MOVING ||
+	bool may_wait_for_client = t->up.state == TXN_BODY_MOVING || t->up.state == TXN_BODY_HELD ||
 				   !stream_is_flushed(&t->session->client);
 	if (may_wait_for_client || t->waits_for_client)
 		txn_pace_note(t);
@@ -191,6 +192,19 @@ bool txn_is_idempotent(const struct txn *t)
 	return t->repeat == TXN_REPEAT_ALLOWED;
 }
 
+bool txn_is_whole(const struct txn *t)
+{
+	return t->request.body == HTTP_BODY_NONE || !t->up.has_consumed;
+}
+
+bool txn_took_request(const struct txn *t)
+{
+	/* what goes to the node may be another body than the client's */
+	if (t->up.hold != NULL)
+		return t->up.relay.in.is_done && t->up.state != TXN_BODY_BAD;
+	return t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE;
+}
+
 const struct addr *txn_source(struct txn *t)
 {
 	if (t->connection != NULL && !t->connection->stream.is_connecting)
@@ -268,9 +282,9 @@ static void txn_free(struct txn *t)
 static bool may_keep_client(const struct txn *t)
 {
 	const struct stream *client = &t->session->client;
-	bool took_all = t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE;
-	return t->keep_client && took_all && t->end != TXN_END_DISCARDED && client->error == 0 &&
-	       !client->is_shut && (!client->is_eof || inbox_slice(&t->session->inbox).len > 0);
+	return t->keep_client && txn_took_request(t) && t->end != TXN_END_DISCARDED &&
+	       client->error == 0 && !client->is_shut &&
+	       (!client->is_eof || inbox_slice(&t->session->inbox).len > 0);
 }
 
 static void finish(struct txn *t)
@@ -284,9 +298,8 @@ static void finish(struct txn *t)
 		   (t->is_untaken && !stream_is_flushed(&s->client));
 	/* a client that said good-bye itself sends nothing more (RFC 9112 9.6) */
 	bool may_send = t->has_request && t->request.keep_alive && !keep;
-	bool linger = (t->has_request && t->request.body != HTTP_BODY_NONE &&
-		       t->up.state != TXN_BODY_DONE) ||
-		      t->end == TXN_END_BAD_REQUEST || may_send;
+	bool linger = (t->has_request && !txn_took_request(t)) || t->end == TXN_END_BAD_REQUEST ||
+		      may_send;
 	bool is_silent = t->end == TXN_END_CLIENT_GONE && !t->has_request;
 	t->times.ended = clock_microseconds();
 	if (!is_silent)
@@ -305,6 +318,8 @@ static void move(struct txn *t)
 	stream_flush(&t->session->client);
 	if (t->connection != NULL)
 		stream_flush(&t->connection->stream);
+	if (t->up.state == TXN_BODY_HELD || t->down.state == TXN_BODY_HELD)
+		txn_hold_move(t);
 	txn_body_move(&t->up);
 	txn_body_move(&t->down);
 }

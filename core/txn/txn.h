@@ -195,6 +195,12 @@ enum txn_next txn_refuse(struct txn *t, enum txn_end end, enum refusal refusal);
 /* Would the node, or another one, do no harm with the request if it came a second time? */
 bool txn_is_idempotent(const struct txn *t);
 
+/* Can the request be sent once more from what we still have? */
+bool txn_is_whole(const struct txn *t);
+
+/* Has all of the request been taken from the client? Only then may another one follow it. */
+bool txn_took_request(const struct txn *t);
+
 /* Lets go of the node's connection: back to the idle ones when it is between two messages. */
 void txn_release_node(struct txn *t, bool reusable);
 

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "net/splice.h"
+#include "txn/txn_hold.h"
 
 #include <stdint.h>
 
@@ -25,16 +26,32 @@ void txn_body_start(struct txn_body *b, struct stream *from, struct inbox *inbox
 	b->has_consumed = false;
 }
 
+void txn_body_rewind(struct txn_body *b)
+{
+	if (b->hold == NULL) {
+		txn_body_release(b);
+		return;
+	}
+	b->relay.is_ended = false;
+	b->state = TXN_BODY_HELD;
+}
+
 void txn_body_release(struct txn_body *b)
 {
 	http_relay_release(&b->relay);
+	if (b->hold != NULL)
+		txn_hold_release(b->hold);
+	b->hold = NULL;
+	b->held = SLICE_ABSENT;
 	b->state = TXN_BODY_OFF;
 }
 
 bool txn_body_wants_read(const struct txn_body *b)
 {
-	return b->state == TXN_BODY_MOVING && !b->relay.in.is_done && b->head.len == 0 &&
-	       !b->to->is_connecting && stream_is_flushed(b->to);
+	if (b->state != TXN_BODY_MOVING)
+		return b->state == TXN_BODY_HELD && txn_hold_wants_read(b);
+	return !b->relay.in.is_done && b->head.len == 0 && !b->to->is_connecting &&
+	       stream_is_flushed(b->to);
 }
 
 /* Brings bytes into an empty inbox. False when the body has to wait or has ended badly. */
@@ -74,6 +91,38 @@ static enum io write_pieces(struct txn_body *b, const struct http_pieces *pieces
 		return IO_OK;
 	return is_last ? stream_write_last(b->to, pieces->at, pieces->count)
 		       : stream_write(b->to, pieces->at, pieces->count);
+}
+
+/* One write: the head if it is still here, and some of what a rule had before us. True: go on. */
+static bool move_held(struct txn_body *b)
+{
+	struct http_pieces pieces;
+	struct slice part = slice_of(b->held.at, b->held.len < b->limit ? b->held.len : b->limit);
+	bool is_all = part.len == b->held.len;
+	bool is_end = is_all && (b->ends_held || b->relay.in.is_done);
+	pieces.count = 0;
+	pieces.bytes = 0;
+	if (b->head.len > 0)
+		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)b->head.at,
+							    b->head.len };
+	http_relay_put(&b->relay, part, is_end, &pieces);
+	switch (write_pieces(b, &pieces, is_end && b->is_last)) {
+	case IO_OK:
+		break;
+	case IO_WAIT:
+		b->relay.is_ended = false;
+		return false;
+	case IO_EOF:
+	case IO_FAIL:
+		b->state = TXN_BODY_TO_BROKEN;
+		return false;
+	}
+	b->head = (struct slice){ 0 };
+	b->held = is_all ? SLICE_ABSENT : slice_skip(b->held, part.len);
+	b->has_moved = true;
+	if (is_end)
+		b->state = TXN_BODY_DONE;
+	return !is_end;
 }
 
 /* One write: the head if it is still here, and what the inbox holds. True: go on at once. */
@@ -177,6 +226,11 @@ void txn_body_move(struct txn_body *b)
 		case IO_WAIT:
 		case IO_EOF:
 			return;
+		}
+		if (!slice_is_absent(b->held)) {
+			if (!move_held(b))
+				return;
+			continue;
 		}
 		bool reads_now = inbox_slice(b->inbox).len == 0;
 		/* an end that was seen already takes no read, and no event will tell of it again */

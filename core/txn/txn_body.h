@@ -1,6 +1,7 @@
 /*
  * txn_body: one direction of a transaction: takes bytes from one stream, re-frames them, and writes
- * them to the other, as fast as the slower of the two. At most `limit` bytes wait on the way.
+ * them to the other, as fast as the slower of the two. At most `limit` bytes wait on the way. What a
+ * rule has asked for before that is in memory (txn_hold.h) and goes first.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_TXN_BODY_H
@@ -11,7 +12,8 @@
 #include "net/stream.h"
 
 enum txn_body_state {
-	TXN_BODY_OFF, /* not begun */
+	TXN_BODY_OFF,  /* not begun */
+	TXN_BODY_HELD, /* not begun, but some of it was taken for a rule, or will be: txn_hold.h */
 	TXN_BODY_MOVING,
 	TXN_BODY_DONE,        /* all of it was written or waits in the stream */
 	TXN_BODY_FROM_BROKEN, /* the sender's connection broke */
@@ -20,13 +22,19 @@ enum txn_body_state {
 	TXN_BODY_BAD,         /* the framing is malformed: relay.why */
 };
 
+struct txn_hold;
+
 /* Part of a transaction. */
 struct txn_body {
 	enum txn_body_state state;
 	struct stream *from, *to;
 	struct inbox *inbox; /* of `from` */
 	struct http_relay relay;
-	struct slice head; /* to be written before the body, in the same call if possible */
+	struct slice head;     /* to be written before the body, in the same call if possible */
+	struct txn_hold *hold; /* what rules asked for of it; NULL mostly */
+	struct slice
+		held;   /* what of that is still to be written; absent: nothing, not even an end */
+	bool ends_held; /* the body ends behind that, whatever else comes from its sender */
 	size_t limit;
 	bool is_last;      /* the receiver's connection ends behind it, at once */
 	bool is_tunnel;    /* the end of one side is passed on to the other */
@@ -44,6 +52,10 @@ void txn_body_move(struct txn_body *b);
 /* What it waits for: to be asked when streams are watched. */
 bool txn_body_wants_read(const struct txn_body *b);
 
+/* The same body once more, from its beginning, of which nothing was consumed: to be started again. */
+void txn_body_rewind(struct txn_body *b);
+
+/* Stops and frees what it holds. */
 void txn_body_release(struct txn_body *b);
 
 #endif

@@ -10,6 +10,7 @@
 #include "http/http_cookie.h"
 #include "http/http_write.h"
 #include "txn/session_limit.h"
+#include "txn/txn_hold.h"
 #include "txn/txn_node.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_trace.h"
@@ -29,11 +30,6 @@ static uint64_t until_request(const struct txn *t)
 	return after(t->step_since, t->vserver->conf->connect_milliseconds);
 }
 
-static uint64_t until_rules(const struct txn *t)
-{
-	return after(t->step_since, t->vserver->conf->rules.wall_milliseconds);
-}
-
 static uint64_t nearer(uint64_t one, uint64_t other)
 {
 	return one < other ? one : other;
@@ -42,9 +38,16 @@ static uint64_t nearer(uint64_t one, uint64_t other)
 /* A client that keeps us waiting has a deadline of its own. */
 static uint64_t until_client(const struct txn *t)
 {
-	if (t->up.state != TXN_BODY_MOVING && !t->waits_for_client)
+	if (t->up.state != TXN_BODY_MOVING && t->up.state != TXN_BODY_HELD && !t->waits_for_client)
 		return TIMER_NEVER;
 	return txn_pace_deadline(t);
+}
+
+/* So it has while a rule waits for its body, or for its taking more of the answer. */
+static uint64_t until_rules(const struct txn *t)
+{
+	uint64_t wall = after(t->step_since, t->vserver->conf->rules.wall_milliseconds);
+	return t->end == TXN_END_NONE ? nearer(wall, until_client(t)) : wall;
 }
 
 static uint64_t until_idle(const struct txn *t)
@@ -80,11 +83,6 @@ static enum txn_next on_request_timeout(struct txn *t)
 	return txn_end(t, TXN_END_REQUEST_TIMEOUT, NULL);
 }
 
-static enum txn_next on_rules_timeout(struct txn *t)
-{
-	return txn_rules_timeout(t);
-}
-
 static enum txn_next give_up(struct txn *t, enum txn_end end)
 {
 	t->is_untaken = !stream_is_flushed(&t->session->client);
@@ -106,6 +104,13 @@ static enum txn_next check_pace(struct txn *t)
 	};
 	enum txn_pace_result result = txn_pace_check(t);
 	return result == TXN_PACE_FINE ? TXN_WAIT : give_up(t, ends[result]);
+}
+
+static enum txn_next on_rules_timeout(struct txn *t)
+{
+	if (t->end == TXN_END_NONE && check_pace(t) == TXN_GO_ON)
+		return TXN_GO_ON;
+	return until_rules(t) > clock_milliseconds() ? TXN_WAIT : txn_rules_timeout(t);
 }
 
 static enum txn_next on_idle_timeout(struct txn *t)
@@ -134,6 +139,59 @@ static struct slice via(const struct txn *t, unsigned version_minor)
 	if (!t->vserver->conf->add_via)
 		return SLICE_ABSENT;
 	return version_minor == 0 ? SLICE("1.0 weir") : SLICE("1.1 weir");
+}
+
+/* ---- what became of the bodies ---------------------------------------------------------------------- */
+
+/* What the request body met with, while the answer is still to come. TXN_WAIT: nothing bad. */
+static enum txn_next check_up(struct txn *t)
+{
+	switch (t->up.state) {
+	case TXN_BODY_FROM_BROKEN:
+		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	case TXN_BODY_FROM_CUT:
+		return txn_end(t, TXN_END_CLIENT_CUT, NULL);
+	case TXN_BODY_BAD:
+		t->keep_client = false;
+		if (!t->is_answer_begun)
+			t->answer_status = http_reason_status(t->up.relay.why);
+		return txn_refuse(t, TXN_END_BODY_BAD, refusal_of_request(t->up.relay.why));
+	case TXN_BODY_TO_BROKEN: /* the node may have answered before it closed: read on */
+	case TXN_BODY_OFF:
+	case TXN_BODY_HELD:
+	case TXN_BODY_MOVING:
+	case TXN_BODY_DONE:
+		break;
+	}
+	return TXN_WAIT;
+}
+
+static enum txn_next node_is_refused(struct txn *t, enum http_reason why)
+{
+	node_failed(t->node);
+	return txn_refuse(t, t->is_answer_begun ? TXN_END_NODE_CUT : TXN_END_NODE_BAD,
+			  refusal_of_answer(why));
+}
+
+/* Bad news from the answer's way to the client. TXN_WAIT: none. */
+static enum txn_next check_down(struct txn *t)
+{
+	switch (t->down.state) {
+	case TXN_BODY_FROM_BROKEN:
+	case TXN_BODY_FROM_CUT:
+		node_failed(t->node);
+		return txn_end(t, TXN_END_NODE_CUT, NULL);
+	case TXN_BODY_BAD:
+		return node_is_refused(t, t->down.relay.why);
+	case TXN_BODY_TO_BROKEN:
+		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	case TXN_BODY_OFF:
+	case TXN_BODY_HELD:
+	case TXN_BODY_MOVING:
+	case TXN_BODY_DONE:
+		break;
+	}
+	return TXN_WAIT;
 }
 
 /* ---- the request ---------------------------------------------------------------------------------- */
@@ -227,10 +285,22 @@ static void count_hop(struct txn *t)
 	txn_end(t, TXN_END_LAST_HOP, NULL);
 }
 
+/* A rule is parked, maybe for a body. */
+static enum txn_next wait_in_rules(struct txn *t)
+{
+	if (t->end != TXN_END_NONE || check_up(t) == TXN_GO_ON)
+		return TXN_GO_ON;
+	/* there is still time for an answer of our own */
+	bool is_cut = t->down.state == TXN_BODY_FROM_BROKEN || t->down.state == TXN_BODY_FROM_CUT;
+	if (is_cut && !t->is_answer_begun)
+		t->answer_status = 502;
+	return check_down(t);
+}
+
 static enum txn_next txn_http_request_rules(struct txn *t)
 {
 	if (!txn_rules_run(t, RULE_REQUEST))
-		return t->end == TXN_END_NONE ? TXN_WAIT : TXN_GO_ON;
+		return wait_in_rules(t);
 	t->times.rules = clock_microseconds();
 	if (http_method_counts_hops(t->request.method_id))
 		count_hop(t);
@@ -283,38 +353,20 @@ static void start_up(struct txn *t)
 {
 	if (t->body_since == 0) /* else the request is sent once more */
 		t->body_since = clock_milliseconds();
-	http_relay_init(&t->up.relay, t->request.body, t->request.content_length, t->request.body,
-			&t->vserver->http_limits, &t->arena);
+	if (t->up.hold == NULL)
+		http_relay_init(&t->up.relay, t->request.body, t->request.content_length,
+				t->request.body, &t->vserver->http_limits, &t->arena);
+	t->up.relay.out = t->request.body;
 	t->up.relay.send_trailers = true;
 	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
 		       request_head(t), (size_t)t->vserver->conf->max_client_buffer);
-}
-
-/* What the request body met with, while the answer is still to come. TXN_WAIT: nothing bad. */
-static enum txn_next check_up(struct txn *t)
-{
-	switch (t->up.state) {
-	case TXN_BODY_FROM_BROKEN:
-		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
-	case TXN_BODY_FROM_CUT:
-		return txn_end(t, TXN_END_CLIENT_CUT, NULL);
-	case TXN_BODY_BAD:
-		t->keep_client = false;
-		if (!t->is_answer_begun)
-			t->answer_status = http_reason_status(t->up.relay.why);
-		return txn_refuse(t, TXN_END_BODY_BAD, refusal_of_request(t->up.relay.why));
-	case TXN_BODY_TO_BROKEN: /* the node may have answered before it closed: read on */
-	case TXN_BODY_OFF:
-	case TXN_BODY_MOVING:
-	case TXN_BODY_DONE:
-		break;
-	}
-	return TXN_WAIT;
+	if (t->up.hold != NULL)
+		txn_hold_start(&t->up);
 }
 
 static enum txn_next txn_http_send_request(struct txn *t)
 {
-	if (t->up.state == TXN_BODY_OFF)
+	if (t->up.state == TXN_BODY_OFF || t->up.state == TXN_BODY_HELD)
 		start_up(t);
 	txn_body_move(&t->up);
 	/* a body that is broken where it begins keeps the head back too */
@@ -330,13 +382,6 @@ static enum txn_next txn_http_send_request(struct txn *t)
 }
 
 /* ---- from the node ---------------------------------------------------------------------------------- */
-
-static enum txn_next node_is_refused(struct txn *t, enum http_reason why)
-{
-	node_failed(t->node);
-	return txn_refuse(t, t->is_answer_begun ? TXN_END_NODE_CUT : TXN_END_NODE_BAD,
-			  refusal_of_answer(why));
-}
 
 /* 100 to 199: passed on as they come, but not to a client of HTTP/1.0, which does not know them. */
 static enum txn_next pass_informational(struct txn *t)
@@ -427,7 +472,7 @@ static enum txn_next txn_http_read_response(struct txn *t)
 static enum txn_next txn_http_response_rules(struct txn *t)
 {
 	if (!txn_rules_run(t, RULE_RESPONSE))
-		return t->end == TXN_END_NONE ? TXN_WAIT : TXN_GO_ON;
+		return wait_in_rules(t);
 	txn_go(t, TXN_HTTP_SEND_RESPONSE);
 	return TXN_GO_ON;
 }
@@ -506,15 +551,22 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	/* a client that asked first and got its answer now will not send the body: no next request */
 	bool owes_body = t->request.expects_continue && t->up.state == TXN_BODY_MOVING &&
 			 !t->up.has_consumed;
-	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || is_last(t))
+	/* nor can one be found behind a body that a rule replaced before all of it had come */
+	bool has_rest = t->up.ends_held && !txn_took_request(t);
+	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || has_rest || is_last(t))
 		t->keep_client = false;
 	struct slice head = response_head(t, framing, is_tunnel);
-	http_relay_init(&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body,
+	if (t->down.hold == NULL)
+		http_relay_init(
+			&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body,
 			t->response.content_length, framing, &t->vserver->http_limits, &t->arena);
+	t->down.relay.out = framing;
 	t->down.relay.send_trailers = t->request.accepts_trailers;
 	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client,
 		       head, (size_t)t->vserver->conf->max_server_buffer);
 	t->down.is_last = ends_at_once(t);
+	if (t->down.hold != NULL)
+		txn_hold_start(&t->down);
 	if (is_tunnel)
 		start_tunnel(t);
 	txn_body_move(&t->up);
@@ -524,26 +576,6 @@ static enum txn_next txn_http_send_response(struct txn *t)
 }
 
 /* ---- both ways --------------------------------------------------------------------------------------- */
-
-/* Bad news from the answer's way to the client. TXN_WAIT: none. */
-static enum txn_next check_down(struct txn *t)
-{
-	switch (t->down.state) {
-	case TXN_BODY_FROM_BROKEN:
-	case TXN_BODY_FROM_CUT:
-		node_failed(t->node);
-		return txn_end(t, TXN_END_NODE_CUT, NULL);
-	case TXN_BODY_BAD:
-		return node_is_refused(t, t->down.relay.why);
-	case TXN_BODY_TO_BROKEN:
-		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
-	case TXN_BODY_OFF:
-	case TXN_BODY_MOVING:
-	case TXN_BODY_DONE:
-		break;
-	}
-	return TXN_WAIT;
-}
 
 static enum txn_next relay_tunnel(struct txn *t)
 {
@@ -593,8 +625,7 @@ static enum txn_next txn_http_relay(struct txn *t)
 void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason,
 			 struct slice content_type, struct slice body, struct slice extra)
 {
-	bool took_all = t->has_request &&
-			(t->request.body == HTTP_BODY_NONE || t->up.state == TXN_BODY_DONE);
+	bool took_all = t->has_request && txn_took_request(t);
 	t->keep_client = t->keep_client && took_all && !is_last(t);
 	t->answer_status = status;
 	/* such a client waits for the end of the connection unless it is told that there is none */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/idle.h"
+#include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_trace.h"
 
@@ -105,17 +106,11 @@ static enum txn_next choose_source(struct txn *t)
 
 /* ---- once more --------------------------------------------------------------------------------- */
 
-/* Can the request be sent once more from what we still have? */
-static bool is_whole(const struct txn *t)
-{
-	return t->request.body == HTTP_BODY_NONE || !t->up.has_consumed;
-}
-
 /* Drops the connection and makes ready to send the request from its beginning. */
 static enum txn_next again(struct txn *t, unsigned step)
 {
 	txn_release_node(t, false);
-	txn_body_release(&t->up);
+	txn_body_rewind(&t->up);
 	t->scan = (struct http_head_scan){ 0 };
 	txn_go(t, step);
 	return TXN_GO_ON;
@@ -150,7 +145,9 @@ static void on_node_ready(struct stream *s)
 static bool may_reuse(const struct txn *t)
 {
 	const struct conf_pool *conf = t->pool->conf;
-	bool can_repeat = txn_is_idempotent(t) && t->request.body == HTTP_BODY_NONE;
+	bool stays_whole = t->request.body == HTTP_BODY_NONE ||
+			   (t->up.hold != NULL && t->up.hold->is_whole);
+	bool can_repeat = txn_is_idempotent(t) && stays_whole;
 	return conf->keepalive && !t->has_retried_stale &&
 	       (conf->keepalive_non_idempotent || can_repeat);
 }
@@ -220,7 +217,7 @@ enum txn_next txn_node_reply_timeout(struct txn *t)
 	t->timed_out_attempts++;
 	node_failed(t->node);
 	bool is_enough = most != 0 && t->timed_out_attempts >= most;
-	if (is_enough || !is_whole(t) || !txn_is_idempotent(t))
+	if (is_enough || !txn_is_whole(t) || !txn_is_idempotent(t))
 		return txn_end(t, TXN_END_REPLY_TIMEOUT, NULL);
 	return try_another(t, TXN_END_REPLY_TIMEOUT, NULL);
 }
@@ -235,8 +232,9 @@ enum txn_next txn_node_lost(struct txn *t)
 	}
 	enum txn_end end = s->error != 0 ? TXN_END_NODE_BROKEN : TXN_END_NODE_CLOSED;
 	bool has_answered = inbox_slice(&t->connection->inbox).len > 0 || t->informational > 0;
-	bool may_repeat = is_whole(t) && !has_answered && txn_is_idempotent(t);
-	if (t->is_reused && is_whole(t) && !has_answered && (may_repeat || t->up.head.len > 0)) {
+	bool may_repeat = txn_is_whole(t) && !has_answered && txn_is_idempotent(t);
+	if (t->is_reused && txn_is_whole(t) && !has_answered &&
+	    (may_repeat || t->up.head.len > 0)) {
 		/* the node closed it while it was idle: that says nothing of the node or the request */
 		t->has_retried_stale = true;
 		return again(t, TXN_HTTP_CONNECT_NODE);

@@ -90,7 +90,8 @@ void txn_pace_note(struct txn *t)
 static uint64_t body_deadline(const struct txn *t)
 {
 	uint64_t most = t->vserver->conf->body_milliseconds;
-	if (most == 0 || t->up.state != TXN_BODY_MOVING || t->up.is_tunnel)
+	bool is_awaited = t->up.state == TXN_BODY_MOVING || txn_body_wants_read(&t->up);
+	if (most == 0 || !is_awaited || t->up.is_tunnel)
 		return TIMER_NEVER;
 	return t->body_since + most;
 }

@@ -24,6 +24,7 @@ BEGIN {
 	library["^(EVP|RAND)_"] = "api"
 	library["^(lua|luaL|luaJIT)_"] = "rule"
 	library["^ev_"] = "net"
+	library["^(inflate|deflate|Brotli)"] = "http"
 	library["^yaml_"] = "conf"
 	library["^json(_|p_)"] = "admin"
 	library["^(cap|sd)_"] = "proc"

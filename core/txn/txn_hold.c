@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/txn_hold.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "txn/txn_rules.h"
+
+#include <stdint.h>
+
+/* Reads per turn, as in txn_body.c: a fast sender must not keep the loop from all others. */
+#define READS_PER_TURN 2
+
+/* ---- what there is -------------------------------------------------------------------------------- */
+
+struct slice txn_hold_text(const struct txn_hold *h)
+{
+	return buf_slice(h->decoder != NULL ? &h->text : &h->raw);
+}
+
+static enum txn_hold_result judge(const struct txn_hold *h)
+{
+	size_t has = txn_hold_text(h).len;
+	if (h->trouble != NULL || has >= h->wanted)
+		return TXN_HOLD_READY;
+	if (h->is_too_long)
+		return TXN_HOLD_LONG;
+	return h->is_whole && !h->drops ? TXN_HOLD_READY : TXN_HOLD_WAIT;
+}
+
+bool txn_hold_wants_read(const struct txn_body *b)
+{
+	return b->state == TXN_BODY_HELD && b->hold->wanted > 0 && !b->relay.in.is_done &&
+	       judge(b->hold) == TXN_HOLD_WAIT;
+}
+
+/* ---- taking it ---------------------------------------------------------------------------------- */
+
+static void decode(struct txn_hold *h, struct slice data)
+{
+	size_t used;
+	/* one byte more than the limit shows that there is one */
+	switch (http_decoder_take(h->decoder, data, &used, &h->text, h->limit + 1)) {
+	case HTTP_BAD:
+		h->trouble = "the body's content coding is malformed";
+		break;
+	case HTTP_MORE:
+		h->is_too_long |= buf_len(&h->text) > h->limit;
+		break;
+	case HTTP_DONE:
+		h->is_decoded = true;
+		break;
+	}
+}
+
+/* The body has come to its end. */
+static void end(struct txn_body *b)
+{
+	struct txn_hold *h = b->hold;
+	h->drops = false;
+	h->is_whole = true;
+	bool has_text = buf_len(&h->raw) > 0 || buf_len(&h->text) > 0;
+	if (h->decoder != NULL && h->trouble == NULL && !h->is_decoded && !h->is_too_long &&
+	    has_text)
+		h->trouble = "the body's content coding ends in the middle";
+}
+
+/* Body bytes that have come. False: they are too many, and were not taken. */
+static bool keep(struct txn_hold *h, struct slice data)
+{
+	if (h->drops)
+		return true;
+	if (!buf_append(&h->raw, data, h->limit))
+		return false;
+	if (h->decoder != NULL && h->trouble == NULL && !h->is_too_long)
+		decode(h, data);
+	return true;
+}
+
+/* Some of what waits in the inbox. False when nothing more can be taken. */
+static bool take(struct txn_body *b)
+{
+	struct txn_hold *h = b->hold;
+	struct http_body before = b->relay.in;
+	struct slice in = inbox_slice(b->inbox), data;
+	size_t used, room = h->drops ? in.len : h->limit - buf_len(&h->raw);
+	/* without room there may still be framing to come; a byte of data is left where it is */
+	if (in.len > room)
+		in.len = room > 0 ? room : 1;
+	enum http_parse parsed = http_body_take(&b->relay.in, in, b->relay.limits, b->relay.arena,
+						&used, &data, &b->relay.why);
+	if (parsed == HTTP_BAD) {
+		b->state = TXN_BODY_BAD;
+		return false;
+	}
+	if (!keep(h, data)) {
+		b->relay.in = before;
+		h->is_too_long = true;
+		return false;
+	}
+	inbox_use(b->inbox, used);
+	b->has_moved = true;
+	if (parsed == HTTP_DONE)
+		end(b);
+	return true;
+}
+
+/* Brings bytes into the empty inbox. False when there are none now, or there will be none any more. */
+static bool fill(struct txn_body *b)
+{
+	if (!b->from->is_readable && !b->from->is_eof)
+		return false;
+	switch (inbox_read(b->inbox, b->from, b->limit, b->limit)) {
+	case IO_OK:
+		return true;
+	case IO_WAIT:
+		break;
+	case IO_EOF:
+		if (http_body_end(&b->relay.in) == HTTP_DONE)
+			end(b);
+		else
+			b->state = TXN_BODY_FROM_CUT;
+		break;
+	case IO_FAIL:
+		b->state = TXN_BODY_FROM_BROKEN;
+		break;
+	}
+	return false;
+}
+
+static void take_all(struct txn_body *b)
+{
+	for (int reads = 0; txn_hold_wants_read(b);) {
+		bool is_empty = inbox_slice(b->inbox).len == 0;
+		if (is_empty && (reads++ == READS_PER_TURN || !fill(b)))
+			return;
+		if (!take(b))
+			return;
+	}
+}
+
+static void move(struct txn_body *b)
+{
+	struct txn_hold *h = b->hold;
+	if (b->state != TXN_BODY_HELD || h->wanted == 0)
+		return;
+	take_all(b);
+	struct txn *t = h->wait.txn;
+	bool is_over = b->state == TXN_BODY_HELD && judge(h) != TXN_HOLD_WAIT;
+	if (is_over && t != NULL && t->wait == &h->wait)
+		txn_rules_ready(&h->wait);
+}
+
+void txn_hold_move(struct txn *t)
+{
+	move(&t->up);
+	move(&t->down);
+}
+
+/* ---- asking for it ------------------------------------------------------------------------------ */
+
+static void open_hold(struct txn *t, struct txn_body *b, enum http_body_kind kind, uint64_t length,
+		      const struct http_fields *fields)
+{
+	struct txn_hold *h = b->hold = arena_new(&t->arena, sizeof *h);
+	enum http_coding coding = http_coding_of(fields);
+	b->state = TXN_BODY_HELD;
+	http_relay_init(&b->relay, kind, length, kind, &t->vserver->http_limits, &t->arena);
+	h->limit = (size_t)t->vserver->conf->rules.buffer;
+	if (coding == HTTP_CODING_UNKNOWN)
+		h->trouble = "the body's content coding is not gzip, deflate or br";
+	else if (coding != HTTP_CODING_NONE)
+		h->decoder = http_decoder_new(coding);
+	if (b->relay.in.is_done)
+		end(b);
+}
+
+static void open_request(struct txn *t)
+{
+	struct txn_body *b = &t->up;
+	if (b->hold != NULL)
+		return;
+	open_hold(t, b, t->request.body, t->request.content_length, &t->request.fields);
+	b->from = &t->session->client;
+	b->inbox = &t->session->inbox;
+	b->limit = (size_t)t->vserver->conf->max_client_buffer;
+	t->body_since = clock_milliseconds();
+}
+
+static void open_response(struct txn *t)
+{
+	struct txn_body *b = &t->down;
+	if (b->hold != NULL)
+		return;
+	open_hold(t, b, t->response.body, t->response.content_length, &t->response.fields);
+	b->from = &t->connection->stream;
+	b->inbox = &t->connection->inbox;
+	b->limit = (size_t)t->vserver->conf->max_server_buffer;
+}
+
+static enum txn_hold_result ask(struct txn_body *b, size_t wanted)
+{
+	struct txn_hold *h = b->hold;
+	bool is_counted = b->relay.in.kind == HTTP_BODY_LENGTH && !h->drops;
+	h->wanted = 0;
+	if (is_counted && wanted > h->limit && b->relay.in.left > 0 &&
+	    b->relay.in.left > h->limit - buf_len(&h->raw))
+		return TXN_HOLD_LONG;
+	h->wanted = wanted;
+	take_all(b);
+	return judge(h);
+}
+
+/* The client was to be told whether to send its body, and by whom: now it is us who want it. */
+static void ask_client(struct txn *t)
+{
+	if (!t->request.expects_continue)
+		return;
+	t->request.expects_continue = false;
+	/* a stream that breaks at it tells so when the body is read */
+	if (!t->up.relay.in.is_done)
+		stream_write_slice(&t->session->client, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+enum txn_hold_result txn_hold_request(struct txn *t, size_t wanted)
+{
+	open_request(t);
+	enum txn_hold_result result = ask(&t->up, wanted);
+	if (result != TXN_HOLD_LONG)
+		ask_client(t);
+	return result;
+}
+
+enum txn_hold_result txn_hold_response(struct txn *t, size_t wanted)
+{
+	open_response(t);
+	return ask(&t->down, wanted);
+}
+
+static void stop(struct txn_wait *w)
+{
+	container_of(w, struct txn_hold, wait)->wanted = 0;
+}
+
+void txn_hold_wait(struct txn *t, struct txn_hold *h)
+{
+	txn_rules_wait(t, &h->wait, stop);
+}
+
+/* ---- another one in its place ----------------------------------------------------------------------- */
+
+static void replace(struct txn_body *b, struct slice body)
+{
+	struct txn_hold *h = b->hold;
+	buf_release(&h->raw);
+	buf_release(&h->text);
+	http_decoder_free(h->decoder);
+	h->decoder = NULL;
+	h->trouble = NULL;
+	h->is_too_long = false;
+	h->is_whole = true;
+	h->drops = !b->relay.in.is_done;
+	b->ends_held = true;
+	buf_append(&h->raw, body, SIZE_MAX);
+}
+
+void txn_hold_replace_request(struct txn *t, struct slice body)
+{
+	open_request(t);
+	replace(&t->up, body);
+}
+
+void txn_hold_replace_response(struct txn *t, struct slice body)
+{
+	struct txn_body *b = &t->down;
+	open_response(t);
+	replace(b, body);
+	ask(b, TXN_HOLD_ALL);
+	if (!b->relay.in.is_done || b->state != TXN_BODY_HELD)
+		t->response.keep_alive = false;
+	b->state = TXN_BODY_HELD;
+	b->relay.in.is_done = true;
+}
+
+/* ---- on its way ------------------------------------------------------------------------------------- */
+
+void txn_hold_start(struct txn_body *b)
+{
+	b->held = buf_slice(&b->hold->raw);
+}
+
+void txn_hold_release(struct txn_hold *h)
+{
+	buf_release(&h->raw);
+	buf_release(&h->text);
+	http_decoder_free(h->decoder);
+	h->decoder = NULL;
+}
