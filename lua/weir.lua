@@ -384,6 +384,80 @@ function request.setRemoteIP(ip) end
 ---@return integer
 function request.getLength() end
 
+---Drops the node's answer and sends the request again: to the pool that pool.select chose, or to
+---the same one, with a fresh choice of the node (see request.avoidNode). Request rules do not run
+---again, response rules run on the new answer, from the first. A verdict: it does not return; but
+---when the request is no longer whole (request.isResendable), or was sent again `rules:
+---{max_retries: 10}` times already, it gives `false` and the rule goes on. Whether the request
+---may be sent twice is the rule's to judge: request.setIdempotent does not matter here.
+---@return boolean
+function request.retry() end
+
+---How often request.retry has sent the request again so far.
+---@return integer
+function request.getRetries() end
+
+---Could the request be sent again? Not when part of its body has gone to a node without being
+---kept, and not once an answer has begun to leave for the client.
+---@return boolean
+function request.isResendable() end
+
+---The node, as "10.0.0.1:80" or "[fd00::1]:80", is not chosen for this request while its pool has
+---another one that works, of whatever priority. What is no such text is an error; a node that the
+---pool does not have changes nothing. At most 100 for one request, then `false` and a warning in
+---the log.
+---@param node string
+---@return boolean
+function request.avoidNode(node) end
+
+---Says whether the request may be sent again, to the same node or another, when it is not known
+---what became of it. Without this it is by the method: GET, HEAD, PUT, DELETE, OPTIONS and TRACE
+---may.
+---@param resend boolean
+function request.setIdempotent(resend) end
+
+---On how many nodes the request is tried, in place of the pool's `max_connection_attempts`: 0
+---(every node) to 99,999. request.retry begins to count anew.
+---@param most integer
+function request.setMaxConnectionAttempts(most) end
+
+---On how many nodes the request is tried while they do not reply in time, in place of the pool's
+---`max_timed_out_connection_attempts`: 0 (every node) to 99,999.
+---@param most integer
+function request.setMaxTimedOutConnectionAttempts(most) end
+
+---How long a node may take to reply, in place of the pool's `timeouts: {reply}`: 0.001 to 99,999
+---seconds. In a response rule it is for what request.retry begins.
+---@param seconds number
+function request.setMaxReplyTime(seconds) end
+
+---Closes the client's connection so many seconds from now, whatever goes on: an answer that is on
+---its way is cut by a reset, one that has not begun never comes. Also between requests. At most
+---99,999; 0 takes an earlier call back.
+---@param seconds number
+function request.setVirtualServerTimeout(seconds) end
+
+---How long the whole transaction may take, in seconds; 0 is no limit.
+---@return number
+function request.getMaxTransactionDuration() end
+
+---How long the whole transaction may take, from its beginning, in place of the virtual server's
+---`timeouts: {transaction}`: up to 99,999 seconds; 0 is no limit.
+---@param seconds number
+function request.setMaxTransactionDuration(seconds) end
+
+requestlog = {}
+
+---The transaction gets its line in the access log: takes requestlog.exclude back.
+function requestlog.include() end
+
+---The transaction gets no line in the access log; it is counted all the same.
+function requestlog.exclude() end
+
+---Will it get its line? Not with `log: {access: off}` either.
+---@return boolean
+function requestlog.markedForInclusion() end
+
 response = {}
 
 ---The address of the node; the last one when several were tried; nil before one was chosen.
@@ -437,6 +511,11 @@ function connection.getPool() end
 ---@return string
 function connection.getVirtualServer() end
 
+---Bytes that are held for the connection and this transaction: what came and has not gone on, and
+---what was made for it.
+---@return integer
+function connection.getMemoryUsage() end
+
 connection.data = {}
 
 ---The value that connection.data.set gave to the key, or nil.
@@ -462,9 +541,10 @@ pool = {}
 ---@param port? integer
 function pool.use(name, host, port) end
 
----Chooses the pool and goes on: what follows may choose again. An unknown pool is an error. With
----host (an IP address) and port the request goes to exactly that address, which need not be in
----the pool: the pool lends its settings. "discard" drops the connection.
+---Chooses the pool and goes on: what follows may choose again. In a response rule it says where
+---request.retry sends the request, and without one it says nothing. An unknown pool is an error.
+---With host (an IP address) and port the request goes to exactly that address, which need not be
+---in the pool: the pool lends its settings. "discard" drops the connection.
 ---@param name string
 ---@param host? string
 ---@param port? integer
@@ -539,6 +619,14 @@ function log.warn(message) end
 ---As log.info, at level error.
 ---@param message string
 function log.error(message) end
+
+event = {}
+
+---Tells those who watch the log of something that happened: one line "event 'NAME': MESSAGE", as
+---log.info writes it. A name has 1 to 100 bytes, no "/" and no controls, or it is an error.
+---@param name string
+---@param message string
+function event.emit(name, message) end
 
 rule = {}
 

@@ -11,11 +11,12 @@
 const struct rule_function *api_functions(size_t *count)
 {
 	static const struct api_family *const families[] = {
-		&api_http_request,  &api_http_response, &api_http_answer, &api_http_body,
-		&api_http_form,     &api_request,       &api_response,    &api_connection,
-		&api_pool,          &api_log,           &api_string,      &api_string_address,
-		&api_string_encode, &api_string_number, &api_string_hash, &api_dns,
-		&api_tcp,
+		&api_http_request,   &api_http_response, &api_http_answer,
+		&api_http_body,      &api_http_form,     &api_request,
+		&api_orders,         &api_response,      &api_connection,
+		&api_pool,           &api_log,           &api_string,
+		&api_string_address, &api_string_encode, &api_string_number,
+		&api_string_hash,    &api_dns,           &api_tcp,
 	};
 	static struct rule_function *all;
 	static size_t all_count;

@@ -23,6 +23,7 @@ extern const struct api_family api_http_answer;    /* http.sendResponse, redirec
 extern const struct api_family api_http_body;      /* http.*: bodies */
 extern const struct api_family api_http_form;      /* http.*: forms and multipart bodies */
 extern const struct api_family api_request;        /* request.* */
+extern const struct api_family api_orders;         /* request.*: retries and limits; requestlog.* */
 extern const struct api_family api_response;       /* response.* */
 extern const struct api_family api_connection;     /* connection.*, connection.data.* */
 extern const struct api_family api_pool;           /* pool.* */

@@ -78,6 +78,18 @@ static enum rule_answer get_virtual_server(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+static enum rule_answer get_memory(struct rule_call *call)
+{
+	const struct txn *t = api_txn(call);
+	size_t bytes = t->arena.total + inbox_slice(&t->session->inbox).len +
+		       buf_len(&t->session->client.out);
+	if (t->connection != NULL)
+		bytes += inbox_slice(&t->connection->inbox).len +
+			 buf_len(&t->connection->stream.out);
+	rule_push_integer(call, (int64_t)bytes);
+	return RULE_RETURN;
+}
+
 /* ---- connection.data: handles of Lua values, kept in the table as they are (never 0) ------------------- */
 
 static struct slice data_key(struct rule_call *call)
@@ -146,6 +158,9 @@ static const struct rule_function functions[] = {
 	  "connection.getPool" },
 	{ "connection.getVirtualServer", get_virtual_server, RULE_IN_ANY, "", "string",
 	  "The name of the virtual server.", "connection.getVirtualServer" },
+	{ "connection.getMemoryUsage", get_memory, RULE_IN_ANY, "", "integer",
+	  "Bytes that are held for the connection and this transaction: what came and has not gone on, and "
+	  "what was made for it.", "connection.getMemoryUsage" },
 	{ "connection.data.get", data_get, RULE_IN_ANY, "key: string", "any",
 	  "The value that connection.data.set gave to the key, or nil.", "connection.data.get" },
 	{ "connection.data.set", data_set, IN_REQUEST_AND_RESPONSE, "key: string, value: any",

@@ -46,13 +46,6 @@ static enum rule_answer get_version(struct rule_call *call)
 	return RULE_RETURN;
 }
 
-static enum rule_answer set_idempotent(struct rule_call *call)
-{
-	api_txn(call)->repeat = rule_argument_boolean(call, 1) ? TXN_REPEAT_ALLOWED
-							       : TXN_REPEAT_FORBIDDEN;
-	return RULE_RETURN;
-}
-
 /* ---- path and query -------------------------------------------------------------------------------------- */
 
 /* Path and query as one text; what was received lies side by side and needs no copy. */
@@ -352,7 +345,7 @@ static const struct rule_function functions[] = {
 	  "no body, whatever its method became.", "http.setMethod" },
 	{ "http.getVersion", get_version, RULE_IN_ANY, "", "string",
 	  "The client's version of HTTP: \"1.1\" or \"1.0\".", "http.getVersion" },
-	{ "http.setIdempotent", set_idempotent, RULE_IN_REQUEST, "resend: boolean", "",
+	{ "http.setIdempotent", api_orders_set_idempotent, RULE_IN_REQUEST | RULE_IN_RESPONSE, "resend: boolean", "",
 	  "Says whether the request may be sent again, to the same node or another, when it is not known "
 	  "what became of it. Without this GET, HEAD, PUT, DELETE, OPTIONS and TRACE may.",
 	  "http.setIdempotent" },

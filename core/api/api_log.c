@@ -9,6 +9,7 @@
 
 /* Longer messages are cut here; base/log would cut them a little later. */
 #define MESSAGE_BYTES 3500
+#define EVENT_NAME_BYTES 100
 
 /* The rate of the rule that is calling, in this worker. */
 static struct log_limit *limit_of(const struct rule_call *call)
@@ -78,6 +79,24 @@ static enum rule_answer log_error_line(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+static enum rule_answer emit(struct rule_call *call)
+{
+	struct slice name = rule_argument_string(call, 1), message = rule_argument_string(call, 2);
+	if (name.len == 0 || name.len > EVENT_NAME_BYTES)
+		rule_argument_error(call, 1, "expected a name of 1 to %d bytes, got %zu",
+				    EVENT_NAME_BYTES, name.len);
+	for (size_t i = 0; i < name.len; i++)
+		if (name.at[i] == '/' || (unsigned char)name.at[i] < 0x20 || name.at[i] == 0x7f)
+			rule_argument_error(call, 1, "expected a name without \"/\" and controls");
+	char text[MESSAGE_BYTES];
+	size_t len = (size_t)snprintf(text, sizeof text, "event '%.*s': ", SLICE_PRINT(name));
+	size_t left = sizeof text - len < message.len ? sizeof text - len : message.len;
+	if (left > 0)
+		memcpy(text + len, message.at, left);
+	api_log_write(call, LOG_INFO, slice_of(text, len + left));
+	return RULE_RETURN;
+}
+
 static enum rule_answer get_name(struct rule_call *call)
 {
 	rule_push_string(call, slice_of_string(rule_call_rule_name(call)));
@@ -104,6 +123,10 @@ static const struct rule_function functions[] = {
 	  "As log.info, at level warn.", "log.warn" },
 	{ "log.error", log_error_line, RULE_IN_ANY, "message: string", "",
 	  "As log.info, at level error.", "log.error" },
+	{ "event.emit", emit, RULE_IN_ANY, "name: string, message: string", "",
+	  "Tells those who watch the log of something that happened: one line \"event 'NAME': MESSAGE\", "
+	  "as log.info writes it. A name has 1 to 100 bytes, no \"/\" and no controls, or it is an error.",
+	  "event.emit" },
 	{ "rule.getName", get_name, RULE_IN_ANY, "", "string",
 	  "The name of the rule that is running, as in the configuration.", "rule.getName" },
 	{ "rule.getState", get_state, RULE_IN_ANY, "", "string",

@@ -36,6 +36,14 @@ static void choose(struct rule_call *call)
 	struct txn *t = api_txn(call);
 	struct pool *p = named_pool(call);
 	struct addr forced = named_address(call);
+	if (rule_call_phase(call) ==
+	    RULE_RESPONSE) { /* the answer that is here stays that pool's */
+		struct txn_orders *o = txn_orders_for(t);
+		o->has_next_pool = true;
+		o->next_pool = p;
+		o->next_forced = forced;
+		return;
+	}
 	t->pool = p;
 	t->is_discarded_pool = p == NULL;
 	t->forced = forced;
@@ -183,8 +191,9 @@ static const struct rule_function functions[] = {
 	{ "pool.use", use_pool, RULE_IN_REQUEST, CHOICE, "",
 	  "Chooses the pool and ends request rules. " CHOICE_WORDS " A verdict: it does not return.",
 	  "pool.use" },
-	{ "pool.select", select_pool, RULE_IN_REQUEST, CHOICE, "",
-	  "Chooses the pool and goes on: what follows may choose again. " CHOICE_WORDS,
+	{ "pool.select", select_pool, RULE_IN_REQUEST | RULE_IN_RESPONSE, CHOICE, "",
+	  "Chooses the pool and goes on: what follows may choose again. In a response rule it says where "
+	  "request.retry sends the request, and without one it says nothing. " CHOICE_WORDS,
 	  "pool.select" },
 	{ "pool.activenodes", count_active, RULE_IN_ANY, "pool: string", "integer",
 	  "How many nodes of the pool are in use: not draining, disabled or failed.",

@@ -51,6 +51,11 @@ void api_push_port(struct rule_call *call, const struct addr *a);
 /* Answers a failure by value: nil and the reason. */
 enum rule_answer api_fail(struct rule_call *call, const char *reason);
 
+/* ---- api_orders.c ---- */
+
+/* request.setIdempotent, which HTTP has as http.setIdempotent too. */
+enum rule_answer api_orders_set_idempotent(struct rule_call *call);
+
 /* ---- api_log.c ---- */
 
 /*

@@ -68,6 +68,7 @@ struct conf_rule_limits {
 	uint64_t memory;       /* bytes of Lua memory of one run */
 	uint64_t buffer;       /* bytes of one body */
 	uint64_t wall_milliseconds;
+	uint64_t max_retries; /* of one transaction, by request.retry */
 	enum conf_on_error on_error;
 };
 

@@ -74,9 +74,18 @@ static bool was_tried(const struct pool_tried *tried, const struct node *n)
 	return false;
 }
 
+static bool is_avoided(const struct pool_avoided *avoided, const struct node *n)
+{
+	for (size_t i = 0; avoided != NULL && i < avoided->count; i++)
+		if (addr_is_equal(&avoided->list[i], &n->conf->address))
+			return true;
+	return false;
+}
+
 /* What a choice of a node goes by. */
 struct choice {
 	const struct pool_tried *tried;
+	const struct pool_avoided *avoided; /* NULL: none */
 	bool also_failed;
 	uint64_t now;
 };
@@ -86,7 +95,7 @@ static bool may_take(const struct node *n, const void *choice)
 	const struct choice *c = choice;
 	bool is_good = c->also_failed ? share_node_state(n->state) == SHARE_NODE_ACTIVE
 				      : share_node_is_usable(n->state, c->now);
-	return is_good && !was_tried(c->tried, n);
+	return is_good && !was_tried(c->tried, n) && !is_avoided(c->avoided, n);
 }
 
 /* Offers the candidates of the highest priority that has any. */
@@ -123,17 +132,30 @@ static struct node *choose_among(struct pool *p, const struct choice *c)
 	return turns_take(&p->turns, p->conf->algorithm == CONF_ALGORITHM_RANDOM, may_take, c);
 }
 
-struct node *pool_choose(struct pool *p, const struct pool_tried *tried)
+static struct node *choose_usable(struct pool *p, const struct choice *choice)
 {
 	struct node *n;
 	struct share_failing failing;
-	struct choice choice = { .tried = tried, .now = clock_milliseconds() };
-	while ((n = choose_among(p, &choice)) != NULL) {
+	while ((n = choose_among(p, choice)) != NULL) {
 		failing = node_failing(n);
-		if (share_node_claim(n->state, choice.now, &failing))
+		if (share_node_claim(n->state, choice->now, &failing))
 			return n;
 		/* another worker has just taken the one attempt: the node is not usable any more */
 	}
+	return NULL;
+}
+
+struct node *pool_choose(struct pool *p, const struct pool_tried *tried,
+			 const struct pool_avoided *avoided)
+{
+	struct choice choice = { .tried = tried, .avoided = avoided, .now = clock_milliseconds() };
+	struct node *n = choose_usable(p, &choice);
+	if (n == NULL && avoided != NULL) {
+		choice.avoided = NULL;
+		n = choose_usable(p, &choice);
+	}
+	if (n != NULL)
+		return n;
 	choice.also_failed = true;
 	return choose_among(p, &choice);
 }

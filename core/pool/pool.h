@@ -19,10 +19,16 @@ struct pool {
 		others; /* stands for addresses that the pool does not list: `conf` and `state` are NULL */
 };
 
-/* Nodes that a transaction has tried, or was told to avoid. */
+/* Nodes that a transaction has tried. */
 struct pool_tried {
 	const struct node **list; /* in the transaction's arena */
 	size_t count, capacity;
+};
+
+/* Addresses that a transaction would rather not go to. */
+struct pool_avoided {
+	struct addr *list;
+	size_t count;
 };
 
 /* The pools, in the order of the configuration; freed with pools_free. */
@@ -32,9 +38,11 @@ void pools_free(struct pool *pools, const struct conf *conf);
 /*
  * The node for one more transaction by the pool's algorithm, among usable nodes not yet tried; of
  * the highest priority that has one. If every node has failed, failed ones are tried too: better a
- * try than a sure refusal. NULL when none is left.
+ * try than a sure refusal. NULL when none is left. Nodes to be avoided (NULL: there are none) are
+ * taken when the pool has no other that is as good.
  */
-struct node *pool_choose(struct pool *p, const struct pool_tried *tried);
+struct node *pool_choose(struct pool *p, const struct pool_tried *tried,
+			 const struct pool_avoided *avoided);
 
 /* Notes a node that pool_choose must not give again. */
 void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct node *n);

@@ -36,6 +36,7 @@ struct session {
 	struct table *data;    /* connection.data: handles of kept Lua values; NULL: none yet */
 	uint64_t opened;       /* milliseconds */
 	uint32_t client_row;   /* where share/clients counts it */
+	uint64_t close_at;     /* milliseconds: then a rule wants it closed; 0: never */
 	unsigned transactions; /* begun so far */
 	unsigned pipelined;    /* in a row that had come before the answer ahead of them was sent */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */

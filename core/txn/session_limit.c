@@ -121,12 +121,19 @@ bool session_limit_is_reached(const struct session *s)
 		clock_milliseconds() - s->opened >= conf->age_milliseconds);
 }
 
+bool session_limit_is_over(const struct session *s)
+{
+	return s->close_at != 0 && s->close_at <= clock_milliseconds();
+}
+
 uint64_t session_limit_wait(const struct session *s, uint64_t milliseconds)
 {
 	uint64_t most = s->vserver->conf->age_milliseconds;
-	uint64_t age = clock_milliseconds() - s->opened;
-	if (most == 0)
+	uint64_t now = clock_milliseconds(), close_at = s->close_at;
+	if (most != 0 && (close_at == 0 || s->opened + most < close_at))
+		close_at = s->opened + most;
+	if (close_at == 0)
 		return milliseconds;
-	uint64_t left = age < most ? most - age : 1;
+	uint64_t left = now < close_at ? close_at - now : 1;
 	return milliseconds != 0 && milliseconds < left ? milliseconds : left;
 }

@@ -25,9 +25,12 @@ void session_limit_refuse(struct session *s, enum refusal why);
 /* The answer that is about to begin is the connection's last. */
 bool session_limit_is_reached(const struct session *s);
 
+/* The time that a rule gave the connection (close_at) is over. */
+bool session_limit_is_over(const struct session *s);
+
 /*
  * How long the session may wait for a request instead of `milliseconds` (0: for ever), so that it
- * does not outlive max_age.
+ * does not outlive max_age or what a rule gave it.
  */
 uint64_t session_limit_wait(const struct session *s, uint64_t milliseconds);
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "pool/idle.h"
+#include "txn/session_limit.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
@@ -61,7 +62,7 @@ static const struct txn_step *current(const struct txn *t)
 
 static uint64_t transaction_deadline(const struct txn *t)
 {
-	uint64_t limit = t->vserver->conf->transaction_milliseconds;
+	uint64_t limit = txn_orders_transaction_milliseconds(t);
 	return limit == 0 ? TIMER_NEVER : t->times.began / 1000 + limit;
 }
 
@@ -81,6 +82,8 @@ static void arm(struct txn *t)
 	uint64_t deadline = current(t)->deadline == NULL ? TIMER_NEVER : current(t)->deadline(t);
 	uint64_t whole = t->end == TXN_END_NONE ? transaction_deadline(t) : TIMER_NEVER;
 	deadline = deadline < whole ? deadline : whole;
+	if (t->session->close_at != 0 && t->session->close_at < deadline)
+		deadline = t->session->close_at;
 	uint64_t look = client_watched_at(t);
 	if (look > clock_milliseconds() && look < deadline &&
 	    !stream_is_watched(&t->session->client))
@@ -93,7 +96,14 @@ static void on_session_timer(struct timer *timer)
 	struct txn *t = container_of(timer, struct session, timer)->txn;
 	uint64_t now = clock_milliseconds();
 	check(t->magic == TXN_MAGIC);
-	if (t->end == TXN_END_NONE && transaction_deadline(t) <= now)
+	if (session_limit_is_over(t->session)) {
+		if (t->end != TXN_END_NONE) { /* nor does an answer of ours get more time */
+			stream_reset(&t->session->client);
+			txn_abort(t, t->end);
+			return;
+		}
+		txn_end(t, TXN_END_CLIENT_TIMEOUT, NULL);
+	} else if (t->end == TXN_END_NONE && transaction_deadline(t) <= now)
 		txn_end(t, TXN_END_TRANSACTION_TIMEOUT, NULL);
 	else if (current(t)->deadline != NULL && current(t)->deadline(t) <= now)
 		current(t)->on_deadline(t);
@@ -295,7 +305,8 @@ static void finish(struct txn *t)
 	/* whatever follows what was refused has no certain beginning: it must never be parsed */
 	check(!keep || (t->end != TXN_END_BAD_REQUEST && t->end != TXN_END_BODY_BAD));
 	bool cut = (t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE) ||
-		   (t->is_untaken && !stream_is_flushed(&s->client));
+		   (t->is_untaken && !stream_is_flushed(&s->client)) ||
+		   t->end == TXN_END_CLIENT_TIMEOUT;
 	/* a client that said good-bye itself sends nothing more (RFC 9112 9.6) */
 	bool may_send = t->has_request && t->request.keep_alive && !keep;
 	bool linger = (t->has_request && !txn_took_request(t)) || t->end == TXN_END_BAD_REQUEST ||

@@ -14,6 +14,7 @@
 #include "txn/refusal.h"
 #include "txn/session.h"
 #include "txn/txn_body.h"
+#include "txn/txn_orders.h"
 #include "txn/txn_pace.h"
 #include "txn/world.h"
 
@@ -135,7 +136,8 @@ struct txn {
 	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */
 	struct timer sleep_timer; /* connection.sleep */
 	struct txn_wait sleep;
-	struct txn_wishes wishes; /* of request rules, for the answer */
+	struct txn_wishes wishes;  /* of request rules, for the answer */
+	struct txn_orders *orders; /* NULL mostly */
 
 	/* the node */
 	struct pool *pool;

@@ -64,7 +64,7 @@ static uint64_t until_connected(const struct txn *t)
 static uint64_t until_head(const struct txn *t)
 {
 	uint64_t since = t->sent_at > t->step_since ? t->sent_at : t->step_since;
-	return after(since, t->pool->conf->reply_milliseconds);
+	return after(since, txn_orders_reply_milliseconds(t));
 }
 
 /*
@@ -473,6 +473,8 @@ static enum txn_next txn_http_response_rules(struct txn *t)
 {
 	if (!txn_rules_run(t, RULE_RESPONSE))
 		return wait_in_rules(t);
+	if (t->orders != NULL && t->orders->wants_retry)
+		return txn_node_retry(t);
 	txn_go(t, TXN_HTTP_SEND_RESPONSE);
 	return TXN_GO_ON;
 }

@@ -69,6 +69,8 @@ static void put_node(struct log_line *l, struct txn *t)
 	put_address(l, "source", txn_source(t));
 	log_line_number(l, "reused", t->is_reused);
 	log_line_number(l, "retries", t->tries > 1 ? t->tries - 1 : 0);
+	if (t->orders != NULL && t->orders->retries > 0)
+		log_line_number(l, "retries_by_rule", t->orders->retries);
 }
 
 /* A phase's share of the time: from the moment before it that was reached. */
@@ -116,6 +118,6 @@ void txn_log_write(struct txn *t)
 	txn_trace_end(t);
 	if (t->refusal != REFUSAL_NONE)
 		refusal_count(t->vserver, t->refusal);
-	if (log_access_is_on())
+	if (log_access_is_on() && (t->orders == NULL || !t->orders->is_not_logged))
 		write_line(t);
 }

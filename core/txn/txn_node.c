@@ -43,7 +43,8 @@ static enum txn_next choose_address(struct txn *t, const struct addr *address)
 
 static enum txn_next choose_listed(struct txn *t)
 {
-	struct node *n = pool_choose(t->pool, &t->tried);
+	struct node *n = pool_choose(t->pool, &t->tried,
+				     t->orders == NULL ? NULL : &t->orders->avoided);
 	if (n == NULL)
 		return txn_end(t, t->attempts > 0 ? t->attempt_end : TXN_END_NO_NODE,
 			       t->end_detail);
@@ -119,15 +120,64 @@ static enum txn_next again(struct txn *t, unsigned step)
 /* Another node, unless enough were tried: then `end`. */
 static enum txn_next try_another(struct txn *t, enum txn_end end, const char *detail)
 {
-	const struct conf_pool *conf = t->pool->conf;
+	uint64_t most = txn_orders_connection_attempts(t);
 	pool_add_tried(&t->tried, &t->arena, t->node);
 	t->attempts++;
 	t->attempt_end = end;
 	t->end_detail = detail;
-	bool is_enough = conf->max_connection_attempts != 0 &&
-			 t->attempts >= conf->max_connection_attempts;
-	if (is_enough || !conf->passive_monitoring)
+	bool is_enough = most != 0 && t->attempts >= most;
+	if (is_enough || !t->pool->conf->passive_monitoring)
 		return txn_end(t, end, detail);
+	return again(t, TXN_HTTP_CHOOSE_NODE);
+}
+
+/*
+ * What the node still has to say of an answer that nobody wants: when all of it is here, nothing is
+ * left on the connection, and it may serve again. Reading on for that would make the client wait.
+ */
+static bool swallow_answer(struct txn *t)
+{
+	struct http_relay *relay = &t->down.relay;
+	struct http_pieces pieces = { .count = 0 };
+	size_t used = 0;
+	if (t->response.body == HTTP_BODY_TUNNEL || t->response.body == HTTP_BODY_UNTIL_CLOSE)
+		return false;
+	if (t->down.hold == NULL) /* else rules have taken some of it already */
+		http_relay_init(relay, t->response.body, t->response.content_length, HTTP_BODY_NONE,
+				&t->vserver->http_limits, &t->arena);
+	relay->out = HTTP_BODY_NONE;
+	bool is_whole = relay->in.is_done ||
+			http_relay_take(relay, inbox_slice(&t->connection->inbox), &used,
+					&pieces) == HTTP_DONE;
+	if (is_whole && used > 0)
+		inbox_use(&t->connection->inbox, used);
+	return is_whole;
+}
+
+enum txn_next txn_node_retry(struct txn *t)
+{
+	struct txn_orders *o = t->orders;
+	o->wants_retry = false;
+	o->retries++;
+	/* a rule that put another body in the answer's may have cost it the connection */
+	bool is_free = t->connection != NULL && t->up.state == TXN_BODY_DONE &&
+		       t->response.keep_alive && swallow_answer(t);
+	txn_release_node(t, is_free);
+	if (o->has_next_pool) {
+		t->pool = o->next_pool;
+		t->forced = o->next_forced;
+		t->is_discarded_pool = t->pool == NULL;
+		o->has_next_pool = false;
+	}
+	t->tried.count = 0;
+	t->attempts = t->timed_out_attempts = 0;
+	t->attempt_end = TXN_END_NONE;
+	t->end_detail = NULL;
+	t->has_retried_stale = t->has_response = false;
+	t->response = (struct http_response){ 0 };
+	t->rule_index = 0;
+	txn_body_release(&t->down);
+	t->down = (struct txn_body){ 0 };
 	return again(t, TXN_HTTP_CHOOSE_NODE);
 }
 
@@ -213,7 +263,7 @@ enum txn_next txn_node_connect_timeout(struct txn *t)
 
 enum txn_next txn_node_reply_timeout(struct txn *t)
 {
-	uint64_t most = t->pool->conf->max_timed_out_connection_attempts;
+	uint64_t most = txn_orders_timed_out_attempts(t);
 	t->timed_out_attempts++;
 	node_failed(t->node);
 	bool is_enough = most != 0 && t->timed_out_attempts >= most;

@@ -15,6 +15,12 @@ enum txn_next txn_node_connect_timeout(struct txn *t);
 /* The node did not begin to answer in time. */
 enum txn_next txn_node_reply_timeout(struct txn *t);
 
+/*
+ * A response rule wants another answer: drops this one and chooses anew, as if no node had been tried,
+ * in the pool that the rule selected for it. Response rules run again on what comes then.
+ */
+enum txn_next txn_node_retry(struct txn *t);
+
 /* The connection to the node ended before an answer began: again where that is safe, or the end. */
 enum txn_next txn_node_lost(struct txn *t);
 

@@ -163,3 +163,10 @@ Test(api_connection, data_takes_text_as_key_and_wants_a_value)
 	api_unit_fails("connection.data.set('a')",
 		       "argument 2 (value): expected a value, got nothing");
 }
+
+Test(api_connection, memory_is_what_is_held)
+{
+	api_unit_passes("local before = connection.getMemoryUsage()\n"
+			"for _ = 1, 100 do http.setHeader('X-A', ('x'):rep(1000)) end\n"
+			"assert(connection.getMemoryUsage() >= before + 100000)");
+}

@@ -319,7 +319,6 @@ Test(api_http_request, changes_come_too_late_in_other_phases)
 		"http.setHeader('a', 'b')", "http.addHeader('a', 'b')",
 		"http.removeHeader('a')",   "http.scrubRequestHeaders('a')",
 		"http.setCookie('a', 'b')", "http.removeCookie('a')",
-		"http.setIdempotent(true)",
 	};
 	char rule[200];
 	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {

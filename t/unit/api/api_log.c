@@ -90,3 +90,22 @@ Test(api_log, a_rule_knows_its_name_and_phase)
 	cr_expect_eq(api_unit_run(RULE_COMPLETION, "assert(rule.getState() == 'COMPLETION')"),
 		     RULE_RESULT_FINISHED);
 }
+
+Test(api_log, an_event_is_a_line_with_its_name)
+{
+	api_unit_keep_log();
+	api_unit_passes("event.emit('a b', 'what\\0was')");
+	cr_expect_not_null(strstr(api_unit_log(), "rule 'test' line 1: event 'a b': what\\x00was"));
+}
+
+Test(api_log, an_event_has_a_name)
+{
+	api_unit_fails("event.emit('', 'x')",
+		       "argument 1 (name): expected a name of 1 to 100 bytes");
+	api_unit_fails("event.emit(('x'):rep(101), 'x')",
+		       "expected a name of 1 to 100 bytes, got 101");
+	api_unit_fails("event.emit('a/b', 'x')", "expected a name without \"/\" and controls");
+	api_unit_fails("event.emit('a\\n', 'x')", "expected a name without \"/\" and controls");
+	api_unit_fails("event.emit('a')", "argument 2 (message): expected a string, got nothing");
+	api_unit_passes("event.emit(('x'):rep(100), ('y'):rep(5000))");
+}

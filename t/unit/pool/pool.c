@@ -19,7 +19,7 @@ static const char *sequence_of_tries(void)
 	size_t count = 0;
 	arena_init(&arena);
 	tried = (struct pool_tried){ 0 };
-	while ((n = pool_choose(unit_pool, &tried)) != NULL) {
+	while ((n = pool_choose(unit_pool, &tried, NULL)) != NULL) {
 		cr_assert_lt(count, UNIT_NODES);
 		names[count++] = unit_name(n);
 		pool_add_tried(&tried, &arena, n);
@@ -33,7 +33,7 @@ static const char *sequence_of_tries(void)
 static char choose(void)
 {
 	static const struct pool_tried none;
-	return unit_name(pool_choose(unit_pool, &none));
+	return unit_name(pool_choose(unit_pool, &none, NULL));
 }
 
 static const char *sequence(unsigned count)
@@ -136,7 +136,8 @@ Test(pool, one_attempt_after_the_retry_time)
 	unsigned attempts = 0;
 	for (unsigned i = 0; i < 10; i++) {
 		attempts += choose() == 'a';
-		attempts += pool_choose(unit_other_pools, &none) == &unit_other_pools->nodes[0];
+		attempts += pool_choose(unit_other_pools, &none, NULL) ==
+			    &unit_other_pools->nodes[0];
 	}
 	cr_expect_eq(attempts, 1);
 	node_succeeded(node('a'));
@@ -160,4 +161,20 @@ Test(pool, finds_the_node_of_an_address)
 	struct addr other_port = addr_with_port(&unit_conf_nodes[1].address, 9999);
 	cr_expect_eq(pool_find_node(unit_pool, &unit_conf_nodes[1].address), node('b'));
 	cr_expect_null(pool_find_node(unit_pool, &other_port));
+}
+
+Test(pool, avoided_nodes_are_for_when_no_other_works)
+{
+	static const struct pool_tried none;
+	set_priorities(1, 9, 9);
+	unit_open(3, CONF_ALGORITHM_ROUND_ROBIN);
+	struct addr list[] = { node('b')->conf->address, node('c')->conf->address };
+	struct pool_avoided avoided = { list, 1 };
+	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'c');
+	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'c');
+	avoided.count = 2;
+	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'a', "of less priority");
+	node_failed(node('a'));
+	cr_expect_neq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'a',
+		      "better than a failed one");
 }

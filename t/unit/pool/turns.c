@@ -11,7 +11,7 @@ TestSuite(turns, .fini = unit_close);
 static struct node *choose(void)
 {
 	static const struct pool_tried none;
-	return pool_choose(unit_pool, &none);
+	return pool_choose(unit_pool, &none, NULL);
 }
 
 /* Names of the nodes that so many transactions in a row would get. */
