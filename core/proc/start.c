@@ -270,6 +270,12 @@ static int run_keeper(const struct child *child, void *extra)
 	return keeper_run(child, extra);
 }
 
+static const char *name_rule(uint64_t rule, void *extra)
+{
+	const struct conf *conf = ((const struct start *)extra)->conf;
+	return rule > 0 && rule <= conf->rule_count ? conf->rules[rule - 1].name : NULL;
+}
+
 static int check_rules_again(void *extra)
 {
 	return check_again(extra);
@@ -280,6 +286,7 @@ static int supervise(struct start *s)
 	struct supervisor_plan plan = { .workers = (unsigned)s->conf->workers,
 					.run_worker = run_worker,
 					.run_keeper = run_keeper,
+					.name_rule = name_rule,
 					.check_rules = check_rules_again,
 					.extra = s,
 					.share = &s->share,

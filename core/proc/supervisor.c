@@ -183,6 +183,7 @@ static void start(struct supervisor *s, struct process *p)
 	p->aborted = 0;
 	if (p->is_worker) {
 		life_turn(s->plan->share, p->child.index, now);
+		life_set_rule(s->plan->share, p->child.index, 0);
 		reload_set_worker_version(s->plan->share, p->child.index, 0);
 	}
 	fflush(NULL); /* or the child would write it too */
@@ -371,6 +372,17 @@ static void take_reports(struct supervisor *s)
 
 /* ---- the watchdog ----------------------------------------------------------------------------------- */
 
+static void tell_hanging(const struct supervisor *s, const struct process *p, uint64_t since)
+{
+	uint64_t rule = life_rule(s->plan->share, p->child.index);
+	const char *name = NULL;
+	if (rule != 0 && s->plan->name_rule != NULL)
+		name = s->plan->name_rule(rule, s->plan->extra);
+	log_error("%s (process %d) has not turned its loop for %llu ms%s%s%s: killing it", p->name,
+		  (int)p->pid, (unsigned long long)since, name != NULL ? ", in rule '" : "",
+		  name != NULL ? name : "", name != NULL ? "'" : "");
+}
+
 static void watch(struct supervisor *s, struct process *p, uint64_t now)
 {
 	if (p->aborted != 0) {
@@ -382,8 +394,7 @@ static void watch(struct supervisor *s, struct process *p, uint64_t now)
 	uint64_t turned = life_turned(s->plan->share, p->child.index);
 	if (turned >= now || now - turned <= limit)
 		return;
-	log_error("%s (process %d) has not turned its loop for %llu ms: killing it", p->name,
-		  (int)p->pid, (unsigned long long)(now - turned));
+	tell_hanging(s, p, now - turned);
 	p->aborted = now;
 	kill(p->pid, SIGABRT);
 }

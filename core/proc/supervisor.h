@@ -31,7 +31,9 @@ struct supervisor_plan {
 	struct listeners
 		*listeners; /* closed here when stopping begins, so that clients are refused */
 	uint64_t shutdown_milliseconds;
-	uint64_t watchdog_milliseconds;  /* 0: no watchdog */
+	uint64_t watchdog_milliseconds; /* 0: no watchdog */
+	/* the name of a rule by its number in share/life.h; NULL: they have none */
+	const char *(*name_rule)(uint64_t rule, void *extra);
 	int (*check_rules)(void *extra); /* see reload.h; NULL: rules are never read again */
 };
 

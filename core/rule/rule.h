@@ -266,6 +266,15 @@ const char *rule_wait_function(const struct rule_run *run);
 const char *rule_wait_path(const struct rule_run *run);
 unsigned rule_wait_line(const struct rule_run *run);
 
+/*
+ * From now on a run that has not waited for so long is put off at its next step (where it may wait):
+ * it is WAITING, and goes on as if nothing had been with rule_resume, after others had a turn. 0: never.
+ */
+void rule_vm_set_turn(struct rule_vm *vm, uint64_t nanoseconds);
+
+/* Does the waiting run only let others have a turn? */
+bool rule_is_put_off(const struct rule_run *run);
+
 /* Goes on with a waiting run, whose wait is over. */
 enum rule_result rule_resume(struct rule_run *run);
 

@@ -32,21 +32,6 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* True when this stretch has used far more time than its steps explain. */
-static bool is_too_slow(struct rule_run *run)
-{
-	uint64_t wall = clock_ns(CLOCK_MONOTONIC);
-	if (run->wall_start_ns == 0) {
-		run->wall_start_ns = wall;
-		run->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	}
-	/* The wall's clock is the cheap one; but the machine may have been busy with others. */
-	uint64_t guard = rule_budget_guard_ns(run->limits);
-	run->is_slow = wall - run->wall_start_ns > guard &&
-		       clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns > guard;
-	return run->is_slow;
-}
-
 static void set_left(struct rule_vm *vm, lua_Number left)
 {
 	lua_State *anchor = vm->anchor;
@@ -63,6 +48,42 @@ static lua_Number get_left(struct rule_vm *vm)
 	lua_Number left = lua_tonumber(anchor, -1);
 	lua_pop(anchor, 1);
 	return left;
+}
+
+/* Since the stretch had its second slice: when nothing was put off in between. */
+static uint64_t wall_ns(struct rule_run *run)
+{
+	uint64_t wall = clock_ns(CLOCK_MONOTONIC);
+	if (run->wall_start_ns == 0) {
+		run->wall_start_ns = wall;
+		run->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	}
+	return wall - run->wall_start_ns;
+}
+
+/* True when this stretch has used far more time than its steps explain. */
+static bool is_too_slow(struct rule_run *run, uint64_t wall)
+{
+	/* The wall's clock is the cheap one; but the machine may have been busy with others. */
+	uint64_t guard = rule_budget_guard_ns(run->limits);
+	run->is_slow = wall + run->wall_before_ns > guard &&
+		       clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns + run->cpu_before_ns >
+			       guard;
+	return run->is_slow;
+}
+
+/* Lets others have a turn. Steps are counted as if it had not been: the budget is the same. */
+static int put_off(struct rule_run *run, lua_State *lua, uint64_t wall)
+{
+	/* for the way out of the rule's coroutines, which is ours */
+	set_left(run->vm, 1e6);
+	run->wall_before_ns += wall;
+	run->cpu_before_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns;
+	run->is_waiting = run->is_put_off = true;
+	run->slice = 0;
+	lua_settop(lua, 0);
+	lua_pushlightuserdata(lua, rule_call_wait_mark());
+	return lua_yield(lua, 1);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -82,13 +103,19 @@ static uint64_t take_slice(struct rule_run *run)
 void rule_budget_begin(struct rule_vm *vm, struct rule_run *run)
 {
 	run->wait_left = run->limits->budget;
-	run->wall_start_ns = 0;
+	run->wall_start_ns = run->wall_before_ns = run->cpu_before_ns = 0;
 	set_left(vm, (lua_Number)take_slice(run));
+}
+
+void rule_budget_go_on(struct rule_vm *vm, struct rule_run *run)
+{
+	run->wall_start_ns = 0;
+	set_left(vm, (lua_Number)take_slice(run) - 1); /* the step at which it was put off is one */
 }
 
 void rule_budget_end(struct rule_vm *vm, struct rule_run *run)
 {
-	lua_Number left = get_left(vm);
+	lua_Number left = run->is_put_off ? 0 : get_left(vm);
 	run->total_left += left > 0 ? (uint64_t)left : 0;
 	run->total_left -= least(run->total_left, run->charged);
 	run->charged = 0;
@@ -134,12 +161,26 @@ void rule_budget_check(struct rule_vm *vm, lua_State *lua)
 		rule_budget_fail(vm, lua, RULE_FAILURE_MEMORY);
 }
 
+/* The next step is one for the slow path, where time is looked at; what is left is not lost. */
+static void end_slice(struct rule_vm *vm, struct rule_run *run)
+{
+	lua_Number left = get_left(vm);
+	if (left <= 0)
+		return;
+	run->slice -= (uint64_t)left;
+	run->wait_left += (uint64_t)left;
+	run->total_left += (uint64_t)left;
+	set_left(vm, 0);
+}
+
 void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps)
 {
 	if (vm->running == NULL)
 		return;
 	vm->running->charged += steps;
 	rule_budget_check(vm, lua);
+	if (vm->running->charged > RULE_SLICE)
+		end_slice(vm, vm->running);
 }
 
 int rule_budget_more(lua_State *lua)
@@ -155,8 +196,12 @@ int rule_budget_more(lua_State *lua)
 	run->charged = 0;
 	run->wait_left -= least(run->wait_left, owed);
 	run->total_left -= least(run->total_left, owed);
-	if (is_broke || is_too_slow(run) || take_slice(run) == 0)
+	uint64_t wall = wall_ns(run);
+	if (is_broke || is_too_slow(run, wall) || least(run->wait_left, run->total_left) == 0)
 		return rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
+	if (vm->turn_ns != 0 && wall > vm->turn_ns && lua_isyieldable(lua))
+		return put_off(run, lua, wall);
+	take_slice(run);
 	set_left(vm, (lua_Number)run->slice - 1); /* the step that came here is one */
 	return 0;
 }

@@ -87,18 +87,21 @@ struct rule_run {
 	enum rule_phase phase;
 	uint64_t number; /* of the run: tells it from an earlier one in the same memory */
 
-	uint64_t wait_left;     /* steps until the next wait, not counting the slice handed out */
-	uint64_t total_left;    /* the same for the whole run */
-	uint64_t charged;       /* steps owed for big operations, settled with the next slice */
-	uint64_t slice;         /* steps handed out last */
-	uint64_t wall_start_ns; /* of this stretch, taken with its second slice; 0 before */
-	uint64_t cpu_start_ns;  /* taken with it */
-	bool is_slow;           /* out of time, not of steps */
-	size_t memory;          /* bytes kept from earlier stretches of this run */
+	uint64_t wait_left;      /* steps until the next wait, not counting the slice handed out */
+	uint64_t total_left;     /* the same for the whole run */
+	uint64_t charged;        /* steps owed for big operations, settled with the next slice */
+	uint64_t slice;          /* steps handed out last */
+	uint64_t wall_start_ns;  /* of this stretch, taken with its second slice; 0 before */
+	uint64_t cpu_start_ns;   /* taken with it */
+	uint64_t wall_before_ns; /* of this stretch, before it was put off; and */
+	uint64_t cpu_before_ns;
+	bool is_slow;  /* out of time, not of steps */
+	size_t memory; /* bytes kept from earlier stretches of this run */
 
 	bool has_failed; /* budget or memory: raised again until the top is reached */
 	enum rule_failure failure;
 	bool is_waiting, has_verdict;
+	bool is_put_off;   /* it waits for nothing: others have a turn */
 	unsigned line;     /* of the call that waits */
 	const char *path;  /* the same; Lua's, and there as long as it waits */
 	bool is_statement; /* that call: its results go nowhere, and `true` would mean a verdict */
@@ -143,6 +146,8 @@ struct rule_vm {
 	size_t idle_count;
 	struct rule_run *runs; /* all of them */
 	uint64_t run_count;
+
+	uint64_t turn_ns; /* see rule_vm_set_turn */
 
 	size_t used;    /* bytes */
 	size_t base;    /* `used` when the stretch began, less what the run holds already */
@@ -190,6 +195,8 @@ void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps);
 uint64_t rule_budget_guard_ns(const struct rule_limits *limits);
 /* How many steps could be spent now. */
 uint64_t rule_budget_left(const struct rule_vm *vm);
+/* The stretch goes on after others had a turn: with the steps and the time that it had. */
+void rule_budget_go_on(struct rule_vm *vm, struct rule_run *run);
 /* Marks the running run as failed and raises its error. */
 int rule_budget_fail(struct rule_vm *vm, lua_State *lua, enum rule_failure failure);
 /* Lua: `·more()`, the slow path of the counter. */

@@ -107,7 +107,11 @@ static void stretch_begin(struct rule_run *run)
 	if (vm->shown != run->rule->set)
 		rule_set_show(run->rule->set);
 	rule_memory_begin(vm, run);
-	rule_budget_begin(vm, run);
+	if (run->is_put_off)
+		rule_budget_go_on(vm, run);
+	else
+		rule_budget_begin(vm, run);
+	run->is_put_off = false;
 	vm->running = run;
 }
 
@@ -182,7 +186,7 @@ enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_pha
 	run->charged = 0;
 	run->memory = 0;
 	run->line = 0;
-	run->has_failed = run->has_verdict = run->is_slow = false;
+	run->has_failed = run->has_verdict = run->is_slow = run->is_put_off = false;
 	stretch_begin(run);
 	lua_pushvalue(run->thread, BOTTOM_XPCALL);
 	lua_rawgeti(run->thread, LUA_REGISTRYINDEX, rule->chunk);
@@ -211,8 +215,11 @@ enum rule_result rule_resume(struct rule_run *run)
 {
 	struct rule_vm *vm = run->vm;
 	lua_State *lua = vm->lua;
+	bool is_put_off = run->is_put_off;
 	check(run->is_waiting);
 	stretch_begin(run);
+	if (is_put_off)
+		return go_on(run, 0);
 	rule_vm_push_anchored(vm, lua, RULE_ANCHOR_FINISH);
 	lua_pushlightuserdata(lua, run);
 	int status = lua_pcall(lua, 1, LUA_MULTRET, 0);
@@ -238,6 +245,11 @@ void rule_cancel(struct rule_run *run)
 {
 	check(run->is_waiting);
 	run_give_back(run, false);
+}
+
+bool rule_is_put_off(const struct rule_run *run)
+{
+	return run->is_put_off;
 }
 
 const char *rule_wait_function(const struct rule_run *run)

@@ -224,6 +224,11 @@ void rule_vm_free(struct rule_vm *vm)
 	free(vm);
 }
 
+void rule_vm_set_turn(struct rule_vm *vm, uint64_t nanoseconds)
+{
+	vm->turn_ns = nanoseconds;
+}
+
 size_t rule_vm_memory(const struct rule_vm *vm)
 {
 	return vm->used;

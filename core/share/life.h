@@ -18,7 +18,9 @@ struct share_life {
 	uint64_t restarts;           /* the supervisor writes */
 	int64_t pid;            /* of its process, 0 while there is none; the supervisor writes */
 	uint64_t rules_version; /* see reload.h; the worker writes */
-	char apart[96];         /* keeps workers out of each other's cache lines */
+	uint64_t
+		rule; /* that runs just now, from 1 in the order of the configuration; the worker writes */
+	char apart[88]; /* keeps workers out of each other's cache lines */
 };
 
 /* The loop of this worker turns: now. */
@@ -31,6 +33,17 @@ static inline void life_turn(struct share *s, unsigned worker, uint64_t now_mill
 static inline uint64_t life_turned(const struct share *s, unsigned worker)
 {
 	return __atomic_load_n(&s->lives[worker].turned_milliseconds, __ATOMIC_RELAXED);
+}
+
+/* A rule begins to run in this worker, or does so no more: 0. */
+static inline void life_set_rule(const struct share *s, unsigned worker, uint64_t rule)
+{
+	__atomic_store_n(&s->lives[worker].rule, rule, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t life_rule(const struct share *s, unsigned worker)
+{
+	return __atomic_load_n(&s->lives[worker].rule, __ATOMIC_RELAXED);
 }
 
 static inline void life_count_restart(struct share *s, unsigned worker)

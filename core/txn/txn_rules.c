@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "share/life.h"
 #include "txn/txn_http.h"
 #include "txn/txn_trace.h"
 
@@ -54,6 +55,14 @@ static void count_wait(struct txn *t)
 {
 	t->parked_at = clock_nanoseconds();
 	stats_add(&current_rule(t)->stats->waits, 1);
+}
+
+static void end_wait(struct txn *t)
+{
+	uint64_t waited = clock_nanoseconds() - t->parked_at;
+	stats_add(&current_rule(t)->stats->waited_nanoseconds, waited);
+	TXN_TRACE(t, TRACE_WAIT, "'%s' goes on after %llu us", rule_name(current_rule(t)->rule),
+		  (unsigned long long)waited / 1000);
 }
 
 static enum stats_rule_end end_of_run(const struct rule_vm *vm, enum rule_result result)
@@ -122,22 +131,25 @@ static enum rule_result start_or_resume(struct txn *t)
 				  &t->run);
 	}
 	t->is_rule_ready = false;
-	uint64_t waited = clock_nanoseconds() - t->parked_at;
-	stats_add(&current_rule(t)->stats->waited_nanoseconds, waited);
-	TXN_TRACE(t, TRACE_WAIT, "'%s' goes on after %llu us", rule_name(current_rule(t)->rule),
-		  (unsigned long long)waited / 1000);
+	if (!rule_is_put_off(t->run))
+		end_wait(t);
 	return rule_resume(t->run);
 }
 
 /* The current rule, up to its end or its next wait. */
 static enum rule_result run_rule(struct txn *t)
 {
+	const struct world *w = t->vserver->world;
 	uint64_t began = clock_nanoseconds();
+	life_set_rule(w->share, w->worker, current_rule(t)->number + 1); /* should it hang here */
 	enum rule_result result = start_or_resume(t);
+	life_set_rule(w->share, w->worker, 0);
 	clock_update(); /* a rule may have used up what others call a long time */
 	t->rule_nanoseconds += clock_nanoseconds() - began;
 	txn_trace_rule(t, result);
-	if (result == RULE_RESULT_WAITING) {
+	if (result == RULE_RESULT_WAITING && rule_is_put_off(t->run)) {
+		txn_rules_sleep(t, 1);
+	} else if (result == RULE_RESULT_WAITING) {
 		count_wait(t);
 	} else {
 		t->run = NULL;

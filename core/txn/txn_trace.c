@@ -214,6 +214,8 @@ void txn_trace_rule(struct txn *t, enum rule_result result)
 		say_place(t, TRACE_RULE, what, rule_verdict_path(vm), rule_verdict_line(vm));
 		break;
 	case RULE_RESULT_WAITING:
+		if (rule_is_put_off(t->run))
+			break;
 		snprintf(what, sizeof what, "waits in %s", rule_wait_function(t->run));
 		say_place(t, TRACE_WAIT, what, rule_wait_path(t->run), rule_wait_line(t->run));
 		break;

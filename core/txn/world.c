@@ -11,6 +11,9 @@
 
 #include <stdlib.h>
 
+/* A rule that computes for longer lets others have a turn: nobody waits longer for a rule's loop. */
+#define RULE_TURN_NANOSECONDS 500000
+
 /* ---- opening ------------------------------------------------------------------------------------- */
 
 static void add_phases(unsigned *phases, const struct conf_rule_uses *uses, unsigned phase)
@@ -97,6 +100,7 @@ static void list_rules(struct vserver_rules *rules, const struct world *w,
 	for (size_t i = 0; i < uses->count; i++)
 		rules->list[i] = (struct vserver_rule){
 			.rule = loaded[uses->list[i].rule],
+			.number = uses->list[i].rule,
 			.once_per_connection = uses->list[i].once_per_connection,
 			.stats = stats_rule_row(w->share, w->worker, uses->list[i].row),
 			.errors = &w->rule_errors[uses->list[i].rule],
@@ -212,6 +216,7 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 	*w = (struct world){ .conf = conf, .share = share, .worker = worker };
 	TAILQ_INIT(&w->sessions);
 	w->vm = rule_vm_new(conf->rules_dir, functions, function_count);
+	rule_vm_set_turn(w->vm, RULE_TURN_NANOSECONDS);
 	w->rules = rules_new(w, rule_set_new(w->vm));
 	w->rule_errors = new_limits(conf->rule_count, 1);
 	w->rule_lines = new_limits(conf->rule_count, conf->log_rule_rate);

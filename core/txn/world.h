@@ -23,6 +23,7 @@ struct session;
 /* A rule as one virtual server uses it in one phase. */
 struct vserver_rule {
 	struct rule *rule;
+	uint32_t number; /* in conf.rules */
 	bool once_per_connection;
 	struct stats_rule *stats;
 	struct log_limit *errors; /* of the rule: its tracebacks are logged once a second at most */

@@ -62,6 +62,33 @@ static const struct {
 	{ "one wait", "connection.sleep(1)" },
 };
 
+/* What may hold a worker: each run ends by its budget or its memory, but others must have turns. */
+static const struct {
+	const char *name, *text;
+} hostile[] = {
+	{ "endless", "while true do end" },
+	{ "endless, not compiled", "while true do local f = function() end end" },
+	{ "pcall", "while true do pcall(function() while true do end end) end" },
+	{ "error in error handler", "while true do xpcall(error, function() error('x') end) end" },
+	{ "coroutines", "while true do coroutine.wrap(function() coroutine.yield() end)() end" },
+	{ "tables", "local t = {} while true do t[#t + 1] = {} end" },
+	{ "a table of a million", "local t = {} for i = 1, 1e6 do t[i] = i end" },
+	{ "keys of a million", "local t = {} for i = 1, 1e6 do t['k' .. i] = i end" },
+	{ "string.rep 1e9", "local s = string.rep('x', 1e9)" },
+	{ "strings", "local t = {} for i = 1, 1e6 do t[i] = ('x'):rep(1000) .. i end" },
+	{ "concat", "local s = 'x' while true do s = s .. s end" },
+	{ "catastrophic pattern", "local s = ('a'):rep(10000) s:find(('a-'):rep(1000) .. 'b')" },
+	{ "catastrophic gsub", "local s = ('a'):rep(3000) s:gsub('.-.-.-b', '')" },
+	{ "plain find",
+	  "local s = ('a'):rep(1e6) while true do s:find(('a'):rep(500) .. 'b', 1, true) end" },
+	{ "sort", "local t = {} for i = 1, 5e4 do t[i] = -i end table.sort(t)" },
+	{ "deep recursion", "local function f() return 1 + f() end f()" },
+	{ "deep recursion in pcall",
+	  "local function f() return 1 + f() end while true do pcall(f) end" },
+	{ "load", "while true do load(('local a = 1 '):rep(1000)) end" },
+	{ "format", "local s = ('x'):rep(1e6) while true do string.format('%s%s', s, s) end" },
+};
+
 static double now(void)
 {
 	struct timespec at;
@@ -84,6 +111,35 @@ static double measure(struct rule_vm *vm, struct rule *rule, unsigned count)
 	return (now() - start) / count;
 }
 
+/* The longest stretch, and how many there were, in turns of half a millisecond as workers have them. */
+static void measure_hostile(struct rule_vm *vm)
+{
+	static const struct rule_limits limits = { 1000000, 10000000, 16u << 20 };
+	rule_vm_set_turn(vm, 500000);
+	for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
+		struct complaints complaints = { 0 };
+		struct rule_run *run;
+		struct rule *rule = rule_load_text(vm, hostile[i].name, "bench.lua",
+						   slice_of_string(hostile[i].text),
+						   RULE_IN_REQUEST, &complaints);
+		complaints_print(&complaints, stderr);
+		unsigned turns = 1;
+		double start = now(), longest = 0, whole;
+		enum rule_result result = rule_start(vm, rule, RULE_REQUEST, &limits, NULL, &run);
+		for (whole = now() - start;; turns++) {
+			double stretch = now() - start;
+			longest = stretch > longest ? stretch : longest;
+			if (result != RULE_RESULT_WAITING)
+				break;
+			start = now();
+			result = rule_resume(run);
+			whole += now() - start;
+		}
+		printf("%-36s %8.2f ms at a time, %8.2f ms in %u turns\n", hostile[i].name,
+		       longest / 1e6, whole / 1e6, turns);
+	}
+}
+
 int main(void)
 {
 	struct rule_vm *vm = rule_vm_new("rules", functions, sizeof functions / sizeof *functions);
@@ -103,6 +159,7 @@ int main(void)
 		printf("%-36s %8.0f ns  %6.2f allocations\n", rules[i].name, best,
 		       (double)(rule_vm_allocations(vm) - before) / 1000);
 	}
+	measure_hostile(vm);
 	rule_vm_free(vm);
 	return 0;
 }

@@ -5,6 +5,9 @@ import time
 
 import pytest
 
+from lab.http1 import Closed
+from lab.wait import until
+
 ENDLESS = {
     "loop": "while true do end",
     "pcall": "while true do pcall(function() while true do end end) end",
@@ -23,6 +26,21 @@ ENDLESS = {
     "concat": 'local s = "x" while true do s = s .. s end',
     "sort": "local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function() while true do end end)",
     "gsub": '("x"):rep(100):gsub("x", function() while true do end end)',
+    "error in error handler": "while true do xpcall(error, function() error('x') end) end",
+    "error after error": "while true do pcall(function() error(setmetatable({}, {__tostring = error})) end) end",
+    "many coroutines": "while true do coroutine.wrap(function() coroutine.yield() end)() end",
+    "coroutine in coroutine": "local function f() coroutine.wrap(f)() end while true do pcall(f) end",
+    "rep of 1e9": "string.rep('x', 1e9)",
+    "rep with separator": "string.rep('x', 1e6, string.rep('y', 1e6))",
+    "format": "local s = ('x'):rep(1e6) while true do string.format('%s%s', s, s) end",
+    "gsub pattern": "(('a'):rep(3000)):gsub('.-.-.-b', '')",
+    "gmatch": "while true do for w in (('a b '):rep(1000)):gmatch('%a+') do end end",
+    "plain find": "local s = ('a'):rep(1e6) while true do s:find(('a'):rep(500) .. 'b', 1, true) end",
+    "deep recursion": "local function f() return 1 + f() end while true do pcall(f) end",
+    "a table of a million": "local t = {} for i = 1, 1e6 do t[i] = {i} end",
+    "a million keys": "local t = {} for i = 1, 1e6 do t['k' .. i] = i end",
+    "unpack": "local t = {} for i = 1, 7000 do t[i] = i end while true do select('#', unpack(t)) end",
+    "load in a loop": "while true do load(('local a = 1 '):rep(1000)) end",
     "tostring": "tostring(setmetatable({}, {__tostring = function() while true do end end}))",
 }
 
@@ -64,6 +82,78 @@ def test_others_stay_quick_beside_endless_rules(bench, name):
     times.sort()
     assert times[-1] < 0.5, f"slowest {times[-1]}"
     assert times[len(times) // 2] < 0.05, f"median {times[len(times) // 2]}"
+
+
+def test_others_stay_quick_beside_every_hostile_rule(bench):
+    """One after the other, while others are served: each good request waits for a turn of it at most."""
+    weir = bench.weir([bench.node()], rules={"good": "local a = http.getPath()"},
+                      request="\n".join(f'if http.getPath() == "/{number}" then {text} end'
+                                        for number, text in enumerate(ENDLESS.values())))
+    stop, provoked = threading.Event(), []
+
+    def provoke():
+        while not stop.is_set():
+            for number in range(len(ENDLESS)):
+                with weir.client() as client:
+                    provoked.append(client.get(f"/{number}").status)
+                if stop.is_set():
+                    break
+    provoker = threading.Thread(target=provoke)
+    provoker.start()
+    client, times = bench.connect(weir), []
+    last = time.monotonic() + 15
+    while time.monotonic() < last and len(provoked) < 2 * len(ENDLESS):
+        start = time.monotonic()
+        assert client.get("/good").status == 200
+        times.append(time.monotonic() - start)
+    stop.set()
+    provoker.join()
+    assert set(provoked) == {500}
+    times.sort()
+    assert times[len(times) * 95 // 100] < 0.1, f"95 % below {times[len(times) * 95 // 100]}"
+
+
+def test_a_rule_that_computes_lets_others_have_turns(bench):
+    """Its loop takes long, and is well within its budget: nobody has to wait for its end."""
+    weir = bench.weir([bench.node()], vserver={"rules": {"budget": 10**9, "total_budget": 10**9}},
+                      request="""
+        if http.getPath() ~= "/long" then return end
+        local n = 0
+        for i = 1, 3e6 do local f = function() return i end n = n + f() end
+        http.sendResponse(200, "text/plain", string.format("%d", n))
+    """)
+    busy = bench.connect(weir)
+    busy.send(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+    client, served = bench.connect(weir), 0
+    for _ in range(20):
+        assert client.get("/").status == 200
+        served += 1
+    busy.sock.setblocking(False)
+    with pytest.raises(BlockingIOError):  # it is still at it
+        busy.sock.recv(1)
+    busy.sock.settimeout(30)
+    assert busy.response().text == "4500001500000"
+
+
+def test_the_watchdog_names_the_rule(bench):
+    """Nothing that a rule can do with the budgets that it has by default; here it has no end of steps."""
+    weir = bench.weir([bench.node()], watchdog_timeout="1s",
+                      vserver={"rules": {"budget": 10**12, "total_budget": 10**12}}, rules={"other": ""},
+                      request='if http.getPath() == "/bad" then ("a"):rep(9000):find(".-.-.-.-.-b") end')
+    weir.deaths_expected = True
+    before = weir.children
+    bad = bench.connect(weir)
+    bad.send(b"GET /bad HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert "has not turned its loop" in weir.wait_log("in rule 'request': killing it")
+    until(lambda: len(set(weir.children) - set(before)) == 1, "another worker is there")
+
+    def answers():
+        try:
+            with weir.client() as client:
+                return client.get("/").status
+        except (OSError, Closed):
+            return None
+    until(lambda: answers() == 200, "it serves")
 
 
 def test_a_rule_that_waits_too_often_meets_wall_time(bench):

@@ -457,6 +457,83 @@ Test(rule_run, deep_recursion_ends)
 	cr_assert_str_eq(fixture_say("test.say('alive')"), "alive\n");
 }
 
+/* ---- letting others have a turn --------------------------------------------------------------- */
+
+static const struct {
+	const char *text;
+	bool ends_by_budget;
+} long_ones[] = {
+	{ "local n = 0 for i = 1, 300000 do n = n + i % 3 end test.say(tostring(n))", false },
+	{ "local ok, n = pcall(function() local n = 0 while n < 300000 do n = n + 1 end return n end)"
+	  " test.say(tostring(ok), tostring(n))",
+	  false },
+	{ "local w = coroutine.wrap(function() for i = 1, 3 do for k = 1, 90000 do end"
+	  " coroutine.yield(i) end return 'end' end) test.say(w(), w(), w(), w())",
+	  false },
+	{ "local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end"
+	  " table.sort(t, function(a, b) return a < b end) test.say(tostring(t[1]), tostring(t[3000]))",
+	  false },
+	{ "local s = ('ab'):rep(3000):gsub('.', function(c) for i = 1, 20 do end return c:upper() end)"
+	  " test.say(s:sub(1, 4))",
+	  false },
+	{ "while true do end", true },
+	{ "while true do pcall(function() while true do end end) end", true },
+	{ "coroutine.wrap(function() while true do end end)()", true },
+};
+
+static enum rule_result run_in_turns(const char *text, uint64_t turn, unsigned *turns)
+{
+	struct rule_run *run;
+	subject = (struct subject){ 0 };
+	*turns = 0;
+	rule_vm_set_turn(vm, turn);
+	enum rule_result result = rule_start(vm, fixture_load(text), RULE_REQUEST, &limits,
+					     &subject, &run);
+	for (; result == RULE_RESULT_WAITING; ++*turns) {
+		cr_assert(rule_is_put_off(run));
+		result = rule_resume(run);
+	}
+	return result;
+}
+
+/* What a rule says, and whether its budget is enough, does not depend on how often it was put off. */
+Test(rule_run, lets_others_have_a_turn)
+{
+	for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++) {
+		static struct subject alone;
+		unsigned turns;
+		enum rule_result result = run_in_turns(long_ones[i].text, 0, &turns);
+		cr_expect_eq(turns, 0);
+		alone = subject;
+		cr_expect_eq(run_in_turns(long_ones[i].text, 1, &turns), result, "%s: %s",
+			     long_ones[i].text, rule_failure_message(vm));
+		cr_expect_gt(turns, 100, "%s: %u turns", long_ones[i].text, turns);
+		cr_expect_str_eq(subject.said, alone.said, "%s", long_ones[i].text);
+		cr_expect_eq(result == RULE_RESULT_FAILED, long_ones[i].ends_by_budget);
+	}
+}
+
+/* To the step. */
+Test(rule_run, turns_change_no_budget)
+{
+	unsigned turns;
+	char text[64];
+	for (uint64_t steps = 2000; steps < 2600; steps += 7) {
+		snprintf(text, sizeof text, "for i = 1, %llu do end", (unsigned long long)steps);
+		for (uint64_t budget = steps - 3; budget < steps + 4; budget++) {
+			limits.budget = budget;
+			enum rule_result alone = run_in_turns(text, 0, &turns);
+			cr_expect_eq(run_in_turns(text, 1, &turns), alone, "%s, budget %llu", text,
+				     (unsigned long long)budget);
+			limits.budget = 1000000;
+			limits.total_budget = budget;
+			cr_expect_eq(run_in_turns(text, 1, &turns), run_in_turns(text, 0, &turns),
+				     "%s, whole budget %llu", text, (unsigned long long)budget);
+			limits.total_budget = 10000000;
+		}
+	}
+}
+
 /* ---- what a run costs ------------------------------------------------------------------------ */
 
 static const char *const frugal[] = {
