@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "base/complaint.h"
 #include "conf/conf.h"
+#include "proc/lint.h"
 #include "proc/start.h"
 #include "rule/rule_file.h"
 #include "txn/refusal.h"
@@ -222,6 +223,8 @@ static int run_check(char **words, int word_count)
 		return STATUS_USAGE;
 	struct complaints complaints = { 0 };
 	struct conf *conf = start_check(file, &complaints);
+	if (conf != NULL)
+		lint_rules(conf, &complaints);
 	rule_files_forget();
 	complaints_print(&complaints, stderr);
 	complaints_release(&complaints);

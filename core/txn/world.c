@@ -34,20 +34,43 @@ static unsigned *rule_phases(const struct conf *conf)
 	return phases;
 }
 
-/* A rule that names a pool must name one that there is; pool.checknode is for asking that. */
-static void check_pool_names(const struct conf *conf, const struct rule *rule,
-			     struct complaints *complaints)
+static bool is_pool(const struct conf *conf, struct slice name)
+{
+	return conf_find_pool(conf, name) != conf->pool_count;
+}
+
+/*
+ * What the first argument of functions names, where it is a plain text: by the beginning of the
+ * functions' names, but for one that is for asking whether there is such a thing.
+ */
+static const struct {
+	const char *functions, *asking, *what;
+	bool (*is_there)(const struct conf *conf, struct slice name);
+} named[] = {
+	{ "pool.", "pool.checknode", "pool", is_pool },
+};
+
+static void check_name(const struct conf *conf, const struct rule_literal *literal,
+		       struct complaints *complaints)
+{
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+		bool is_meant = strncmp(literal->function, named[i].functions,
+					strlen(named[i].functions)) == 0 &&
+				strcmp(literal->function, named[i].asking) != 0;
+		if (is_meant && !named[i].is_there(conf, slice_of_string(literal->text)))
+			complaints_add(complaints, literal->path, literal->line, literal->column,
+				       "there is no %s '%s'", named[i].what, literal->text);
+	}
+}
+
+/* What a rule names must be there. */
+static void check_names(const struct conf *conf, const struct rule *rule,
+			struct complaints *complaints)
 {
 	const struct rule_literal *list;
 	size_t count = rule_literals(rule, &list);
-	for (size_t i = 0; i < count; i++) {
-		bool names_pool = strncmp(list[i].function, "pool.", 5) == 0 &&
-				  strcmp(list[i].function, "pool.checknode") != 0;
-		if (names_pool &&
-		    conf_find_pool(conf, slice_of_string(list[i].text)) == conf->pool_count)
-			complaints_add(complaints, list[i].path, list[i].line, list[i].column,
-				       "there is no pool '%s'", list[i].text);
-	}
+	for (size_t i = 0; i < count; i++)
+		check_name(conf, &list[i], complaints);
 }
 
 bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule **rules,
@@ -60,7 +83,7 @@ bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule *
 		rules[i] = rule_load(vm, conf->rules[i].name, conf->rules[i].path, phases[i],
 				     complaints);
 		if (rules[i] != NULL && knows_pools)
-			check_pool_names(conf, rules[i], complaints);
+			check_names(conf, rules[i], complaints);
 	}
 	free(phases);
 	return complaints->errors == 0;
@@ -148,7 +171,7 @@ enum world_reload world_reload_rules(struct world *w, struct complaints *complai
 	struct rule *rule = rule_load(w->vm, next->name, next->path, r->phases[r->loaded],
 				      complaints);
 	if (rule != NULL)
-		check_pool_names(w->conf, rule, complaints);
+		check_names(w->conf, rule, complaints);
 	if (complaints->errors == 0) {
 		r->list[r->loaded++] = rule;
 		return WORLD_RELOAD_GOES_ON;

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line as contracted: words, exit statuses, and errors with place and caret."""
+import os
+import re
+import shutil
 import subprocess
+
+import pytest
 
 from lab.weir import PROGRAM
 
@@ -48,6 +53,27 @@ def test_check_says_all_at_once_with_place_and_caret(tmp_path):
     assert f"{path}:4:" in done.stderr and f"{path}:6:" in done.stderr and f"{path}:7:10" in done.stderr
     assert "did you mean 'pool'" in done.stderr or 'did you mean "pool"' in done.stderr
     assert "^" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("luacheck") is None, reason="luacheck is not installed")
+def test_check_warns_of_what_is_of_no_use(tmp_path):
+    done = check(tmp_path, GOOD, rule="local x = 1\nlocal y\ny = 2\ndo return end\nhttp.getPath()\n")
+    path = f"{tmp_path}/./fine.lua"
+    assert done.returncode == 0 and "no errors" in done.stdout
+    found = re.findall(rf"^{re.escape(path)}:(\d+:\d+): warning: (.*)", done.stderr, re.MULTILINE)
+    assert found == [("1:7", "unused variable 'x'"), ("2:7", "variable 'y' is never accessed"),
+                     ("5:1", "unreachable code")]
+    # where there is an error it is what counts, and names are weir's to judge
+    done = check(tmp_path, GOOD, rule="local x = 1\nhttp.getPath(nowhere)\n")
+    assert done.returncode == 1 and "luacheck" not in done.stderr and "unused" not in done.stderr
+
+
+def test_check_goes_without_luacheck(tmp_path):
+    (tmp_path / "weir.yaml").write_text(GOOD)
+    (tmp_path / "fine.lua").write_text("local x = 1")
+    done = subprocess.run([PROGRAM, "check", "-c", str(tmp_path / "weir.yaml")], text=True, timeout=20,
+                          capture_output=True, env={**os.environ, "PATH": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_check_reads_rules(tmp_path):
