@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 
+from lab import hostile
 from lab.peers import NGINX_PLACE
 
 ADDRESS = "10.9.0.1"
@@ -38,6 +39,8 @@ end)
 # Endings of a contender's name: the same program, set up in another way.
 TUNED = "-tuned"      # for large bodies, away from what comes by default
 LUA = "-lua"          # a peer that runs the rule that weir runs
+HDR = "-hdr"          # haproxy: the same choice in its own language
+PLAIN = "-plain"      # weir without the rule: what it costs over none at all
 DEFAULT = "-default"  # a weir that opens a node connection for each request with a body
 
 
@@ -67,7 +70,12 @@ def weir_conf(job, directory):
         others["neighbour"] = {"listen": f"{ADDRESS}:{job.port + NEIGHBOUR_PORTS}",
                                "protocol": "http", "pool": "neighbour"}
         pools["neighbour"] = {"nodes": [f"{ADDRESS}:{NEIGHBOUR_NODE_PORT}"]}
-    if job.has_rule:
+    if job.has_hostile:
+        os.mkdir(os.path.join(directory, "rules"))
+        with open(os.path.join(directory, "rules", "hostile.lua"), "w") as file:
+            file.write(hostile.as_one())
+        others["neighbour"]["request_rules"] = ["hostile"]
+    if job.has_rule and job.variant != PLAIN:
         os.mkdir(os.path.join(directory, "rules"))
         with open(os.path.join(directory, "rules", "route.lua"), "w") as file:
             file.write(ROUTE_RULE)
@@ -100,6 +108,9 @@ def haproxy_conf(job, directory):
             file.write(HAPROXY_RULE)
         script = f"lua-load {directory}/route.lua"
         route, choice = "http-request lua.route", "use_backend %[var(txn.pool)]"
+        none = f"backend none\n    server nobody {ADDRESS}:{NOBODY_PORT}"
+    if job.variant == HDR:
+        choice = "use_backend web if { hdr(x-route) web }\n    default_backend none"
         none = f"backend none\n    server nobody {ADDRESS}:{NOBODY_PORT}"
     return f"""
 global
@@ -210,9 +221,10 @@ class Job:
     """How a scenario wants its proxies; what depends on the contender is filled in by start()."""
 
     def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False,
-                 has_neighbour=False, others=0, nodes=0):
+                 has_neighbour=False, has_hostile=False, others=0, nodes=0):
         self.keeps_nodes, self.is_transparent, self.has_rule = keeps_nodes, is_transparent, has_rule
-        self.has_neighbour = has_neighbour
+        self.has_neighbour = has_neighbour or has_hostile
+        self.has_hostile = has_hostile  # weir: the neighbour's rule does its worst (hostile.py)
         self.others = others  # weir: so many more virtual servers, with a pool each
         self.nodes = nodes    # weir: so many nodes in the pool, not one: the back end has all addresses
         self.port = self.descriptors = 0
@@ -226,7 +238,7 @@ class Contender:
     def __init__(self, name, path, port, nginx_lua=""):
         self.name, self.path, self.port, self.nginx_lua = name, path, port, nginx_lua
         self.kind = name.split("-")[0]
-        self.variant = next((end for end in (TUNED, LUA, DEFAULT) if name.endswith(end)), "")
+        self.variant = next((end for end in (TUNED, LUA, HDR, PLAIN, DEFAULT) if name.endswith(end)), "")
         if self.kind not in KINDS:
             raise Failed(f"'{name}' does not begin with one of {', '.join(KINDS)}")
 
@@ -237,7 +249,7 @@ class Contender:
     def takes_part(self, scenario):
         if self.variant == TUNED:
             return scenario.length + scenario.upload >= 16384
-        if self.variant == LUA:
+        if self.variant in (LUA, HDR, PLAIN):
             return scenario.new_job().has_rule
         if self.variant == DEFAULT:
             return scenario.upload > 0

@@ -4,6 +4,7 @@ import statistics
 from html import escape
 
 import fairness
+import hostile
 import idle
 
 JUDGES = ("haproxy", "nginx")  # the peers that weir is held against, as the distribution has them
@@ -163,6 +164,16 @@ def fairness_table(result):
             *(f"- failed: {failure}" for failure in result["failures"])]
 
 
+def hostile_table(result):
+    if not result or not result["rounds"]:
+        return [f"- failed: {failure}" for failure in result["failures"]] if result else []
+    return ["## Hostile rules", "", "p99 in microseconds of 64 clients that ask as fast as they are answered, alone and"
+            " while the rules of a neighbour do their worst, one after another (target 1.5).", "",
+            *table(["alone", "beside them", "ratio", "hostile rules a second"],
+                   [hostile.row_of(result)]),
+            *(f"- failed: {failure}" for failure in result["failures"])]
+
+
 def profile_tables(profile, names):
     lines = [f"## Where user instructions go: {profile['title']}", ""]
     for name in names:
@@ -192,6 +203,7 @@ def markdown(all_results):
     lines += instructions_table(results, names) + latency_table(results, names)
     lines += memory_table(all_results["memory"], names)
     lines += idle_table(all_results["idle"]) + fairness_table(all_results["fairness"])
+    lines += hostile_table(all_results["hostile"])
     for profile in all_results["profiles"]:
         lines += profile_tables(profile, names)
     return "\n".join(lines)
