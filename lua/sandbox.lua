@@ -543,6 +543,17 @@ for name, value in next, lua.bit do
 	libraries.bit[name] = value
 end
 
+-- LuaJIT's own, called without an argument, take for one what an earlier call left on the stack.
+local floor, ceil = lua.math.floor, lua.math.ceil
+
+function libraries.math.floor(x)
+	return floor(x)
+end
+
+function libraries.math.ceil(x)
+	return ceil(x)
+end
+
 for _, name in lua.ipairs({ "time", "date", "clock", "difftime" }) do
 	libraries.os[name] = lua.os[name]
 end

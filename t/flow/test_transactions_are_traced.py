@@ -24,7 +24,8 @@ class Trace:
 
     def _read(self):
         for line in self.process.stdout:
-            self.lines.append(json.loads(line))
+            if line.endswith("\n"):  # else it was killed while it wrote
+                self.lines.append(json.loads(line))
 
     def _read_errors(self):
         self.errors.extend(self.process.stderr)

@@ -457,6 +457,19 @@ Test(rule_run, deep_recursion_ends)
 	cr_assert_str_eq(fixture_say("test.say('alive')"), "alive\n");
 }
 
+/* LuaJIT's own read what an earlier call left on the stack: a number of another rule, say. */
+Test(rule_run, rounding_nothing_is_an_error)
+{
+	cr_expect_str_eq(fixture_say("local function fill() local a, b, c, d, e, f = 1.5, 2.5, 3.5,"
+				     " 4.5, 5.5, 6.5 return a end\n"
+				     "for _, name in ipairs({'floor', 'ceil'}) do\n"
+				     "local f = math[name] fill()\n"
+				     "test.say(tostring(pcall(function() fill() return (f()) end)))"
+				     " fill() test.say(tostring(pcall(f)), tostring(f(-1.5)))\n"
+				     "end"),
+			 "false\nfalse -2\nfalse\nfalse -1\n");
+}
+
 /* ---- letting others have a turn --------------------------------------------------------------- */
 
 static const struct {
