@@ -216,7 +216,8 @@ enum txn_next txn_rules_timeout(struct txn *t)
 
 void txn_rules_cancel(struct txn *t)
 {
-	give_up(t, STATS_RULE_GIVEN_UP);
+	if (t->wait != NULL || t->run != NULL)
+		give_up(t, STATS_RULE_GIVEN_UP);
 }
 
 /* ---- waiting -------------------------------------------------------------------------------------- */

@@ -161,10 +161,8 @@ static struct slice host_of(const struct txn *t)
 	return is_port ? slice_of(host.at, (size_t)(colon - host.at)) : host;
 }
 
-void txn_trace_request(struct txn *t)
+void txn_trace_say_request(struct txn *t)
 {
-	if (t->trace == NULL)
-		return;
 	const char *wanted = filter_of(t)->host;
 	struct slice host = host_of(t);
 	txn_trace_say(t, TRACE_REQUEST, "%.*s %.*s, host '%.*s'", SLICE_PRINT(t->request.method),
@@ -192,13 +190,11 @@ static void say_place(struct txn *t, enum trace_kind kind, const char *what, con
 		      line, SLICE_PRINT(source));
 }
 
-void txn_trace_rule(struct txn *t, enum rule_result result)
+void txn_trace_say_rule(struct txn *t, enum rule_result result)
 {
 	char what[256];
 	const char *name;
 	const struct rule_vm *vm = t->vserver->world->vm;
-	if (t->trace == NULL)
-		return;
 	name = rule_name(current_rule(t));
 	if (t->trace->wants_rule && strcmp(name, filter_of(t)->rule) == 0) {
 		t->trace->wants_rule = false;
@@ -242,10 +238,10 @@ static const char *reason_for_node(const struct txn *t)
 	return algorithms[t->pool->conf->algorithm];
 }
 
-void txn_trace_node(struct txn *t)
+void txn_trace_say_node(struct txn *t)
 {
 	char node[ADDR_TEXT_BYTES];
-	if (t->trace == NULL || t->pool == NULL)
+	if (t->pool == NULL)
 		return;
 	const struct conf_pool *conf = t->pool->conf;
 	if (t->attempts == 0)
@@ -260,11 +256,9 @@ void txn_trace_node(struct txn *t)
 		      t->attempts > 0 ? txn_end_words(t->attempt_end) : "");
 }
 
-void txn_trace_connection(struct txn *t)
+void txn_trace_say_connection(struct txn *t)
 {
 	char node[ADDR_TEXT_BYTES], source[ADDR_TEXT_BYTES] = "an address of weir's own";
-	if (t->trace == NULL)
-		return;
 	if (t->is_reused)
 		addr_format(txn_source(t), source);
 	else if (t->source.family != ADDR_NONE)
@@ -277,11 +271,9 @@ void txn_trace_connection(struct txn *t)
 		txn_trace_say(t, TRACE_CONNECTION, "new, to %s from %s", node, source);
 }
 
-void txn_trace_response(struct txn *t)
+void txn_trace_say_response(struct txn *t)
 {
 	char source[ADDR_TEXT_BYTES];
-	if (t->trace == NULL)
-		return;
 	txn_trace_say(t, TRACE_ANSWER, "%u from the node, to %s", t->response.status,
 		      addr_format(txn_source(t), source));
 }
@@ -294,12 +286,10 @@ static void add_phase(char *text, size_t size, const char *name, uint64_t from, 
 			 (unsigned long long)(to - from));
 }
 
-void txn_trace_end(struct txn *t)
+void txn_trace_say_end(struct txn *t)
 {
 	char phases[160] = "";
 	const struct txn_times *at = &t->times;
-	if (t->trace == NULL)
-		return;
 	add_phase(phases, sizeof phases, "request", at->began, at->request);
 	add_phase(phases, sizeof phases, "rules", at->request, at->rules);
 	add_phase(phases, sizeof phases, "connect", at->connect, at->sent);

@@ -22,12 +22,49 @@ void txn_trace_say(struct txn *t, enum trace_kind kind, const char *format, ...)
 			txn_trace_say(t, __VA_ARGS__); \
 	} while (0)
 
-/* Each is a moment of a transaction; nothing happens while t->trace is NULL. */
-void txn_trace_request(struct txn *t);
-void txn_trace_rule(struct txn *t, enum rule_result result);
-void txn_trace_node(struct txn *t);
-void txn_trace_connection(struct txn *t);
-void txn_trace_response(struct txn *t);
-void txn_trace_end(struct txn *t);
+/* Moments of a transaction that somebody follows; for txn_trace_request and its sisters below. */
+void txn_trace_say_request(struct txn *t);
+void txn_trace_say_rule(struct txn *t, enum rule_result result);
+void txn_trace_say_node(struct txn *t);
+void txn_trace_say_connection(struct txn *t);
+void txn_trace_say_response(struct txn *t);
+void txn_trace_say_end(struct txn *t);
+
+/* Each says what has just become so; nothing while nobody follows. */
+static inline void txn_trace_request(struct txn *t)
+{
+	if (t->trace != NULL)
+		txn_trace_say_request(t);
+}
+
+static inline void txn_trace_rule(struct txn *t, enum rule_result result)
+{
+	if (t->trace != NULL)
+		txn_trace_say_rule(t, result);
+}
+
+static inline void txn_trace_node(struct txn *t)
+{
+	if (t->trace != NULL)
+		txn_trace_say_node(t);
+}
+
+static inline void txn_trace_connection(struct txn *t)
+{
+	if (t->trace != NULL)
+		txn_trace_say_connection(t);
+}
+
+static inline void txn_trace_response(struct txn *t)
+{
+	if (t->trace != NULL)
+		txn_trace_say_response(t);
+}
+
+static inline void txn_trace_end(struct txn *t)
+{
+	if (t->trace != NULL)
+		txn_trace_say_end(t);
+}
 
 #endif
