@@ -1021,3 +1021,190 @@ function tcp.write(socket, data, milliseconds) end
 ---@param socket integer
 ---@return boolean
 function tcp.close(socket) end
+
+json = {}
+
+---The value as JSON text (RFC 8259), without white space. Tables with the keys 1 to n are arrays,
+---those with names are objects, in no certain order; other keys are an error, as are functions,
+---numbers that are not finite, a table in itself, more than 100 tables in each other and more
+---than 1,000,000 entries. An empty table is `{}` unless json.array or json.deserialize made it.
+---What is no UTF-8 in a string becomes U+FFFD. Whole numbers up to 2^53 are written without
+---exponent, others so that they read back the same.
+---@param value any
+---@return string
+function json.serialize(value) end
+
+---The value that the JSON text is; nil and a reason when it is none. Strict: one value, valid
+---UTF-8, no name twice in an object, at most 100 arrays and objects in each other. Null is
+---json.null. Every number is a double: whole ones are exact up to 2^53, one out of range is
+---refused. An array stays one for json.serialize, even when it is or becomes empty.
+---@param text string
+---@return any
+---@return string|nil reason
+function json.deserialize(text) end
+
+---Marks the table, which has no metatable yet, as an array and returns it: so that json.serialize
+---writes `[]` when it is empty.
+---@param items table
+---@return table
+function json.array(items) end
+
+---JSON's null. Not called, but compared and set: `value == json.null`, `t.name = json.null`.
+---@return nil
+function json.null() end
+
+jwt = {}
+
+---The claims and the header of a signed token (RFC 7519) whose signature is right and whose time
+---is now; nil and a reason for any other. `options.algorithms` names those that are allowed:
+---HS256, HS384 and HS512 (the key is a secret), RS256, RS384 and RS512 (a public key or
+---certificate in PEM, RSA of 2,048 to 8,192 bits), ES256, ES384 and ES512 (one on the curve
+---P-256, P-384 or P-521). A key of another kind fits none, also PEM as a secret. `exp`, `nbf` and
+---`iat` are checked where they are there, give or take `options.leeway` seconds (0). With
+---`options.issuer` or `options.audience` (text, or an array of which one will do) these must be
+---there, too; without, they are not looked at. A header with `crit` is refused, as is a name
+---twice in an object.
+---@param token string
+---@param key string
+---@param options table
+---@return table|nil claims
+---@return table|string header_or_reason
+function jwt.verify(token, key, options) end
+
+---The header of a token, of which nothing has been verified: to choose the key by its `kid`. nil
+---and a reason when it is no token.
+---@param token string
+---@return table|nil
+---@return string|nil reason
+function jwt.parseheader(token) end
+
+---Does the regular expression (PCRE2, at most 16 KiB) match somewhere in `s`? true and what each
+---group took, nil for one that took no part; or false. Flags: i the case of letters does not
+---count, m `^` and `$` stand at every line, s `.` is a newline, too, x blanks and comments in the
+---expression do not count, u UTF-8 (bytes otherwise; what is no UTF-8 matches nothing). A match
+---of more than 1,000,000 steps is an error. Compiled expressions are kept.
+---@param s string
+---@param re string
+---@param flags? string
+---@return boolean
+---@return ... string|nil
+function string.regexmatch(s, re, flags) end
+
+---`s` with `new` in place of the first match, or with flag g of all, and how many there were. In
+---`new` `$1` or `${1}` and `${name}` are what a group took (nothing for one that took no part),
+---`$0` is the whole match, `$$` a dollar. Flags and limits as in string.regexmatch.
+---@param s string
+---@param re string
+---@param new string
+---@param flags? string
+---@return string
+---@return integer count
+function string.regexsub(s, re, new, flags) end
+
+---`s` encrypted and sealed with AES-256-GCM, as raw bytes, 45 longer than `s`; never twice the
+---same. The key comes from the passphrase (1 to 1,024 bytes) by PBKDF2 with 10,000 rounds, so let
+---it be long and random: string.randomBytes(32) once, kept in a file. Replays are not noticed:
+---put a time into `s`.
+---@param s string
+---@param passphrase string
+---@return string
+function string.encrypt(s, passphrase) end
+
+---What string.encrypt was given; nil and a reason when `s` was tampered with or the passphrase is
+---another.
+---@param s string
+---@param passphrase string
+---@return string|nil
+---@return string|nil reason
+function string.decrypt(s, passphrase) end
+
+sys = {}
+
+---Seconds since 1970.
+---@return integer
+function sys.time() end
+
+sys.time = {}
+
+---Seconds since 1970 with their fraction, to the microsecond.
+---@return number
+function sys.time.highres() end
+
+---The hour, 0 to 23, of now or of `time` (seconds since 1970), local time.
+---@param time? number
+---@return integer
+function sys.time.hour(time) end
+
+---The minute, 0 to 59; as sys.time.hour.
+---@param time? number
+---@return integer
+function sys.time.minutes(time) end
+
+---The second, 0 to 60; as sys.time.hour.
+---@param time? number
+---@return integer
+function sys.time.seconds(time) end
+
+---The day of the week, 1 (Sunday) to 7; as sys.time.hour.
+---@param time? number
+---@return integer
+function sys.time.weekday(time) end
+
+---The month, 1 to 12; as sys.time.hour.
+---@param time? number
+---@return integer
+function sys.time.month(time) end
+
+---The day of the month, 1 to 31; as sys.time.hour.
+---@param time? number
+---@return integer
+function sys.time.monthday(time) end
+
+---The year, as 2026; as sys.time.hour.
+---@param time? number
+---@return integer
+function sys.time.year(time) end
+
+---The day of the year, 1 to 366; as sys.time.hour.
+---@param time? number
+---@return integer
+function sys.time.yearday(time) end
+
+---Seconds since 1970 as a date of RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
+---@param time number
+---@return string
+function sys.timeToString(time) end
+
+sys.localtime = {}
+
+---Now, or `time` (seconds since 1970), in local time, by a format as of strftime(3).
+---@param format string
+---@param time? number
+---@return string
+function sys.localtime.format(format, time) end
+
+sys.gmtime = {}
+
+---As sys.localtime.format, in UTC.
+---@param format string
+---@param time? number
+---@return string
+function sys.gmtime.format(format, time) end
+
+---The name of this machine.
+---@return string
+function sys.hostname() end
+
+---What stands behind the first dot of this machine's name, else its NIS domain, else nil.
+---@return string|nil
+function sys.domainname() end
+
+---The number of the worker's process.
+---@return integer
+function sys.getpid() end
+
+ssl = {}
+
+---Is the client's connection encrypted and ended here? Always false: weir does not end TLS yet.
+---@return boolean
+function ssl.isSSL() end

@@ -17,6 +17,8 @@ const struct rule_function *api_functions(size_t *count)
 		&api_pool,           &api_log,           &api_string,
 		&api_string_address, &api_string_encode, &api_string_number,
 		&api_string_hash,    &api_dns,           &api_tcp,
+		&api_json,           &api_jwt,           &api_string_regex,
+		&api_string_cipher,  &api_sys,
 	};
 	static struct rule_function *all;
 	static size_t all_count;
@@ -49,19 +51,32 @@ struct slice api_text(struct rule_call *call, unsigned n)
 	return text;
 }
 
+static char *scratch;
+static size_t scratch_capacity;
+
 char *api_scratch(struct rule_call *call, size_t size)
 {
-	static char *block;
-	static size_t capacity;
 	if (size > api_txn(call)->vserver->rule_limits.memory)
 		rule_error(call, "the result would have %zu bytes, more than a rule may use", size);
 	rule_spend(call, size);
-	if (size > capacity || (capacity > SCRATCH_KEPT && size <= SCRATCH_KEPT)) {
-		free(block);
-		capacity = size > SCRATCH_KEPT ? size : SCRATCH_KEPT;
-		block = memory_new(1, capacity);
+	if (size > scratch_capacity || (scratch_capacity > SCRATCH_KEPT && size <= SCRATCH_KEPT)) {
+		free(scratch);
+		scratch_capacity = size > SCRATCH_KEPT ? size : SCRATCH_KEPT;
+		scratch = memory_new(1, scratch_capacity);
 	}
-	return block;
+	return scratch;
+}
+
+char *api_scratch_grow(struct rule_call *call, size_t size)
+{
+	if (size > api_txn(call)->vserver->rule_limits.memory)
+		rule_error(call, "the result would have %zu bytes, more than a rule may use", size);
+	if (size <= scratch_capacity)
+		return scratch;
+	rule_spend(call, size);
+	scratch_capacity = size + size / 2;
+	scratch = memory_resize(scratch, scratch_capacity);
+	return scratch;
 }
 
 void api_push_ip(struct rule_call *call, const struct addr *a)

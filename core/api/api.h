@@ -35,6 +35,11 @@ extern const struct api_family api_string_number;  /* string.*: numbers and date
 extern const struct api_family api_string_hash;    /* string.*: hashes, random bytes */
 extern const struct api_family api_dns;            /* net.dns.* */
 extern const struct api_family api_tcp;            /* tcp.* */
+extern const struct api_family api_json;           /* json.* */
+extern const struct api_family api_jwt;            /* jwt.* */
+extern const struct api_family api_string_regex;   /* string.*: regular expressions */
+extern const struct api_family api_string_cipher;  /* string.*: encryption */
+extern const struct api_family api_sys;            /* sys.*, ssl.isSSL */
 
 /* All rows of all families, in that order; made once. */
 const struct rule_function *api_functions(size_t *count);

@@ -44,6 +44,9 @@ struct slice api_text(struct rule_call *call, unsigned n);
  */
 char *api_scratch(struct rule_call *call, size_t size);
 
+/* The same block with room for `size` bytes; what is in it stays. It may move. */
+char *api_scratch_grow(struct rule_call *call, size_t size);
+
 /* The address without port as text, nil for ADDR_NONE; and the port, nil likewise. */
 void api_push_ip(struct rule_call *call, const struct addr *a);
 void api_push_port(struct rule_call *call, const struct addr *a);
@@ -55,6 +58,14 @@ enum rule_answer api_fail(struct rule_call *call, const char *reason);
 
 /* request.setIdempotent, which HTTP has as http.setIdempotent too. */
 enum rule_answer api_orders_set_idempotent(struct rule_call *call);
+
+/* ---- api_json.c ---- */
+
+/*
+ * Parses JSON text into the next result, a table. NULL when it is done; else why not, with nothing
+ * pushed. `room` holds text.len bytes for strings.
+ */
+const char *api_json_push(struct rule_call *call, struct slice text, char *room, size_t *at);
 
 /* ---- api_log.c ---- */
 

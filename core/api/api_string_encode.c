@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
 
+#include "text/base64.h"
+
 #include <stdint.h>
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -129,20 +131,6 @@ static enum rule_answer htmlencode(struct rule_call *call)
 	return answer_scratch(call, block, to);
 }
 
-/* Writes a character as UTF-8 (RFC 3629). */
-static char *put_utf8(char *to, uint32_t c)
-{
-	if (c < 0x80) {
-		*to++ = (char)c;
-		return to;
-	}
-	unsigned more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-	*to++ = (char)(0xff00u >> (more + 1) | c >> 6 * more);
-	while (more-- > 0)
-		*to++ = (char)(0x80 | (c >> 6 * more & 0x3f));
-	return to;
-}
-
 /* "&#39;" or "&#x27;" at the start of `s`: its length, or 0 when it names no character. */
 static size_t numeric_reference(struct slice s, uint32_t *c)
 {
@@ -178,7 +166,7 @@ static enum rule_answer htmldecode(struct rule_call *call)
 		uint32_t c;
 		size_t len = s.at[0] == '&' ? reference_at(s, &c) : 0;
 		if (len > 0)
-			to = put_utf8(to, c);
+			to = slice_put_utf8(to, c);
 		else
 			*to++ = s.at[0];
 		s = slice_skip(s, len > 0 ? len : 1);
@@ -215,53 +203,20 @@ static enum rule_answer hexdecode(struct rule_call *call)
 	return answer_scratch(call, block, to);
 }
 
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 static enum rule_answer base64encode(struct rule_call *call)
 {
 	struct slice s = api_text(call, 1);
-	char *block = api_scratch(call, (s.len + 2) / 3 * 4 + 1), *to = block;
-	for (size_t i = 0; i < s.len; i += 3) {
-		size_t here = s.len - i < 3 ? s.len - i : 3;
-		uint32_t bits = 0;
-		for (size_t j = 0; j < 3; j++)
-			bits = bits << 8 | (j < here ? (unsigned char)s.at[i + j] : 0);
-		for (size_t j = 0; j < 4; j++)
-			*to++ = j <= here ? base64_digits[bits >> (18 - 6 * j) & 63] : '=';
-	}
-	return answer_scratch(call, block, to);
+	char *block = api_scratch(call, BASE64_ENCODED_BYTES(s.len) + 1);
+	return answer_scratch(call, block, base64_encode(s, block));
 }
 
-static int base64_digit(char c)
-{
-	const char *found = c == '\0' ? NULL : strchr(base64_digits, c);
-	return found == NULL ? -1 : (int)(found - base64_digits);
-}
-
-/* Padding may be left out; what stands there is right, and left-over bits are 0 (RFC 4648 3.5). */
 static enum rule_answer base64decode(struct rule_call *call)
 {
 	struct slice s = api_text(call, 1);
-	char *block = api_scratch(call, s.len + 1), *to = block;
-	size_t padding = 0;
-	while (padding < 2 && padding < s.len && s.at[s.len - 1 - padding] == '=')
-		padding++;
-	size_t len = s.len - padding;
-	if (len % 4 == 1 || (padding > 0 && s.len % 4 != 0))
-		return api_fail(call, "not the length of base64");
-	uint32_t bits = 0;
-	for (size_t i = 0; i < len; i++) {
-		int digit = base64_digit(s.at[i]);
-		if (digit < 0)
-			return api_fail(call, "not a digit of base64");
-		bits = (bits << 6 | (uint32_t)digit) & 0xffffff;
-		if (i % 4 > 0)
-			*to++ = (char)(bits >> (6 - i % 4 * 2));
-	}
-	if (len % 4 > 1 && (bits & (len % 4 == 2 ? 15u : 3u)) != 0)
-		return api_fail(call, "base64 with bits left over");
-	return answer_scratch(call, block, to);
+	char *block = api_scratch(call, BASE64_DECODED_BYTES(s.len));
+	size_t len;
+	const char *why = base64_decode(s, BASE64_PLAIN, block, &len);
+	return why != NULL ? api_fail(call, why) : answer_scratch(call, block, block + len);
 }
 
 static enum rule_answer regexescape(struct rule_call *call)

@@ -70,3 +70,16 @@ size_t slice_utf8_length(struct slice s)
 		return 0;
 	return len;
 }
+
+char *slice_put_utf8(char *to, uint32_t c)
+{
+	if (c < 0x80) {
+		*to++ = (char)c;
+		return to;
+	}
+	unsigned more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+	*to++ = (char)(0xff00u >> (more + 1) | c >> 6 * more);
+	while (more-- > 0)
+		*to++ = (char)(0x80 | (c >> 6 * more & 0x3f));
+	return to;
+}

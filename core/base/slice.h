@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct slice {
@@ -79,6 +80,9 @@ static inline char slice_lower(char c)
 
 /* Length of the well-formed UTF-8 sequence at the start of `s`, or 0 (RFC 3629). */
 size_t slice_utf8_length(struct slice s);
+
+/* Writes a character, up to U+10FFFF, as UTF-8 and returns the end of it: at most 4 bytes. */
+char *slice_put_utf8(char *to, uint32_t c);
 
 /* The value of a hexadecimal digit, or -1. */
 int slice_hex_digit(char c);
