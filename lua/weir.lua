@@ -1208,3 +1208,137 @@ ssl = {}
 ---Is the client's connection encrypted and ended here? Always false: weir does not end TLS yet.
 ---@return boolean
 function ssl.isSSL() end
+
+data = {}
+
+---The value, as it was set by any worker; nil when there is none, or its time is over.
+---@param key string
+---@return string|number|boolean|table|nil
+function data.get(key) end
+
+---Sets the value by any worker, for `ttl` seconds or for good. Tables may hold strings, numbers,
+---booleans and tables; they are copied. A key has at most 1,024 bytes. False and a warning when
+---all of `data: {size}` is in use: the old value stays.
+---@param key string
+---@param value string|number|boolean|table
+---@param ttl? number
+---@return boolean
+function data.set(key, value, ttl) end
+
+---As data.set, but only if there is no value; false if there is one.
+---@param key string
+---@param value string|number|boolean|table
+---@param ttl? number
+---@return boolean
+function data.add(key, value, ttl) end
+
+---Adds to a number, 1 without `by`, and gives the new one. A key without a value begins at 0, and
+---only then `ttl` (seconds) counts: a counter expires that long after its beginning. Nil and the
+---reason, with a warning, when the value is no number or there is no room.
+---@param key string
+---@param by? number
+---@param ttl? number
+---@return number|nil
+---@return string|nil
+function data.increment(key, by, ttl) end
+
+---As data.set, but only if the value is `old`; nil: if there is none. Tables are the same when
+---all in them is.
+---@param key string
+---@param old string|number|boolean|table|nil
+---@param new string|number|boolean|table
+---@param ttl? number
+---@return boolean
+function data.compareAndSet(key, old, new, ttl) end
+
+---The keys that begin with the prefix, at most `limit`, in no certain order. Its cost grows with
+---`data: {size}`.
+---@param prefix? string
+---@param limit? integer
+---@return string[]
+function data.list(prefix, limit) end
+
+---Removes the value; false when there was none.
+---@param key string
+---@return boolean
+function data.remove(key) end
+
+---Removes all values whose keys begin with the prefix; all there are without one. Its cost grows
+---with `data: {size}`.
+---@param prefix? string
+function data.reset(prefix) end
+
+---Bytes that the values take, their keys and what keeps them together.
+---@return integer
+function data.getMemoryUsage() end
+
+---Bytes that are left.
+---@return integer
+function data.getMemoryFree() end
+
+data.local_ = {}
+
+---The value, as it was set in this worker; nil when there is none, or its time is over.
+---@param key string
+---@return string|number|boolean|table|nil
+function data.local_.get(key) end
+
+---Sets the value in this worker, for `ttl` seconds or for good. Tables may hold strings, numbers,
+---booleans and tables; they are copied. A key has at most 1,024 bytes. False and a warning when
+---all of `data: {local_size}` is in use: the old value stays.
+---@param key string
+---@param value string|number|boolean|table
+---@param ttl? number
+---@return boolean
+function data.local_.set(key, value, ttl) end
+
+---As data.local_.set, but only if there is no value; false if there is one.
+---@param key string
+---@param value string|number|boolean|table
+---@param ttl? number
+---@return boolean
+function data.local_.add(key, value, ttl) end
+
+---Adds to a number, 1 without `by`, and gives the new one. A key without a value begins at 0, and
+---only then `ttl` (seconds) counts: a counter expires that long after its beginning. Nil and the
+---reason, with a warning, when the value is no number or there is no room.
+---@param key string
+---@param by? number
+---@param ttl? number
+---@return number|nil
+---@return string|nil
+function data.local_.increment(key, by, ttl) end
+
+---As data.local_.set, but only if the value is `old`; nil: if there is none. Tables are the same
+---when all in them is.
+---@param key string
+---@param old string|number|boolean|table|nil
+---@param new string|number|boolean|table
+---@param ttl? number
+---@return boolean
+function data.local_.compareAndSet(key, old, new, ttl) end
+
+---The keys that begin with the prefix, at most `limit`, in no certain order. Its cost grows with
+---`data: {local_size}`.
+---@param prefix? string
+---@param limit? integer
+---@return string[]
+function data.local_.list(prefix, limit) end
+
+---Removes the value; false when there was none.
+---@param key string
+---@return boolean
+function data.local_.remove(key) end
+
+---Removes all values whose keys begin with the prefix; all there are without one. Its cost grows
+---with `data: {local_size}`.
+---@param prefix? string
+function data.local_.reset(prefix) end
+
+---Bytes that the values take, their keys and what keeps them together.
+---@return integer
+function data.local_.getMemoryUsage() end
+
+---Bytes that are left.
+---@return integer
+function data.local_.getMemoryFree() end

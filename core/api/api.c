@@ -10,16 +10,35 @@
 
 const struct rule_function *api_functions(size_t *count)
 {
+	/* one to a line */
+	/* clang-format off */
 	static const struct api_family *const families[] = {
-		&api_http_request,   &api_http_response, &api_http_answer,
-		&api_http_body,      &api_http_form,     &api_request,
-		&api_orders,         &api_response,      &api_connection,
-		&api_pool,           &api_log,           &api_string,
-		&api_string_address, &api_string_encode, &api_string_number,
-		&api_string_hash,    &api_dns,           &api_tcp,
-		&api_json,           &api_jwt,           &api_string_regex,
-		&api_string_cipher,  &api_sys,
+		&api_http_request,
+		&api_http_response,
+		&api_http_answer,
+		&api_http_body,
+		&api_http_form,
+		&api_request,
+		&api_orders,
+		&api_response,
+		&api_connection,
+		&api_pool,
+		&api_log,
+		&api_string,
+		&api_string_address,
+		&api_string_encode,
+		&api_string_number,
+		&api_string_hash,
+		&api_dns,
+		&api_tcp,
+		&api_json,
+		&api_jwt,
+		&api_string_regex,
+		&api_string_cipher,
+		&api_sys,
+		&api_data,
 	};
+	/* clang-format on */
 	static struct rule_function *all;
 	static size_t all_count;
 	if (all == NULL) {

@@ -27,6 +27,7 @@ extern const struct api_family api_orders;         /* request.*: retries and lim
 extern const struct api_family api_response;       /* response.* */
 extern const struct api_family api_connection;     /* connection.*, connection.data.* */
 extern const struct api_family api_pool;           /* pool.* */
+extern const struct api_family api_data;           /* data.*, data.local_.* */
 extern const struct api_family api_log;            /* log.*, rule.* */
 extern const struct api_family api_string;         /* string.*: comparing, searching, replacing */
 extern const struct api_family api_string_address; /* string.*: addresses, address blocks */

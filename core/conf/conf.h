@@ -169,6 +169,8 @@ struct conf {
 	struct addr *dns_servers;   /* dns: {servers}; none: those of the system */
 	size_t dns_server_count;
 	uint64_t dns_milliseconds; /* dns: {timeout} */
+	uint64_t data_size,
+		data_local_size; /* data: bytes of entries, for all workers and for each */
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;
 	size_t rule_count;

@@ -181,7 +181,8 @@ static void open_share(struct start *s, struct complaints *complaints)
 				       .pools = (unsigned)conf->pool_count,
 				       .pool_nodes = pool_nodes,
 				       .rules = (unsigned)conf->rule_use_count,
-				       .client_rows = client_rows(conf) };
+				       .client_rows = client_rows(conf),
+				       .data_size = conf->data_size };
 	if (!segment_open(&s->share, &counts, &e))
 		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);
 	free(pool_nodes);

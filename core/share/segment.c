@@ -8,6 +8,7 @@
 #include "share/reload.h"
 #include "share/state.h"
 #include "share/stats.h"
+#include "share/store.h"
 #include "share/trace.h"
 
 #include <errno.h>
@@ -56,8 +57,9 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	size_t reload = whole(sizeof(struct share_reload));
 	size_t trace = whole(sizeof(struct share_trace));
 	size_t rings = s->workers * sizeof(struct trace_ring);
+	size_t data = counts->data_size == 0 ? 0 : whole(store_bytes(counts->data_size));
 	s->bytes = lives + states + reload + trace + rings +
-		   s->workers * (s->slot_bytes + s->clients_bytes);
+		   s->workers * (s->slot_bytes + s->clients_bytes) + data;
 
 	table_make_key(); /* every process has to find a client in the same rows */
 	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
@@ -75,6 +77,8 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	s->rings = (void *)(s->memory + lives + states + reload + trace);
 	s->slots = s->memory + lives + states + reload + trace + rings;
 	s->clients = s->slots + s->workers * s->slot_bytes;
+	if (data > 0)
+		s->data = store_make(s->clients + s->workers * s->clients_bytes, counts->data_size);
 	return true;
 }
 

@@ -1,8 +1,8 @@
 /*
  * segment: the memory that all processes of one weir see. The supervisor maps it once, before it
  * forks, so every child finds it at the same place; it goes when the last of them is gone. Its
- * size is fixed by the counts given here. What lies in it is for stats.h, life.h, state.h and clients.h to
- * say; this module does not know what a virtual server or a node is, only how many there are.
+ * size is fixed by the counts given here. What lies in it is for stats.h, life.h, state.h, clients.h and
+ * store.h to say; this module does not know what a virtual server or a node is, only how many there are.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_SHARE_SEGMENT_H
@@ -19,6 +19,7 @@ struct share_node;
 struct share_reload;
 struct share_trace;
 struct trace_ring;
+struct share_store;
 
 struct share_counts {
 	unsigned workers;
@@ -29,6 +30,7 @@ struct share_counts {
 	const unsigned *pool_nodes; /* nodes of each pool; only read by segment_open */
 	unsigned rules;             /* uses of rules, of all virtual servers */
 	unsigned client_rows;       /* of each worker: a power of two; 0: clients are not counted */
+	uint64_t data_size;         /* bytes of entries that rules share; 0: there is no store */
 };
 
 /*
@@ -50,6 +52,7 @@ struct share {
 	char *clients; /* a table per worker: see clients.h */
 	size_t clients_bytes;
 	unsigned client_rows;
+	struct share_store *data; /* what rules share: see store.h; NULL: there is none */
 };
 
 /* Rows behind a client's own in which it may be counted; a table has so many more at its end. */

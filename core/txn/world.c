@@ -236,6 +236,7 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 		unsigned worker, const struct rule_function *functions, size_t function_count,
 		const int *listen_fds, struct complaints *complaints)
 {
+	struct err e;
 	*w = (struct world){ .conf = conf, .share = share, .worker = worker };
 	TAILQ_INIT(&w->sessions);
 	w->vm = rule_vm_new(conf->rules_dir, functions, function_count);
@@ -250,6 +251,12 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 					.server_count = conf->dns_server_count,
 					.timeout_milliseconds = conf->dns_milliseconds });
 	note_own_listeners(w);
+	w->data = share->data;
+	w->local_data = store_open(conf->data_local_size, &e);
+	if (w->local_data == NULL) {
+		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);
+		return false;
+	}
 	w->vservers = memory_new(conf->vserver_count, sizeof *w->vservers);
 	begin_to_use(w, w->rules);
 	for (size_t i = 0; i < conf->vserver_count; i++) {
@@ -303,6 +310,7 @@ void world_close(struct world *w)
 	if (w->pools != NULL)
 		pools_free(w->pools, w->conf);
 	dns_close();
+	store_close(w->local_data);
 	table_release(&w->own_listeners, NULL);
 	rules_free(w->reloading, w->conf->vserver_count);
 	rules_free(w->rules, w->conf->vserver_count);

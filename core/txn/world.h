@@ -14,6 +14,7 @@
 #include "pool/pool.h"
 #include "rule/rule.h"
 #include "share/stats.h"
+#include "share/store.h"
 
 #include <stdbool.h>
 #include <sys/queue.h>
@@ -68,13 +69,15 @@ struct world {
 	const struct share *share;
 	unsigned worker;
 	struct rule_vm *vm;
-	struct world_rules *rules;     /* for new transactions */
-	struct world_rules *reloading; /* those that are being loaded; NULL: none are */
-	struct log_limit *rule_errors; /* by conf.rules */
-	struct log_limit *rule_lines;  /* by conf.rules: log.info and its sisters */
-	struct pool *pools;            /* by conf.pools */
-	struct vserver *vservers;      /* by conf.vservers */
-	struct table own_listeners;    /* struct addr -> conf_vserver that listens there */
+	struct world_rules *rules;      /* for new transactions */
+	struct world_rules *reloading;  /* those that are being loaded; NULL: none are */
+	struct log_limit *rule_errors;  /* by conf.rules */
+	struct log_limit *rule_lines;   /* by conf.rules: log.info and its sisters */
+	struct pool *pools;             /* by conf.pools */
+	struct vserver *vservers;       /* by conf.vservers */
+	struct table own_listeners;     /* struct addr -> conf_vserver that listens there */
+	struct share_store *data;       /* data.*, of all workers */
+	struct share_store *local_data; /* data.local_.* */
 	TAILQ_HEAD(, session) sessions;
 	unsigned session_count;
 	bool is_stopping;

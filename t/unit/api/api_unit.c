@@ -36,7 +36,7 @@ static void open_world(void)
 {
 	static struct conf_rule rules[] = { { .name = "test", .path = "rules/test.lua" } };
 	static const unsigned nodes[] = { 4, 1, 1, 1 };
-	struct share_counts counts = { 1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0, 0 };
+	struct share_counts counts = { 1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0, 0, 65536 };
 	struct complaints complaints = { 0 };
 	struct err e;
 	size_t count;
@@ -52,6 +52,9 @@ static void open_world(void)
 	world = (struct world){
 		.conf = conf, .share = &share, .rule_lines = &lines, .rule_errors = &errors
 	};
+	world.data = share.data;
+	world.local_data = store_open(65536, &e);
+	cr_assert_not_null(world.local_data);
 	TAILQ_INIT(&world.sessions);
 	world.vm = rule_vm_new("rules", functions, count);
 	world.pools = pools_open(conf, &share, 0);
@@ -100,6 +103,7 @@ void api_unit_close(void)
 	arena_drop_spares();
 	rule_vm_free(world.vm);
 	pools_free(world.pools, conf);
+	store_close(world.local_data);
 	segment_close(&share);
 	conf_free(conf);
 }
