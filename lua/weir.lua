@@ -345,6 +345,54 @@ function http.doesFormParamExist(name) end
 ---@return table<string, string>|nil
 function http.getMultipartAttachment(part) end
 
+http.stream = {}
+
+---Begins an answer to the client that is written piece by piece; code and headers as in
+---http.sendResponse. Without a length it is sent in chunks, or to an HTTP/1.0 client up to the
+---end of the connection. No node is asked, or its response is dropped, but for what the rule
+---reads of it. When all rules have run an answer that is not finished is.
+---@param code integer|string
+---@param type string|nil
+---@param length? integer
+---@param headers? string|table
+function http.stream.startResponse(code, type, length, headers) end
+
+---Adds to the answer. It leaves at the next wait or when 16 KiB are together; a client that does
+---not take it makes the rule wait. More than the length that was announced is an error.
+---@param data string
+function http.stream.writeResponse(data) end
+
+---Adds to the answer and ends it. Less than the length that was announced is an error. A verdict:
+---it does not return, and response rules do not run.
+---@param data? string
+function http.stream.finishResponse(data) end
+
+---Adds to the answer, and lets what is left of the node's body follow, its content coding undone.
+---Only for an answer that announced no length. A verdict: it does not return.
+---@param data? string
+function http.stream.continueFromBackend(data) end
+
+---Takes the next bytes of the node's body: `count` of them, at most `rules: {buffer}`, or up to
+---and with the first delimiter if that comes earlier. Chunks and the content codings gzip,
+---deflate and br are undone. What was read is gone from the response, so it has to be answered by
+---http.stream.startResponse or http.setResponseBody. "" at its end; for a coding that cannot be
+---undone `nil` and the reason.
+---@param count integer
+---@param delimiter? string
+---@return string|nil
+---@return string|nil
+function http.stream.readResponse(count, delimiter) end
+
+---The same, but up to the last delimiter in what has come: it waits until there is one, or
+---`count` bytes. Chunks and the content codings gzip, deflate and br are undone. What was read is
+---gone from the response, so it has to be answered by http.stream.startResponse or
+---http.setResponseBody. "" at its end; for a coding that cannot be undone `nil` and the reason.
+---@param count integer
+---@param delimiter? string
+---@return string|nil
+---@return string|nil
+function http.stream.readBulkResponse(count, delimiter) end
+
 request = {}
 
 ---The client's address; after request.setRemoteIP the one that was set.

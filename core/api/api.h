@@ -22,6 +22,7 @@ extern const struct api_family api_http_response;  /* http.*: the response line,
 extern const struct api_family api_http_answer;    /* http.sendResponse, redirect, changeSite */
 extern const struct api_family api_http_body;      /* http.*: bodies */
 extern const struct api_family api_http_form;      /* http.*: forms and multipart bodies */
+extern const struct api_family api_http_stream;    /* http.stream.* */
 extern const struct api_family api_request;        /* request.* */
 extern const struct api_family api_orders;         /* request.*: retries and limits; requestlog.* */
 extern const struct api_family api_response;       /* response.* */

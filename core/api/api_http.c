@@ -86,6 +86,62 @@ unsigned api_http_code(struct rule_call *call, unsigned n, struct slice *reason)
 	return code;
 }
 
+struct slice api_http_type(struct rule_call *call, unsigned n)
+{
+	struct slice type = SLICE_ABSENT;
+	if (!rule_argument_is_absent(call, n))
+		type = api_http_value(call, n);
+	return type.len == 0 ? SLICE_ABSENT : type;
+}
+
+/* Lines that argument `n` holds. */
+struct lines {
+	unsigned n;
+	struct slice type;
+	struct http_fields *to;
+};
+
+static void add_line(struct rule_call *call, struct slice name, struct slice value, void *extra)
+{
+	const struct lines *lines = extra;
+	enum http_field_id id = http_field_id(name);
+	value = slice_trim(value);
+	api_http_check_line(call, lines->n, name, value);
+	if (id == HTTP_FIELD_DATE)
+		rule_argument_error(call, lines->n, "header 'Date' is written by weir itself");
+	if (id == HTTP_FIELD_CONTENT_TYPE && !slice_is_absent(lines->type))
+		rule_argument_error(call, lines->n, "header 'Content-Type' is argument 2 already");
+	http_fields_add(lines->to, api_arena(call), arena_copy(api_arena(call), name),
+			arena_copy(api_arena(call), value));
+}
+
+static void add_text(struct rule_call *call, struct lines *lines, struct slice text)
+{
+	while (text.len > 0) {
+		size_t len = slice_find(text, '\n');
+		struct slice line = slice_of(text.at, len);
+		text = slice_skip(text, len < text.len ? len + 1 : len);
+		if (line.len > 0 && line.at[line.len - 1] == '\r')
+			line.len--;
+		size_t colon = slice_find(line, ':');
+		if (colon == line.len)
+			rule_argument_error(call, lines->n,
+					    "expected lines 'name: value', got '%.*s'",
+					    API_HTTP_PRINT(line));
+		add_line(call, slice_of(line.at, colon), slice_skip(line, colon + 1), lines);
+	}
+}
+
+void api_http_add_lines(struct rule_call *call, unsigned n, struct slice type,
+			struct http_fields *to)
+{
+	struct lines lines = { n, type, to };
+	if (rule_argument_is_table(call, n))
+		rule_argument_pairs(call, n, add_line, &lines);
+	else if (!rule_argument_is_absent(call, n))
+		add_text(call, &lines, api_text(call, n));
+}
+
 void api_http_cookie(struct rule_call *call, struct slice *name, struct slice *value)
 {
 	*name = api_text(call, 1);

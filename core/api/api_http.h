@@ -34,6 +34,17 @@ void api_http_check_line(struct rule_call *call, unsigned n, struct slice name, 
  */
 unsigned api_http_code(struct rule_call *call, unsigned n, struct slice *reason);
 
+/* Argument `n` as a Content-Type; absent when it is nil or empty. */
+struct slice api_http_type(struct rule_call *call, unsigned n);
+
+/*
+ * Argument `n` as header lines of an answer, added to `to`: a table, or text of lines that end in CRLF
+ * or LF. Absent is none. Date is ours, and Content-Type may not come twice: `type` is that of another
+ * argument, or absent.
+ */
+void api_http_add_lines(struct rule_call *call, unsigned n, struct slice type,
+			struct http_fields *to);
+
 /* Arguments 1 and 2 as the name and the value of a cookie to be set; in the arena. */
 void api_http_cookie(struct rule_call *call, struct slice *name, struct slice *value);
 

@@ -45,6 +45,8 @@ static enum rule_answer give(struct rule_call *call, const struct answer *a, con
 {
 	struct txn *t = api_txn(call);
 	const struct http_fields *cookies = &t->wishes.cookies;
+	if (t->out != NULL)
+		rule_error(call, "a response was started already");
 	char *lines = api_scratch(call, lines_size(&a->extra) + lines_size(cookies) + 1);
 	char *end = put_lines(put_lines(lines, &a->extra), cookies);
 	api_arena(call);
@@ -65,51 +67,13 @@ static enum rule_answer give_location(struct rule_call *call, unsigned status,
 
 /* ---- http.sendResponse --------------------------------------------------------------------------------------- */
 
-/* Argument 4 holds such a line. */
-static void add_line(struct rule_call *call, struct slice name, struct slice value, void *extra)
-{
-	struct answer *a = extra;
-	enum http_field_id id = http_field_id(name);
-	value = slice_trim(value);
-	api_http_check_line(call, 4, name, value);
-	if (id == HTTP_FIELD_DATE)
-		rule_argument_error(call, 4, "header 'Date' is written by weir itself");
-	if (id == HTTP_FIELD_CONTENT_TYPE && !slice_is_absent(a->type))
-		rule_argument_error(call, 4, "header 'Content-Type' is argument 2 already");
-	http_fields_add(&a->extra, api_arena(call), arena_copy(api_arena(call), name),
-			arena_copy(api_arena(call), value));
-}
-
-/* Lines that end in CRLF or LF; the last one's end may be missing. */
-static void add_text(struct rule_call *call, struct answer *a, struct slice text)
-{
-	while (text.len > 0) {
-		size_t len = slice_find(text, '\n');
-		struct slice line = slice_of(text.at, len);
-		text = slice_skip(text, len < text.len ? len + 1 : len);
-		if (line.len > 0 && line.at[line.len - 1] == '\r')
-			line.len--;
-		size_t colon = slice_find(line, ':');
-		if (colon == line.len)
-			rule_argument_error(call, 4, "expected lines 'name: value', got '%.*s'",
-					    API_HTTP_PRINT(line));
-		add_line(call, slice_of(line.at, colon), slice_skip(line, colon + 1), a);
-	}
-}
-
 static enum rule_answer send_response(struct rule_call *call)
 {
 	struct answer a = { 0 };
 	a.status = api_http_code(call, 1, &a.reason);
-	if (!rule_argument_is_absent(call, 2))
-		a.type = api_http_value(call, 2);
-	if (a.type.len == 0)
-		a.type = SLICE_ABSENT;
+	a.type = api_http_type(call, 2);
 	a.body = api_text(call, 3);
-	if (rule_argument_is_table(call, 4))
-		rule_argument_pairs(call, 4, add_line, &a);
-	else if (!rule_argument_is_absent(call, 4))
-		add_text(call, &a, api_text(call, 4));
+	api_http_add_lines(call, 4, a.type, &a.extra);
 	return give(call, &a, "http.sendResponse");
 }
 

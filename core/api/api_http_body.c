@@ -47,6 +47,8 @@ static enum rule_answer ask_later(struct rule_call *call, const struct api_body_
 		return q->answer(call, q, SLICE_ABSENT);
 	if (h != NULL && h->trouble != NULL)
 		return api_fail(call, h->trouble);
+	if (h != NULL && h->is_stream)
+		return q->answer(call, q, SLICE_ABSENT);
 	return q->answer(
 		call, q,
 		what_was_read(h, q->is_response ? t->response.body : t->request.body, q->wanted));
@@ -59,6 +61,8 @@ enum rule_answer api_body_ask(struct rule_call *call, const struct api_body_ques
 		return ask_later(call, q);
 	if (q->is_response && t->response.body == HTTP_BODY_TUNNEL)
 		rule_error(call, "the response switches protocols: it has no body");
+	if (q->is_response && t->down.hold != NULL && t->down.hold->is_stream)
+		rule_error(call, "the body is being read by http.stream");
 	enum txn_hold_result result = q->is_response ? txn_hold_response(t, q->wanted)
 						     : txn_hold_request(t, q->wanted);
 	struct txn_hold *h = q->is_response ? t->down.hold : t->up.hold;
@@ -191,6 +195,8 @@ static enum rule_answer set_response_body(struct rule_call *call)
 	bool is_chunked = is_to_be_chunked(call);
 	if (t->response.body == HTTP_BODY_TUNNEL)
 		rule_error(call, "the response switches protocols: it has no body");
+	if (t->out != NULL)
+		rule_error(call, "a response was started already");
 	struct slice digits = arena_print(api_arena(call), "%zu", body.len);
 	txn_hold_replace_response(t, body);
 	t->response.body = is_chunked ? HTTP_BODY_CHUNKED : HTTP_BODY_LENGTH;

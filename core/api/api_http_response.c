@@ -37,7 +37,7 @@ static enum rule_answer get_code(struct rule_call *call)
 	struct txn *t = api_txn(call);
 	/* what the client got: an answer of our own stands in for the node's */
 	if (rule_call_phase(call) == RULE_COMPLETION && t->answer_status != 0 &&
-	    !slice_is_absent(t->answer))
+	    (!slice_is_absent(t->answer) || t->out != NULL))
 		rule_push_integer(call, t->answer_status);
 	else if (t->has_response)
 		rule_push_integer(call, t->response.status);

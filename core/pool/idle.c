@@ -89,10 +89,15 @@ static void close_idle(struct node_connection *c)
 	node_disconnect(c);
 }
 
-/* Whatever comes now belongs to no request: the node ended, broke, or speaks out of turn. */
+/*
+ * Whatever comes now belongs to no request: the node ended, broke, or speaks out of turn. Nothing may
+ * have come at all: an event for bytes that were read in the same turn, before the connection came back.
+ */
 static void on_idle_ready(struct stream *s)
 {
-	close_idle(container_of(s, struct node_connection, stream));
+	stream_peek(s);
+	if (s->is_readable || s->is_eof || s->error != 0)
+		close_idle(container_of(s, struct node_connection, stream));
 }
 
 static void on_idle_timeout(struct timer *timer)

@@ -9,6 +9,7 @@
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
+#include "txn/txn_out.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_trace.h"
 
@@ -114,7 +115,7 @@ static bool may_leave_client(const struct txn *t, bool wants_read)
 {
 	const struct stream *client = &t->session->client;
 	return !stream_is_watched(client) && !wants_read && stream_is_flushed(client) &&
-	       clock_milliseconds() < client_watched_at(t);
+	       !t->down.is_paused && clock_milliseconds() < client_watched_at(t);
 }
 
 /* Asks the streams for what the bodies and the step need. False: a connection turned out broken. */
@@ -123,8 +124,9 @@ static bool watch(struct txn *t)
 	struct stream *client = &t->session->client;
 	bool reads_request = t->step == t->protocol->first_step;
 	bool wants_read = reads_request || txn_body_wants_read(&t->up);
+	bool wants_write = !stream_is_flushed(client) || t->down.is_paused;
 	bool whole = may_leave_client(t, wants_read) ||
-		     stream_watch(client, wants_read, !stream_is_flushed(client));
+		     stream_watch(client, wants_read, wants_write);
 	if (!whole)
 		txn_end(t, TXN_END_CLIENT_GONE, NULL);
 	if (t->connection == NULL)
@@ -282,6 +284,8 @@ static void txn_free(struct txn *t)
 	txn_release_node(t, false);
 	txn_body_release(&t->up);
 	txn_body_release(&t->down);
+	if (t->out != NULL)
+		txn_out_release(t->out);
 	stats_subtract(&s->vserver->stats->transactions_current, 1);
 	world_rules_leave(s->vserver->world, t->world_rules);
 	t->magic = 0;
@@ -331,6 +335,8 @@ static void move(struct txn *t)
 		stream_flush(&t->connection->stream);
 	if (t->up.state == TXN_BODY_HELD || t->down.state == TXN_BODY_HELD)
 		txn_hold_move(t);
+	if (t->out != NULL)
+		txn_out_move(t);
 	txn_body_move(&t->up);
 	txn_body_move(&t->down);
 }

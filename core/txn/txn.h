@@ -84,6 +84,7 @@ struct txn_wait {
 };
 
 struct txn_trace;
+struct txn_out;
 
 /* Owned by its session; lies in its own arena. */
 struct txn {
@@ -116,9 +117,10 @@ struct txn {
 	bool is_answer_begun; /* a final head left for the client: no other answer is possible */
 	struct slice answer;  /* of our own, whole; absent when none was decided */
 	unsigned answer_status;
-	bool keep_client; /* the client's connection may be used again */
-	bool is_cut;      /* the client must see that its answer is not whole */
-	bool is_untaken;  /* and does not even take what there is of it: nothing is kept for it */
+	struct txn_out *out; /* or one that a rule writes piece by piece; NULL mostly */
+	bool keep_client;    /* the client's connection may be used again */
+	bool is_cut;         /* the client must see that its answer is not whole */
+	bool is_untaken; /* and does not even take what there is of it: nothing is kept for it */
 
 	/* rules */
 	struct world_rules *world_rules;   /* those it began with */

@@ -9,6 +9,8 @@
 
 /* Reads per turn: a fast pair must not keep the loop from all others. */
 #define READS_PER_TURN 2
+/* The same for what is made from a coding, in pieces of `limit` bytes. */
+#define PUMPS_PER_TURN 16
 /* From so many bytes on it is cheaper to splice than to copy (fuzzing makes do with less). */
 #ifndef SPLICE_LEAST
 #define SPLICE_LEAST (32 * 1024)
@@ -99,7 +101,7 @@ static bool move_held(struct txn_body *b)
 	struct http_pieces pieces;
 	struct slice part = slice_of(b->held.at, b->held.len < b->limit ? b->held.len : b->limit);
 	bool is_all = part.len == b->held.len;
-	bool is_end = is_all && (b->ends_held || b->relay.in.is_done);
+	bool is_end = is_all && (b->ends_held || (b->relay.in.is_done && !b->pumps));
 	pieces.count = 0;
 	pieces.bytes = 0;
 	if (b->head.len > 0)
@@ -211,6 +213,20 @@ static bool splice_once(struct txn_body *b)
 	return false;
 }
 
+/* A few bytes of a coding may stand for any number of others, so there is a bound for each turn. */
+static void pump(struct txn_body *b)
+{
+	b->is_paused = false;
+	for (int turns = 0; turns < PUMPS_PER_TURN; turns++) {
+		if (!txn_hold_refill(b))
+			return;
+		while (!slice_is_absent(b->held))
+			if (stream_flush(b->to) != IO_OK || !move_held(b))
+				return;
+	}
+	b->is_paused = true;
+}
+
 void txn_body_move(struct txn_body *b)
 {
 	if (b->state != TXN_BODY_MOVING)
@@ -231,6 +247,10 @@ void txn_body_move(struct txn_body *b)
 			if (!move_held(b))
 				return;
 			continue;
+		}
+		if (b->pumps) {
+			pump(b);
+			return;
 		}
 		bool reads_now = inbox_slice(b->inbox).len == 0;
 		/* an end that was seen already takes no read, and no event will tell of it again */

@@ -34,6 +34,8 @@ struct txn_body {
 	struct txn_hold *hold; /* what rules asked for of it; NULL mostly */
 	struct slice
 		held;   /* what of that is still to be written; absent: nothing, not even an end */
+	bool pumps;     /* the rest comes through there, its coding undone */
+	bool is_paused; /* that goes on at the next turn of the loop */
 	bool ends_held; /* the body ends behind that, whatever else comes from its sender */
 	size_t limit;
 	bool is_last;      /* the receiver's connection ends behind it, at once */

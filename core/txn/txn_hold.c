@@ -24,55 +24,64 @@ static enum txn_hold_result judge(const struct txn_hold *h)
 		return TXN_HOLD_READY;
 	if (h->is_too_long)
 		return TXN_HOLD_LONG;
-	return h->is_whole && !h->drops ? TXN_HOLD_READY : TXN_HOLD_WAIT;
+	return txn_hold_is_over(h) ? TXN_HOLD_READY : TXN_HOLD_WAIT;
+}
+
+bool txn_hold_is_over(const struct txn_hold *h)
+{
+	bool has_more = h->is_stream && h->decoder != NULL && !h->is_decoded && !h->is_dry;
+	return h->is_whole && !h->drops && !has_more;
 }
 
 bool txn_hold_wants_read(const struct txn_body *b)
 {
-	return b->state == TXN_BODY_HELD && b->hold->wanted > 0 && !b->relay.in.is_done &&
-	       judge(b->hold) == TXN_HOLD_WAIT;
+	return (b->state == TXN_BODY_HELD || b->pumps) && b->hold->wanted > 0 &&
+	       !b->relay.in.is_done && judge(b->hold) == TXN_HOLD_WAIT;
 }
 
 /* ---- taking it ---------------------------------------------------------------------------------- */
 
-static void decode(struct txn_hold *h, struct slice data)
+/* Lets the decoder have what has come since, as far as there is room for what it makes. */
+static void decode(struct txn_hold *h)
 {
-	size_t used;
+	size_t used = 0;
+	struct slice rest = slice_skip(buf_slice(&h->raw), h->fed);
+	if (h->decoder == NULL || h->trouble != NULL || h->is_too_long)
+		return;
 	/* one byte more than the limit shows that there is one */
-	switch (http_decoder_take(h->decoder, data, &used, &h->text, h->limit + 1)) {
-	case HTTP_BAD:
-		h->trouble = "the body's content coding is malformed";
-		break;
-	case HTTP_MORE:
-		h->is_too_long |= buf_len(&h->text) > h->limit;
-		break;
-	case HTTP_DONE:
-		h->is_decoded = true;
-		break;
+	enum http_parse result = http_decoder_take(h->decoder, rest, &used, &h->text, h->limit + 1);
+	h->fed += used;
+	h->is_decoded = result == HTTP_DONE;
+	h->is_dry = h->fed == buf_len(&h->raw) && buf_len(&h->text) <= h->limit;
+	if (h->is_stream) {
+		buf_take(&h->raw, h->fed);
+		h->fed = 0;
+	} else {
+		h->is_too_long = buf_len(&h->text) > h->limit;
 	}
+	if (result == HTTP_BAD)
+		h->trouble = "the body's content coding is malformed";
+	else if (h->is_whole && h->is_dry && !h->is_decoded && h->has_bytes)
+		h->trouble = "the body's content coding ends in the middle";
 }
 
 /* The body has come to its end. */
 static void end(struct txn_body *b)
 {
-	struct txn_hold *h = b->hold;
-	h->drops = false;
-	h->is_whole = true;
-	bool has_text = buf_len(&h->raw) > 0 || buf_len(&h->text) > 0;
-	if (h->decoder != NULL && h->trouble == NULL && !h->is_decoded && !h->is_too_long &&
-	    has_text)
-		h->trouble = "the body's content coding ends in the middle";
+	b->hold->drops = false;
+	b->hold->is_whole = true;
+	decode(b->hold);
 }
 
 /* Body bytes that have come. False: they are too many, and were not taken. */
 static bool keep(struct txn_hold *h, struct slice data)
 {
-	if (h->drops)
+	if (h->drops || data.len == 0)
 		return true;
 	if (!buf_append(&h->raw, data, h->limit))
 		return false;
-	if (h->decoder != NULL && h->trouble == NULL && !h->is_too_long)
-		decode(h, data);
+	h->has_bytes = true;
+	decode(h);
 	return true;
 }
 
@@ -164,7 +173,8 @@ static void open_hold(struct txn *t, struct txn_body *b, enum http_body_kind kin
 	struct txn_hold *h = b->hold = arena_new(&t->arena, sizeof *h);
 	enum http_coding coding = http_coding_of(fields);
 	b->state = TXN_BODY_HELD;
-	http_relay_init(&b->relay, kind, length, kind, &t->vserver->http_limits, &t->arena);
+	/* how it goes on is decided later, or was when a rule started an answer */
+	http_relay_init(&b->relay, kind, length, b->relay.out, &t->vserver->http_limits, &t->arena);
 	h->limit = (size_t)t->vserver->conf->rules.buffer;
 	if (coding == HTTP_CODING_UNKNOWN)
 		h->trouble = "the body's content coding is not gzip, deflate or br";
@@ -208,6 +218,29 @@ static enum txn_hold_result ask(struct txn_body *b, size_t wanted)
 	h->wanted = wanted;
 	take_all(b);
 	return judge(h);
+}
+
+enum txn_hold_result txn_hold_stream(struct txn *t, size_t wanted)
+{
+	open_response(t);
+	struct txn_hold *h = t->down.hold;
+	if (!h->is_stream) {
+		h->is_stream = true;
+		h->is_too_long = false;
+		if (h->decoder != NULL)
+			buf_take(&h->raw, h->fed);
+		h->fed = 0;
+	}
+	check(wanted <= h->limit);
+	/* there may be room again for what the decoder could not put anywhere */
+	if (txn_hold_text(h).len < wanted)
+		decode(h);
+	return ask(&t->down, wanted);
+}
+
+void txn_hold_consume(struct txn_hold *h, size_t len)
+{
+	buf_take(h->decoder != NULL ? &h->text : &h->raw, len);
 }
 
 /* The client was to be told whether to send its body, and by whom: now it is us who want it. */
@@ -256,7 +289,7 @@ static void replace(struct txn_body *b, struct slice body)
 	http_decoder_free(h->decoder);
 	h->decoder = NULL;
 	h->trouble = NULL;
-	h->is_too_long = false;
+	h->is_too_long = h->is_stream = false;
 	h->is_whole = true;
 	h->drops = !b->relay.in.is_done;
 	b->ends_held = true;
@@ -286,6 +319,36 @@ void txn_hold_replace_response(struct txn *t, struct slice body)
 void txn_hold_start(struct txn_body *b)
 {
 	b->held = buf_slice(&b->hold->raw);
+}
+
+void txn_hold_pump(struct txn *t)
+{
+	struct txn_body *b = &t->down;
+	txn_hold_stream(t, 1);
+	txn_body_start(b, b->from, b->inbox, &t->session->client, SLICE(""), b->limit);
+	b->pumps = true;
+}
+
+bool txn_hold_refill(struct txn_body *b)
+{
+	struct txn_hold *h = b->hold;
+	txn_hold_consume(h, h->handed);
+	h->handed = 0;
+	h->wanted = 1;
+	if (txn_hold_text(h).len == 0) {
+		/* little at a time: it is made while nobody else has a turn */
+		h->limit = b->limit;
+		decode(h);
+		take_all(b);
+	}
+	if (h->trouble != NULL && txn_hold_text(h).len == 0)
+		b->state = TXN_BODY_FROM_CUT;
+	if (b->state != TXN_BODY_MOVING || judge(h) != TXN_HOLD_READY)
+		return false;
+	b->held = txn_hold_text(h);
+	b->ends_held = b->held.len == 0;
+	h->handed = b->held.len;
+	return true;
 }
 
 void txn_hold_release(struct txn_hold *h)

@@ -23,11 +23,16 @@ struct txn_hold {
 	struct buf raw;               /* body bytes as they came, chunks undone */
 	struct buf text;              /* their content coding undone; unused without one */
 	struct http_decoder *decoder; /* NULL: no coding, or one that cannot be undone */
+	size_t fed;                   /* of `raw`: the decoder has these */
+	size_t handed;                /* of what there is: on its way to the client */
+	bool is_stream;               /* a rule reads it bit by bit, and what it has read is gone */
 	size_t limit;                 /* of each of the two */
 	size_t wanted;                /* bytes that a rule asks for now; 0: none does */
 	bool drops;                   /* what still comes is thrown away */
 	bool is_whole;                /* nothing more will come */
 	bool is_too_long;             /* more than `limit` */
+	bool has_bytes;               /* the body is not empty */
+	bool is_dry;                  /* the decoder has made all that it can make of what it has */
 	bool is_decoded;              /* the coding has come to its end */
 	const char *trouble;          /* why the coding cannot be undone; NULL: it can */
 	void *question; /* for the function that waits: what it was asked, in the arena */
@@ -45,6 +50,22 @@ enum txn_hold_result {
  */
 enum txn_hold_result txn_hold_request(struct txn *t, size_t wanted);
 enum txn_hold_result txn_hold_response(struct txn *t, size_t wanted);
+
+/*
+ * The same of a response that is read bit by bit: `wanted` bytes from where the rule stands, at most
+ * rules.buffer of them. What was read is dropped by txn_hold_consume.
+ */
+enum txn_hold_result txn_hold_stream(struct txn *t, size_t wanted);
+void txn_hold_consume(struct txn_hold *h, size_t len);
+
+/* Will nothing come behind what there is? */
+bool txn_hold_is_over(const struct txn_hold *h);
+
+/* What is left of such a response goes to the client, its coding undone, in the framing of relay.out. */
+void txn_hold_pump(struct txn *t);
+
+/* For a body that does so: brings more into b->held. False when that has to wait. */
+bool txn_hold_refill(struct txn_body *b);
 
 /* The rule waits for what it asked for. In `finish` call txn_rules_waited, and ask again. */
 void txn_hold_wait(struct txn *t, struct txn_hold *h);

@@ -12,6 +12,7 @@
 #include "txn/session_limit.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_node.h"
+#include "txn/txn_out.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_trace.h"
 
@@ -290,6 +291,11 @@ static enum txn_next wait_in_rules(struct txn *t)
 {
 	if (t->end != TXN_END_NONE || check_up(t) == TXN_GO_ON)
 		return TXN_GO_ON;
+	if (t->out != NULL) {
+		txn_out_flush(t);
+		if (t->session->client.error != 0)
+			return txn_end(t, TXN_END_CLIENT_GONE, NULL);
+	}
 	/* there is still time for an answer of our own */
 	bool is_cut = t->down.state == TXN_BODY_FROM_BROKEN || t->down.state == TXN_BODY_FROM_CUT;
 	if (is_cut && !t->is_answer_begun)
@@ -297,10 +303,22 @@ static enum txn_next wait_in_rules(struct txn *t)
 	return check_down(t);
 }
 
+/* All rules have run, and one of them began an answer that goes no further by itself. */
+static enum txn_next end_started_answer(struct txn *t)
+{
+	if (!t->out->is_ended && txn_out_is_short(t))
+		return txn_end(t, TXN_END_RULE_FAILED, "an answer is shorter than it announced");
+	if (!t->out->is_ended)
+		txn_out_end(t);
+	return txn_end(t, TXN_END_ANSWERED, NULL);
+}
+
 static enum txn_next txn_http_request_rules(struct txn *t)
 {
 	if (!txn_rules_run(t, RULE_REQUEST))
 		return wait_in_rules(t);
+	if (t->out != NULL)
+		return end_started_answer(t);
 	t->times.rules = clock_microseconds();
 	if (http_method_counts_hops(t->request.method_id))
 		count_hop(t);
@@ -475,6 +493,17 @@ static enum txn_next txn_http_response_rules(struct txn *t)
 		return wait_in_rules(t);
 	if (t->orders != NULL && t->orders->wants_retry)
 		return txn_node_retry(t);
+	if (t->out == NULL && t->down.hold != NULL && t->down.hold->is_stream)
+		return txn_end(t, TXN_END_RULE_FAILED,
+			       "a body was read by http.stream for nothing");
+	if (t->out != NULL && !t->down.pumps)
+		return end_started_answer(t);
+	if (t->out != NULL) { /* what follows comes from the node again */
+		t->down.state = TXN_BODY_MOVING;
+		txn_body_move(&t->down);
+		txn_go(t, TXN_HTTP_RELAY);
+		return TXN_GO_ON;
+	}
 	txn_go(t, TXN_HTTP_SEND_RESPONSE);
 	return TXN_GO_ON;
 }
@@ -502,8 +531,7 @@ static enum http_body_kind framing_for_client(const struct txn *t)
 	return t->request.version_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
 }
 
-/* The connection ends behind this answer whatever the two sides would like. */
-static bool is_last(const struct txn *t)
+bool txn_http_is_last(const struct txn *t)
 {
 	return t->vserver->world->is_stopping || session_limit_is_reached(t->session);
 }
@@ -555,7 +583,7 @@ static enum txn_next txn_http_send_response(struct txn *t)
 			 !t->up.has_consumed;
 	/* nor can one be found behind a body that a rule replaced before all of it had come */
 	bool has_rest = t->up.ends_held && !txn_took_request(t);
-	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || has_rest || is_last(t))
+	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || has_rest || txn_http_is_last(t))
 		t->keep_client = false;
 	struct slice head = response_head(t, framing, is_tunnel);
 	if (t->down.hold == NULL)
@@ -628,7 +656,7 @@ void txn_http_set_answer(struct txn *t, unsigned status, struct slice reason,
 			 struct slice content_type, struct slice body, struct slice extra)
 {
 	bool took_all = t->has_request && txn_took_request(t);
-	t->keep_client = t->keep_client && took_all && !is_last(t);
+	t->keep_client = t->keep_client && took_all && !txn_http_is_last(t);
 	t->answer_status = status;
 	/* such a client waits for the end of the connection unless it is told that there is none */
 	if (t->keep_client && t->request.version_minor == 0)
@@ -670,6 +698,13 @@ static enum txn_next txn_http_answer(struct txn *t)
 	return TXN_GO_ON;
 }
 
+/* Have both sides said all to each other, although the answer is the rule's? */
+static bool may_reuse_node(const struct txn *t)
+{
+	return t->has_response && t->response.keep_alive && t->up.state == TXN_BODY_DONE &&
+	       t->down.hold != NULL && t->down.relay.in.is_done && t->down.state == TXN_BODY_HELD;
+}
+
 /* After txn_end: an answer while there is time for one, else the connection tells that it broke. */
 static unsigned step_after_end(struct txn *t)
 {
@@ -677,7 +712,10 @@ static unsigned step_after_end(struct txn *t)
 			  txn_end_status(t->end) != 0;
 	if (t->end == TXN_END_OK || t->end == TXN_END_TUNNELLED)
 		return TXN_HTTP_COMPLETION_RULES;
-	txn_release_node(t, false);
+	bool is_written = t->end == TXN_END_ANSWERED && t->out != NULL && t->out->is_ended;
+	txn_release_node(t, is_written && may_reuse_node(t));
+	if (is_written)
+		return TXN_HTTP_ANSWER;
 	if (!t->is_answer_begun && has_answer)
 		return TXN_HTTP_ANSWER;
 	t->keep_client = false;

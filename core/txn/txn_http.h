@@ -28,6 +28,9 @@ enum txn_http_step {
 
 extern const struct txn_protocol txn_http;
 
+/* The connection ends behind this answer whatever the two sides would like. */
+bool txn_http_is_last(const struct txn *t);
+
 /*
  * Puts an answer of our own in place of whatever else the client would get. `extra` are whole header
  * lines; reason absent: the standard's words. It leaves when the transaction ends.

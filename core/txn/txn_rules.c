@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "share/life.h"
 #include "txn/txn_http.h"
+#include "txn/txn_out.h"
 #include "txn/txn_trace.h"
 
 static const struct vserver_rule *current_rule(const struct txn *t)
@@ -95,8 +96,10 @@ static enum txn_end end_of_failure(enum rule_failure failure)
 /* After a failed rule the next one may run, as if this one had said nothing. */
 static bool may_go_on(const struct txn *t)
 {
+	/* what it has begun to answer cannot be taken back */
+	bool may_forget = t->out == NULL || t->out->is_ended;
 	return t->phase == RULE_COMPLETION ||
-	       t->vserver->conf->rules.on_error == CONF_ON_ERROR_CONTINUE;
+	       (may_forget && t->vserver->conf->rules.on_error == CONF_ON_ERROR_CONTINUE);
 }
 
 /* True: go on with the next rule. */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "txn/txn_out.h"
+
+#include "base/check.h"
+#include "http/http_write.h"
+#include "txn/txn_http.h"
+#include "txn/txn_rules.h"
+
+#include <stdint.h>
+
+/* So many bytes may be written in a row; then others have a turn. */
+#define TURN_BYTES (256 * 1024)
+
+/* How the end is told to this client. */
+static enum http_body_kind framing(const struct txn *t, unsigned status, bool has_length)
+{
+	if (t->wants_head_only || status == 204 || status == 304)
+		return HTTP_BODY_NONE;
+	if (has_length)
+		return HTTP_BODY_LENGTH;
+	return t->request.version_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
+}
+
+void txn_out_start(struct txn *t, unsigned status, struct slice reason,
+		   const struct http_fields *fields, uint64_t length)
+{
+	struct txn_out *o = arena_new(&t->arena, sizeof *o);
+	o->has_length = length != UINT64_MAX;
+	o->left = length;
+	enum http_body_kind kind = framing(t, status, o->has_length);
+	t->keep_client = t->keep_client && txn_took_request(t) && !txn_http_is_last(t) &&
+			 kind != HTTP_BODY_UNTIL_CLOSE;
+	/* also an answer without its body says what that would have */
+	bool says_length = o->has_length && status != 204;
+	struct http_additions add = {
+		.body = says_length ? HTTP_BODY_LENGTH : kind,
+		.content_length = length,
+		.close = !t->keep_client,
+		.keep_alive = t->keep_client && t->request.version_minor == 0,
+	};
+	struct http_response head = { .status = status,
+				      .reason = slice_is_absent(reason)
+							? slice_of_string(http_status_words(status))
+							: reason,
+				      .version_minor = 1,
+				      .fields = *fields };
+	o->head = http_write_response(&t->arena, &head, &add);
+	t->down.relay.out = kind;
+	t->out = o;
+	t->answer_status = status;
+	t->is_answer_begun = true;
+}
+
+bool txn_out_fits(const struct txn *t, size_t len)
+{
+	return !t->out->has_length || len <= t->out->left;
+}
+
+bool txn_out_is_short(const struct txn *t)
+{
+	return t->down.relay.out == HTTP_BODY_LENGTH && t->out->left > 0;
+}
+
+/* Puts what was collected on its way; `is_last`: it is the end of the answer. */
+static void put(struct txn *t, bool is_last)
+{
+	struct txn_out *o = t->out;
+	struct http_pieces pieces;
+	pieces.count = 0;
+	pieces.bytes = 0;
+	if (o->head.len > 0)
+		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)o->head.at,
+							    o->head.len };
+	http_relay_put(&t->down.relay, buf_slice(&o->data), is_last, &pieces);
+	/* a stream that breaks at it says so to whoever looks next */
+	if (pieces.count > 0)
+		stream_write(&t->session->client, pieces.at, pieces.count);
+	o->head = SLICE("");
+	buf_release(&o->data);
+}
+
+void txn_out_flush(struct txn *t)
+{
+	if (t->out->head.len > 0 || buf_len(&t->out->data) > 0)
+		put(t, false);
+}
+
+bool txn_out_write(struct txn *t, struct slice data)
+{
+	struct txn_out *o = t->out;
+	check(txn_out_fits(t, data.len) && !o->is_ended);
+	if (o->has_length)
+		o->left -= data.len;
+	if (t->down.relay.out != HTTP_BODY_NONE)
+		buf_append(&o->data, data, SIZE_MAX);
+	if (buf_len(&o->data) < TXN_OUT_BYTES)
+		return true;
+	o->unbroken += buf_len(&o->data);
+	txn_out_flush(t);
+	return stream_is_flushed(&t->session->client) && o->unbroken < TURN_BYTES;
+}
+
+void txn_out_end(struct txn *t)
+{
+	struct txn_out *o = t->out;
+	check(!txn_out_is_short(t));
+	put(t, true);
+	o->is_ended = true;
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------- */
+
+static void stop(struct txn_wait *w)
+{
+	w->txn->down.is_paused = false;
+}
+
+void txn_out_wait(struct txn *t)
+{
+	t->out->unbroken = 0;
+	/* nothing to wait for but the others, who want a turn, too */
+	t->down.is_paused = stream_is_flushed(&t->session->client);
+	txn_rules_wait(t, &t->out->wait, stop);
+}
+
+void txn_out_move(struct txn *t)
+{
+	if (t->wait != &t->out->wait || !stream_is_flushed(&t->session->client))
+		return;
+	t->down.is_paused = false;
+	txn_rules_ready(&t->out->wait);
+}
+
+void txn_out_release(struct txn_out *o)
+{
+	buf_release(&o->data);
+}
