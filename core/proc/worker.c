@@ -131,21 +131,23 @@ static void on_reload(int signal_number)
 		say_reloaded();
 }
 
-/* We could write there, as whoever opened them; opened anew we cannot, and the user we become may not. */
-static bool only_read_texts(struct start *start)
+/*
+ * We could write there, as whoever opened them: opened anew we cannot, and the user that we become may
+ * not. Where there is no /proc it stays as it is: the texts are no better guarded than the segment.
+ */
+static void only_read_texts(struct start *start)
 {
 	char path[32];
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", start->rule_texts[i]);
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd == -1) {
-			log_error("cannot open '%s': %s", path, strerror(errno));
-			return false;
+			log_debug("cannot open '%s': %s", path, strerror(errno));
+			continue;
 		}
 		close(start->rule_texts[i]);
 		start->rule_texts[i] = fd;
 	}
-	return true;
 }
 
 /* ---- stopping --------------------------------------------------------------------------------------- */
@@ -229,8 +231,9 @@ int worker_run(const struct child *child, struct start *start)
 	listeners_keep(&start->listeners, child->index);
 	control_let_go(&start->control);
 	loop_open();
+	only_read_texts(start);
 	/* rules are read before we become a user who may not be allowed to: nothing of them runs yet */
-	if (!only_read_texts(start) || !read_texts(reload_version(&start->share)) || !open_world())
+	if (!read_texts(reload_version(&start->share)) || !open_world())
 		return CHILD_CANNOT_START;
 	reload_set_worker_version(&start->share, child->index, worker.rules_version);
 	if (!privilege_drop(&start->privilege, true, &e)) {
