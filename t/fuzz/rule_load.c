@@ -1,6 +1,7 @@
 /*
  * Rules: any text is loaded or complained of; what is loaded runs within a small budget, and says the
- * same as in plain LuaJIT, which knows nothing of budgets. The first byte chooses phase and limits.
+ * same as in plain LuaJIT, which knows nothing of budgets. The first byte chooses phase, limits, and
+ * whether others have a turn all the time.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
@@ -78,8 +79,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	struct complaints complaints = { 0 };
 	struct slice text = fuzz_copy(bytes + 1, len - 1);
 	unsigned phases = bytes[0] & 32 ? 1u << bytes[0] % 3 : RULE_IN_ANY;
-	struct rule *rule = rule_load_text(pair_vm(), "fuzz", "fuzz.lua", text, phases,
-					   &complaints);
+	struct rule_vm *vm = pair_vm();
+	/* put off wherever it may be, it must say the same */
+	rule_vm_set_turn(vm, bytes[0] & 64 ? 1 : 0);
+	struct rule *rule = rule_load_text(vm, "fuzz", "fuzz.lua", text, phases, &complaints);
 	fuzz_expect((rule == NULL) == (complaints.errors > 0));
 	check_complaints(&complaints);
 	complaints_release(&complaints);

@@ -139,8 +139,10 @@ enum rule_result pair_run(struct rule *rule, enum rule_phase phase,
 	struct rule_run *run;
 	said->len = 0;
 	enum rule_result result = rule_start(made.vm, rule, phase, limits, said, &run);
-	for (; result == RULE_RESULT_WAITING && resumes > 0; resumes--)
+	while (result == RULE_RESULT_WAITING && (resumes > 0 || rule_is_put_off(run))) {
+		resumes -= rule_is_put_off(run) ? 0 : 1;
 		result = rule_resume(run);
+	}
 	if (result == RULE_RESULT_WAITING)
 		rule_cancel(run);
 	return result;
