@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Unused (2), set and never used (3), never reached and the like (5): not names, which weir checks. */
 static const char *const options[] = { "luacheck",    "--no-config", "--no-cache", "--no-color",
 				       "--formatter", "plain",       "--codes",    "--only",
@@ -52,15 +50,16 @@ static void take_line(const struct conf *conf, char *line, struct complaints *co
 {
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		const char *path = conf->rules[i].path;
-		unsigned at, column;
-		int used = 0;
 		size_t len = strlen(path);
-		if (strncmp(line, path, len) != 0 ||
-		    sscanf(line + len, ":%u:%u: (W%*[0-9]) %n", &at, &column, &used) != 2 ||
-		    used == 0)
+		if (strncmp(line, path, len) != 0 || line[len] != ':')
 			continue;
-		line[strcspn(line, "\n")] = '\0';
-		complaints_warn(complaints, path, at, column, "%s", line + len + used);
+		char *end, *words = strstr(line + len, ") ");
+		unsigned long at = strtoul(line + len + 1, &end, 10);
+		unsigned long column = *end == ':' ? strtoul(end + 1, &end, 10) : 0;
+		if (words == NULL || strncmp(end, ": (W", 4) != 0)
+			continue;
+		words[strcspn(words, "\n")] = '\0';
+		complaints_warn(complaints, path, (unsigned)at, (unsigned)column, "%s", words + 2);
 		return;
 	}
 }

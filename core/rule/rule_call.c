@@ -37,10 +37,11 @@ bool rule_call_where(lua_State *lua, int level, lua_Debug *frame)
 
 bool rule_call_show_names(const char *message, char *to, size_t size)
 {
-	/* "bad argument #1 to 'string·rep' (...)" */
+	/* "bad argument #1 to 'string·rep' (...)", "attempt to index global 'http·getPath'" */
 	const char *name = strstr(message, "bad argument #");
-	name = name == NULL ? NULL : strstr(name, " to '");
-	const char *end = name == NULL ? NULL : strchr(name + 5, '\'');
+	name = strstr(name == NULL ? message : name, name == NULL ? " global '" : " to '");
+	name = name == NULL ? NULL : strchr(name, '\'');
+	const char *end = name == NULL ? NULL : strchr(name + 1, '\'');
 	const char *dot = name == NULL ? NULL : strstr(name, RULE_DOT);
 	if (end == NULL || dot == NULL || dot > end)
 		return false;

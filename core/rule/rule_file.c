@@ -165,7 +165,7 @@ bool rule_files_read(int fd, struct err *why)
 	}
 	rule_files_forget();
 	struct slice rest = slice_of(bytes, (size_t)len);
-	while (take_text(&rest))
+	while (bytes != NULL && take_text(&rest))
 		;
 	free(bytes);
 	return true;

@@ -25,6 +25,9 @@ Test(rule_failure, says_where_it_failed)
 	cr_assert_str_eq(
 		rule_failure_message(vm),
 		"t.lua:3: budget exhausted: more than 1000000 steps between two waits or 10000000 in all");
+	cr_assert_eq(fixture_run("local n = #test.say"), RULE_RESULT_FAILED);
+	cr_assert_str_eq(rule_failure_message(vm),
+			 "t.lua:1: attempt to get length of global 'test.say' (a function value)");
 	cr_assert_eq(fixture_run("\ncoroutine.yield()"), RULE_RESULT_FAILED);
 	cr_assert_str_eq(rule_failure_message(vm),
 			 "t.lua:2: attempt to yield from outside a coroutine");
