@@ -24,7 +24,7 @@ OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasin
 LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lpcre2-8 -lssl -lcrypto -lcap -lsystemd -ljansson -lz -lbrotlidec \
            -lm
 
-ROOMS    = base net share tls dns http text conf pool rule fetch txn api admin proc
+ROOMS    = base net share tls dns http text conf pool rule fetch txn api admin proc test
 SOURCES  = $(wildcard core/*.c core/*/*.c)
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 
@@ -39,8 +39,9 @@ $(BUILD)/%.o: %.c
 	@echo '  CC  $<'
 	$(Q)$(CC) $(OPTIONS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# It holds the file, see there.
+# They hold the file, see there.
 $(BUILD)/core/rule/rule_vm.o: lua/sandbox.lua
+$(BUILD)/core/test/test_file.o: lua/test.lua
 
 # Unit tests: one program per room, linked with that room and those below it only.
 BELOW_base  = base
@@ -58,6 +59,7 @@ BELOW_txn   = base net share tls dns http text conf pool rule fetch txn
 BELOW_api   = $(BELOW_txn) api
 BELOW_admin = $(BELOW_txn) admin
 BELOW_proc  = $(BELOW_api) admin proc
+BELOW_test  = $(BELOW_proc) test
 
 define unit_rules
 UNIT_SOURCES_$(1) = $$(wildcard t/unit/$(1)/*.c)

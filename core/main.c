@@ -11,6 +11,7 @@
 #include "proc/lint.h"
 #include "proc/start.h"
 #include "rule/rule_file.h"
+#include "test/test.h"
 #include "txn/refusal.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct command {
 
 static int run_run(char **words, int word_count);
 static int run_check(char **words, int word_count);
+static int run_test(char **words, int word_count);
 static int run_status(char **words, int word_count);
 static int run_reload(char **words, int word_count);
 static int run_stop(char **words, int word_count);
@@ -48,6 +50,7 @@ static const struct command commands[] = {
 	{ "run", "[-c FILE]", "run in the foreground", run_run },
 	{ "check", "[-c FILE]", "check configuration and rules, and say all that is wrong",
 	  run_check },
+	{ "test", "[-c FILE] [OPTIONS] [PATH ...]", "run the tests of rules, offline", run_test },
 	{ "status", "[WHICH] [--json]", "say what a running weir does", run_status },
 	{ "reload", "[WHICH]", "have a running weir use its rules as they are now", run_reload },
 	{ "stop", "[WHICH]", "let a running weir finish its transactions and end", run_stop },
@@ -85,6 +88,8 @@ static void write_usage(FILE *to)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(to, "  %-10s %-31s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].purpose);
+	fprintf(to, "\nOptions of test: --watch --coverage --tap --junit FILE; PATH: a file or a folder of\n"
+		    "*.test.lua, by default the folder of the rules of FILE, or else `rules`.\n");
 	fprintf(to, "\nWithout -c, FILE is conf/weir.yaml or else /etc/weir/weir.yaml.\n"
 		    "WHICH weir is meant: -c FILE, whose `control:` it is, or --control PATH.\n"
 		    "Exit status: 0 fine, 1 failed, 2 wrong usage.\n");
@@ -236,6 +241,63 @@ static int run_check(char **words, int word_count)
 	print_count(conf->rule_count, "rule", ": no errors\n");
 	conf_free(conf);
 	return finish_output();
+}
+
+/* The words behind `test`; false, and said why, when they are something else. */
+static bool take_test(struct test_options *o, char **words, int word_count)
+{
+	*o = (struct test_options){ .paths = words };
+	for (int i = 0; i < word_count; i++) {
+		const char **value = strcmp(words[i], "-c") == 0	? &o->config
+				     : strcmp(words[i], "--junit") == 0 ? &o->junit
+									: NULL;
+		if (value != NULL && (*value != NULL || i + 1 == word_count)) {
+			complain_of_usage(*value != NULL ? "twice" : "nothing after", words[i]);
+			return false;
+		}
+		if (value != NULL) {
+			*value = words[++i];
+		} else if (strcmp(words[i], "--tap") == 0) {
+			o->as_tap = true;
+		} else if (strcmp(words[i], "--coverage") == 0) {
+			o->covers = true;
+		} else if (strcmp(words[i], "--watch") == 0) {
+			o->watches = true;
+		} else if (words[i][0] != '-') {
+			o->paths[o->path_count++] = words[i];
+		} else {
+			complain_of_usage("unexpected", words[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Without a path, the rules of the file that was given have their tests beside them. */
+static int run_test(char **words, int word_count)
+{
+	struct test_options o;
+	struct conf *conf = NULL;
+	char *folder = NULL;
+	if (!take_test(&o, words, word_count))
+		return STATUS_USAGE;
+	if (o.path_count == 0) {
+		struct complaints complaints = { 0 };
+		conf = o.config != NULL ? conf_read(o.config, &complaints) : NULL;
+		bool is_bad = complaints.errors > 0;
+		complaints_print(&complaints, stderr);
+		complaints_release(&complaints);
+		if (is_bad)
+			return STATUS_FAILED;
+		folder = strdup(conf != NULL ? conf->rules_dir : "rules");
+		conf_free(conf);
+		o.paths = &folder;
+		o.path_count = 1;
+	}
+	int status = test_run(&o);
+	free(folder);
+	int written = finish_output();
+	return status != STATUS_FINE ? status : written;
 }
 
 /*

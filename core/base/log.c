@@ -17,6 +17,7 @@
 static enum log_level least_level = LOG_INFO;
 static enum log_format line_format = LOG_TEXT;
 static char process_name[32] = "weir";
+static void (*line_sink)(enum log_level level, const char *message);
 
 static int access_fd = -1;
 static char batch[BATCH_BYTES];
@@ -37,6 +38,11 @@ void log_open(enum log_level level, enum log_format format)
 void log_set_process(const char *name)
 {
 	snprintf(process_name, sizeof process_name, "%s", name);
+}
+
+void log_set_sink(void (*sink)(enum log_level level, const char *message))
+{
+	line_sink = sink;
 }
 
 bool log_is_on(enum log_level level)
@@ -207,6 +213,10 @@ void log_write(enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
+	if (line_sink != NULL) {
+		line_sink(level, message);
+		return;
+	}
 
 	struct log_line l;
 	log_line_start(&l);

@@ -24,6 +24,9 @@ void log_set_process(const char *name);
 
 bool log_is_on(enum log_level level);
 
+/* Lines go to `sink` from now on, without their level, process and time; NULL: to standard error. */
+void log_set_sink(void (*sink)(enum log_level level, const char *message));
+
 /* Writes one line at once, when the level is on. No newline, no full stop in the message. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

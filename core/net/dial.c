@@ -78,12 +78,14 @@ static void read_own_addresses(void)
 	freeifaddrs(all);
 }
 
+static void (*learn_own_addresses)(void) = read_own_addresses;
+
 static enum own_kind own_kind(const struct addr *a)
 {
 	uint64_t now = clock_milliseconds();
 	if (own.read_at == 0 || now - own.read_at >= 1000) {
 		own.read_at = now;
-		read_own_addresses();
+		learn_own_addresses();
 	}
 	struct addr wanted = addr_without_port(a);
 	wanted.scope = 0;
@@ -178,15 +180,8 @@ static bool is_no_room(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-enum dial_result dial_open(const struct dial *d, int *fd, int *error)
+static enum dial_result open_socket(const struct dial *d, int *fd, int *error)
 {
-	*error = 0;
-	*fd = -1;
-	if (d->is_transparent) {
-		enum dial_result allowed = dial_may_spoof(&d->source, &d->to);
-		if (allowed != DIAL_OK)
-			return allowed;
-	}
 	*fd = socket(d->to.family == ADDR_IPV6 ? AF_INET6 : AF_INET,
 		     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd == -1) {
@@ -200,6 +195,32 @@ enum dial_result dial_open(const struct dial *d, int *fd, int *error)
 		*fd = -1;
 	}
 	return result;
+}
+
+static enum dial_result (*opener)(const struct dial *d, int *fd, int *error) = open_socket;
+
+enum dial_result dial_open(const struct dial *d, int *fd, int *error)
+{
+	*error = 0;
+	*fd = -1;
+	if (d->is_transparent) {
+		enum dial_result allowed = dial_may_spoof(&d->source, &d->to);
+		if (allowed != DIAL_OK)
+			return allowed;
+	}
+	return opener(d, fd, error);
+}
+
+static void learn_nothing(void)
+{
+	own.count = 0;
+}
+
+void dial_offline(enum dial_result (*open)(const struct dial *d, int *fd, int *error))
+{
+	opener = open;
+	learn_own_addresses = learn_nothing;
+	learn_nothing();
 }
 
 struct addr dial_local(int fd)

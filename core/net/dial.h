@@ -48,6 +48,12 @@ enum dial_result dial_may_spoof(const struct addr *source, const struct addr *to
  */
 enum dial_result dial_open(const struct dial *d, int *fd, int *error);
 
+/*
+ * From now on `open` makes the connections, with the arguments and results of dial_open and after its
+ * checks, and this machine counts as having no address: for rules that are tried without a network.
+ */
+void dial_offline(enum dial_result (*open)(const struct dial *d, int *fd, int *error));
+
 /* The address that the kernel gave our end; ADDR_NONE when the connection is gone. */
 struct addr dial_local(int fd);
 

@@ -213,6 +213,18 @@ static void set_node_states(struct start *s)
 				states[s->conf->pools[i].nodes[k].state]);
 }
 
+bool start_open_share(struct conf *conf, struct share *share, struct complaints *complaints)
+{
+	struct start s = { .conf = conf };
+	size_t errors = complaints->errors;
+	open_share(&s, complaints);
+	if (complaints->errors > errors)
+		return false;
+	set_node_states(&s);
+	*share = s.share;
+	return true;
+}
+
 static void open_logs(const struct conf *conf, struct complaints *complaints)
 {
 	static const enum log_level levels[] = { [CONF_LOG_DEBUG] = LOG_DEBUG,

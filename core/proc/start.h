@@ -36,6 +36,12 @@ static inline int start_rule_texts(const struct start *s, uint64_t version)
 	return s->rule_texts[version % 2];
 }
 
+/*
+ * Shared memory as this configuration wants it, with its nodes' states. False, and why in
+ * `complaints`, when there is none. Given back with segment_close.
+ */
+bool start_open_share(struct conf *conf, struct share *share, struct complaints *complaints);
+
 /* The life of a weir; errors go to standard error. Returns its exit status. */
 int start_run(const char *path);
 

@@ -57,6 +57,10 @@ struct rule_function {
 /* The transaction that the rule runs for. */
 void *rule_call_subject(const struct rule_call *call);
 enum rule_phase rule_call_phase(const struct rule_call *call);
+/* Its row: one of those given to rule_vm_new. */
+const struct rule_function *rule_call_function(const struct rule_call *call);
+/* Writes "rules/x.lua:3": where the call stands. */
+void rule_call_place(const struct rule_call *call, char *to, size_t size);
 /* "choose-pool", and the line of the rule that is calling (0 if unknown). */
 const char *rule_call_rule_name(const struct rule_call *call);
 unsigned rule_call_line(const struct rule_call *call);
@@ -218,6 +222,13 @@ struct rule *rule_load(struct rule_vm *vm, const char *name, const char *path, u
 struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *path,
 			    struct slice text, unsigned phases, struct complaints *complaints);
 
+/*
+ * A module of ours that rules of the newest set may `require`, before any is loaded: its frames are left out
+ * of positions, so errors and lines are those of whoever called it. False when it does not compile.
+ */
+bool rule_add_module(struct rule_vm *vm, const char *name, struct slice text,
+		     struct complaints *complaints);
+
 const char *rule_name(const struct rule *rule);
 
 /*
@@ -228,6 +239,17 @@ const char *rule_name(const struct rule *rule);
 struct rule_set *rule_set_new(struct rule_vm *vm);
 /* Frees the set's rules and modules, none of which runs or waits; sets that are left go with the vm. */
 void rule_set_free(struct rule_set *set);
+
+/*
+ * Tells which lines of the rules and modules loaded so far can run (with code on them; a line may be
+ * told more than once) and, from now on, each that runs. Without compiled code: slower.
+ */
+struct rule_cover {
+	void (*can_run)(void *extra, const char *path, unsigned line);
+	void (*has_run)(void *extra, const char *path, unsigned line);
+	void *extra;
+};
+void rule_vm_cover(struct rule_vm *vm, const struct rule_cover *cover);
 
 /*
  * The calls in a rule and its modules whose first argument is a plain string literal, for checks

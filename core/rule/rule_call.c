@@ -62,6 +62,22 @@ void *rule_call_subject(const struct rule_call *call)
 	return call->run->subject;
 }
 
+const struct rule_function *rule_call_function(const struct rule_call *call)
+{
+	return call->function;
+}
+
+void rule_call_place(const struct rule_call *call, char *to, size_t size)
+{
+	lua_Debug frame;
+	if (call->is_finishing)
+		snprintf(to, size, "%s:%u", call->run->rule->path, call->run->line);
+	else if (rule_call_where(call->lua, 1, &frame))
+		snprintf(to, size, "%s:%d", frame.source + 1, frame.currentline);
+	else
+		snprintf(to, size, "%s", call->run->rule->path);
+}
+
 enum rule_phase rule_call_phase(const struct rule_call *call)
 {
 	return call->run->phase;

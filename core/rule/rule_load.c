@@ -416,3 +416,16 @@ struct rule_module *rule_load_module(struct rule_set *set, lua_State *lua, struc
 	module->chunk = luaL_ref(lua, LUA_REGISTRYINDEX);
 	return module;
 }
+
+bool rule_add_module(struct rule_vm *vm, const char *name, struct slice text,
+		     struct complaints *complaints)
+{
+	struct rule_set *set = vm->sets;
+	struct rule_source source = { .set = set, .path = name, .text = text, .is_sandbox = true };
+	if (!rule_load_chunk(vm, vm->lua, &source, complaints))
+		return false;
+	struct rule_module *module = memory_new(1, sizeof *module);
+	module->chunk = luaL_ref(vm->lua, LUA_REGISTRYINDEX);
+	check(table_set(&set->modules, slice_of_string(name), module) == NULL);
+	return true;
+}

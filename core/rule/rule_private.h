@@ -140,6 +140,7 @@ struct rule_vm {
 	size_t name_count;
 	struct rule_set *sets;  /* the newest first */
 	struct rule_set *shown; /* whose modules `require` sees */
+	const struct rule_cover *cover; /* NULL: nobody wants to know */
 
 	struct rule_run *running;
 	struct rule_run *idle;

@@ -254,7 +254,7 @@ static bool capture(struct session *s)
 	return false;
 }
 
-void session_open(struct vserver *v, int fd, const struct addr *peer)
+static struct session *add_session(struct vserver *v, int fd, const struct addr *peer)
 {
 	struct world *w = v->world;
 	struct session *s = memory_new(1, sizeof *s);
@@ -267,12 +267,31 @@ void session_open(struct vserver *v, int fd, const struct addr *peer)
 	timer_init(&s->timer, on_quiet_timeout);
 	TAILQ_INSERT_TAIL(&w->sessions, s, in_world);
 	w->session_count++;
+	return s;
+}
+
+static void enter(struct session *s)
+{
 	if (!session_limit_enter(s)) {
 		session_cut(s);
 		return;
 	}
-	if (v->conf->capture != CONF_CAPTURE_NONE && !capture(s))
+	if (s->vserver->conf->capture != CONF_CAPTURE_NONE && !capture(s))
 		return;
 	/* TCP_DEFER_ACCEPT means that the request is usually here already */
 	begin_request(s);
+}
+
+void session_open(struct vserver *v, int fd, const struct addr *peer)
+{
+	enter(add_session(v, fd, peer));
+}
+
+void session_open_from(struct vserver *v, int fd, const struct addr *peer,
+		       const struct session_origin *origin)
+{
+	struct session *s = add_session(v, fd, peer);
+	s->origin = memory_new(1, sizeof *s->origin);
+	*s->origin = *origin;
+	enter(s);
 }

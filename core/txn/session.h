@@ -48,6 +48,10 @@ struct session {
 /* Takes over an accepted descriptor. */
 void session_open(struct vserver *v, int fd, const struct addr *peer);
 
+/* The same for a descriptor of which the kernel does not know where it was accepted and headed. */
+void session_open_from(struct vserver *v, int fd, const struct addr *peer,
+		       const struct session_origin *origin);
+
 /*
  * Where it was accepted, and where it was headed. A captured connection knows from the beginning; of
  * others, where the two are one, the kernel is asked when somebody wants to know. ADDR_NONE when the

@@ -152,7 +152,7 @@ void txn_start(struct session *s)
 	t->vserver = s->vserver;
 	t->world_rules = world_rules_use(s->vserver->world);
 	t->rules = s->vserver->rules;
-	t->protocol = &txn_http;
+	t->protocol = s->vserver->protocol;
 	t->step = t->protocol->first_step;
 	t->remote = s->remote;
 	t->keep_client = true;

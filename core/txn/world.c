@@ -8,6 +8,7 @@
 #include "net/dial.h"
 #include "txn/session.h"
 #include "txn/txn.h"
+#include "txn/txn_http.h"
 
 #include <stdlib.h>
 
@@ -193,6 +194,7 @@ static void open_vserver(struct world *w, struct vserver *v, const struct conf_v
 {
 	v->world = w;
 	v->conf = conf;
+	v->protocol = &txn_http;
 	v->stats = stats_vserver_row(w->share, w->worker, (unsigned)(conf - w->conf->vservers));
 	v->rule_limits = (struct rule_limits){
 		.budget = conf->rules.budget,
@@ -207,6 +209,8 @@ static void open_vserver(struct world *w, struct vserver *v, const struct conf_v
 		.chunk_extension_bytes = (size_t)conf->max_chunk_extension,
 		.merge_slashes = conf->merge_slashes,
 	};
+	if (listen_fds == NULL)
+		return;
 	v->listeners = memory_new(conf->listen_count, sizeof *v->listeners);
 	for (size_t i = 0; i < conf->listen_count; i++) {
 		v->listeners[i].vserver = v;
@@ -262,7 +266,8 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 	for (size_t i = 0; i < conf->vserver_count; i++) {
 		if (conf->vservers[i].enabled)
 			open_vserver(w, &w->vservers[i], &conf->vservers[i], listen_fds);
-		listen_fds += conf->vservers[i].listen_count;
+		if (listen_fds != NULL)
+			listen_fds += conf->vservers[i].listen_count;
 	}
 	return true;
 }

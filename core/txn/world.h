@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 struct session;
+struct txn_protocol;
 
 /* A rule as one virtual server uses it in one phase. */
 struct vserver_rule {
@@ -52,6 +53,7 @@ struct world_rules {
 struct vserver {
 	struct world *world;
 	const struct conf_vserver *conf;
+	const struct txn_protocol *protocol; /* the steps of its transactions */
 	struct stats_vserver *stats;
 	struct vserver_listener *listeners; /* one per address */
 	const struct vserver_rules *rules;  /* for new transactions, by enum rule_phase */
@@ -95,8 +97,8 @@ bool world_load_rules(const struct conf *conf, struct rule_vm *vm, struct rule *
 
 /*
  * Compiles the rules and opens everything. `listen_fds` are this worker's sockets, one per address,
- * in the order of the configuration's virtual servers and their addresses. False when a rule does
- * not compile; world_close then frees what there is.
+ * in the order of the configuration's virtual servers and their addresses; NULL: none, nobody can
+ * connect. False when a rule does not compile; world_close then frees what there is.
  */
 bool world_open(struct world *w, const struct conf *conf, const struct share *share,
 		unsigned worker, const struct rule_function *functions, size_t function_count,
