@@ -89,6 +89,10 @@ FLOW_JOBS ?= $(shell echo $$(($$(nproc) + 2)))
 flow: $(BUILD)/weir
 	WEIR=$(abspath $(BUILD)/weir) $(PYTHON) -m pytest -p no:cacheprovider -n $(FLOW_JOBS) t/flow
 
+# The rules of rules/, offline: in well under a second.
+test-rules: $(BUILD)/weir
+	$(BUILD)/weir test --coverage rules
+
 # ---- first commands ----------------------------------------------------------------------------
 # What they need is installed first; then make starts anew, because it finds more than before.
 # JOBS: one job per processor unless the caller said -j.
@@ -102,6 +106,7 @@ deps:
 test: deps
 	$(MAKE) $(JOBS) all unit-programs
 	$(MAKE) unit
+	$(MAKE) test-rules
 	$(MAKE) flow
 
 check: deps
@@ -244,10 +249,11 @@ $(BUILD)/bench/%: t/bench/%.c
 
 install: all
 	install -D -m 755 $(BUILD)/weir $(DESTDIR)$(PREFIX)/bin/weir
-	install -d $(DESTDIR)$(PREFIX)/share/weir/conf $(DESTDIR)$(PREFIX)/share/weir/rules \
+	install -d $(DESTDIR)$(PREFIX)/share/weir/conf $(DESTDIR)$(PREFIX)/share/weir/rules/test \
 		$(DESTDIR)$(PREFIX)/share/weir/lua $(DESTDIR)$(PREFIX)/share/doc/weir
 	install -m 644 conf/* $(DESTDIR)$(PREFIX)/share/weir/conf
 	install -m 644 rules/*.lua $(DESTDIR)$(PREFIX)/share/weir/rules
+	install -m 644 rules/test/*.lua $(DESTDIR)$(PREFIX)/share/weir/rules/test
 	install -m 644 lua/weir.lua $(DESTDIR)$(PREFIX)/share/weir/lua
 	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/weir
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -271,12 +277,13 @@ help:
 	@echo 'make bench     weir beside haproxy, nginx and h2o: CPU per request and more (root)'
 	@echo 'make count     user instructions per request, against those of t/bench/instructions.txt'
 	@echo 'make unit      unit tests only; make unit-ROOM: of one room: $(ROOMS)'
+	@echo 'make test-rules the tests of rules/ only'
 	@echo 'make flow      system tests only'
 	@echo 'make reference write docs/, the JSON Schema and the editor stubs from the code'
 	@echo 'make install   into $$DESTDIR$$PREFIX ($(DESTDIR)$(PREFIX))'
 	@echo 'make clean     remove $(BUILD)'
 
-.PHONY: all bench clean count deps demo differential test check unit unit-programs flow install help fuzz \
+.PHONY: all test-rules bench clean count deps demo differential test check unit unit-programs flow install help fuzz \
         fuzz-smoke format reference lint-reference \
         lint lint-all lint-layers lint-house lint-format lint-tidy lint-lua lint-shell \
         $(ROOMS:%=unit-%)

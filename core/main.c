@@ -88,8 +88,9 @@ static void write_usage(FILE *to)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(to, "  %-10s %-31s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].purpose);
-	fprintf(to, "\nOptions of test: --watch --coverage --tap --junit FILE; PATH: a file or a folder of\n"
-		    "*.test.lua, by default the folder of the rules of FILE, or else `rules`.\n");
+	fprintf(to,
+		"\nOptions of test: --watch --coverage --tap --junit FILE; PATH: a file or a folder of\n"
+		"*.test.lua, by default the folder of the rules of FILE, or else `rules`.\n");
 	fprintf(to, "\nWithout -c, FILE is conf/weir.yaml or else /etc/weir/weir.yaml.\n"
 		    "WHICH weir is meant: -c FILE, whose `control:` it is, or --control PATH.\n"
 		    "Exit status: 0 fine, 1 failed, 2 wrong usage.\n");
@@ -248,7 +249,7 @@ static bool take_test(struct test_options *o, char **words, int word_count)
 {
 	*o = (struct test_options){ .paths = words };
 	for (int i = 0; i < word_count; i++) {
-		const char **value = strcmp(words[i], "-c") == 0	? &o->config
+		const char **value = strcmp(words[i], "-c") == 0        ? &o->config
 				     : strcmp(words[i], "--junit") == 0 ? &o->junit
 									: NULL;
 		if (value != NULL && (*value != NULL || i + 1 == word_count)) {

@@ -9,7 +9,9 @@ local FIELDS = {
 		"answers", "check", "configuration", "completion_rules", "expect", "nodes", "pool", "pools",
 		"request", "request_rules", "response", "response_rules", "virtual_server",
 	},
-	request = { "accepted", "body", "client", "destination", "headers", "host", "method", "raw", "url" },
+	request = {
+		"accepted", "body", "client", "destination", "headers", "host", "method", "raw", "url",
+	},
 	response = { "body", "close", "headers", "raw", "reason", "status" },
 	expect = {
 		"body", "calls", "error", "headers", "line", "log", "node", "outcome", "pool", "reason",
@@ -278,8 +280,9 @@ end
 ---- running ---------------------------------------------------------------------------------------
 
 local function set_nodes(case)
-	check_fields(case.response or {}, "response", "`response`")
-	engine.reply("", response_bytes(case.response or {}), case.response and case.response.close or false)
+	local usual = case.response or {}
+	check_fields(usual, "response", "`response`")
+	engine.reply("", response_bytes(usual), usual.close or false)
 	for address, what in pairs(case.nodes or {}) do
 		if type(what) == "string" then
 			if not engine.node(address, what) then
@@ -359,8 +362,9 @@ local function run(case)
 	end
 	local r = case.request or {}
 	local destination = r.destination or "192.0.2.1:80"
-	local event, seen = go_on(case, got, engine.send(request_bytes(r), r.client or "198.51.100.7:40000",
-		destination, r.accepted or destination))
+	local client = r.client or "198.51.100.7:40000"
+	local event, seen = go_on(case, got,
+		engine.send(request_bytes(r), client, destination, r.accepted or destination))
 	for key, value in pairs(seen) do
 		got[key] = value
 	end
@@ -426,8 +430,8 @@ local function compare_errors(failures, expected, got)
 	elseif #got.errors == 0 then
 		failures[#failures + 1] = "error: expected " .. show(expected) .. ", got none"
 	else
-		compare(failures, "error", type(expected) == "string" and test.contains(expected) or expected,
-			all)
+		local wanted = type(expected) == "string" and test.contains(expected) or expected
+		compare(failures, "error", wanted, all)
 	end
 end
 

@@ -136,7 +136,7 @@ static void watch_folder_of(int fd, const char *path)
 	const char *slash = strrchr(path, '/');
 	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
 	snprintf(folder, sizeof folder, "%.*s", len == 0 ? 1 : (int)len,
-		 len > 0	 ? path
+		 len > 0         ? path
 		 : slash == NULL ? "."
 				 : "/");
 	inotify_add_watch(fd, folder,

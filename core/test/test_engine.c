@@ -262,8 +262,9 @@ static struct addr address_argument(struct rule_call *call, unsigned n, uint16_t
 	if (addr_parse(text, &a))
 		return a;
 	if (!addr_parse_ip(text, &a))
-		rule_argument_error(call, n, "expected an IP address, with or without a port,"
-					     " got '%.*s'",
+		rule_argument_error(call, n,
+				    "expected an IP address, with or without a port,"
+				    " got '%.*s'",
 				    SLICE_PRINT(text));
 	a.port = port;
 	return a;

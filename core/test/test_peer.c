@@ -82,8 +82,8 @@ void test_peers_reply(struct test_peers *p, struct slice address, struct slice b
 static struct test_script *script_for(struct test_peers *p, const struct addr *address)
 {
 	char text[ADDR_TEXT_BYTES];
-	struct test_script *script =
-		table_get(&p->scripts, slice_of_string(addr_format(address, text)));
+	struct test_script *script = table_get(&p->scripts,
+					       slice_of_string(addr_format(address, text)));
 	return script != NULL ? script : script_of(p, SLICE(""));
 }
 
@@ -117,8 +117,8 @@ static void answer(struct test_peer *node, const struct http_request *request)
 /* ---- messages ------------------------------------------------------------------------------------ */
 
 /* The body at the start of `in`; false while it is not whole. `ended`: nothing more will come. */
-static bool take_body(struct test_peers *p, struct slice in, enum http_body_kind kind, uint64_t length,
-		      bool ended, size_t *used, struct slice *body)
+static bool take_body(struct test_peers *p, struct slice in, enum http_body_kind kind,
+		      uint64_t length, bool ended, size_t *used, struct slice *body)
 {
 	struct http_body decoder;
 	enum http_reason why;
@@ -152,8 +152,8 @@ static bool take_request(struct test_peer *node)
 	struct http_request head;
 	size_t used = 0, body_used = 0;
 	enum http_reason why;
-	if (in.len == 0 || http_request_parse(in, &limits, p->arena, &scan, &head, &used, &why) !=
-				   HTTP_DONE)
+	if (in.len == 0 ||
+	    http_request_parse(in, &limits, p->arena, &scan, &head, &used, &why) != HTTP_DONE)
 		return false;
 	if (head.body != HTTP_BODY_NONE &&
 	    !take_body(p, slice_skip(in, used), head.body, head.content_length, false, &body_used,
@@ -225,7 +225,8 @@ static void on_node_ready(struct stream *stream)
 }
 
 /* Opens our end; the engine's is the result, -1 when there is none. */
-static int open_pair(struct test_peers *p, struct test_peer *peer, void (*on_ready)(struct stream *))
+static int open_pair(struct test_peers *p, struct test_peer *peer,
+		     void (*on_ready)(struct stream *))
 {
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == -1)

@@ -66,8 +66,8 @@ void test_peers_reply(struct test_peers *p, struct slice address, struct slice b
 int test_peers_connect_client(struct test_peers *p, struct slice bytes);
 
 /* The answer to the client, without interim ones; false when what it got is none, or is not whole. */
-bool test_peers_client_got(struct test_peers *p, enum http_method method, struct http_response *head,
-			   struct slice *body);
+bool test_peers_client_got(struct test_peers *p, enum http_method method,
+			   struct http_response *head, struct slice *body);
 
 /* dial_open for this case: the engine's end of a new connection to the node. */
 enum dial_result test_peers_dial(struct test_peers *p, const struct dial *d, int *fd, int *error);

@@ -41,7 +41,8 @@ static void print_text(struct test_report *r, const char *file, struct slice nam
 {
 	if (r->file == NULL || strcmp(r->file, file) != 0)
 		fprintf(r->to, "%s\n", file);
-	fprintf(r->to, "  %-6s %8.2f ms  ", slice_is_absent(failure) ? "ok" : "FAILED", milliseconds);
+	fprintf(r->to, "  %-6s %8.2f ms  ", slice_is_absent(failure) ? "ok" : "FAILED",
+		milliseconds);
 	print_lines(r->to, "", name);
 	if (slice_is_absent(failure))
 		return;
@@ -50,8 +51,8 @@ static void print_text(struct test_report *r, const char *file, struct slice nam
 }
 
 /* In a description "#" would begin a directive. */
-static void print_tap(struct test_report *r, const char *file, struct slice name, struct slice place,
-		      struct slice failure, double milliseconds)
+static void print_tap(struct test_report *r, const char *file, struct slice name,
+		      struct slice place, struct slice failure, double milliseconds)
 {
 	fprintf(r->to, "%s %zu - %s: ", slice_is_absent(failure) ? "ok" : "not ok",
 		r->passed + r->failed, file);

@@ -82,7 +82,7 @@ static void on_function(struct rule_call *call, const char *name, void *extra)
 
 void test_values_add_argument(struct test_values *v, struct rule_call *call, unsigned n)
 {
-	static const struct rule_visitor visitor = { on_value, on_open,	    on_key,
+	static const struct rule_visitor visitor = { on_value, on_open,     on_key,
 						     on_close, on_function, ENTRIES_MOST };
 	if (rule_argument_is_absent(call, n))
 		add(v, STEP_NIL);

@@ -72,6 +72,26 @@ Test(log, levels, .init = catch_errors)
 	expect_match(log_text(), " audit weir: always\n$");
 }
 
+static char sunk[256];
+
+static void sink(enum log_level level, const char *message)
+{
+	snprintf(sunk, sizeof sunk, "%d %s", level, message);
+}
+
+Test(log, a_sink_gets_what_would_be_written, .init = catch_errors)
+{
+	log_set_sink(sink);
+	log_warn("%d lines", 7);
+	cr_expect_str_eq(sunk, "2 7 lines");
+	log_debug("not shown");
+	cr_expect_str_eq(sunk, "2 7 lines");
+	cr_expect_str_eq(log_text(), "");
+	log_set_sink(NULL);
+	log_info("as ever");
+	expect_match(log_text(), " info weir: as ever\n$");
+}
+
 /* A name from the network must not forge a line or steer a terminal. */
 Test(log, hostile_bytes_are_escaped, .init = catch_errors)
 {

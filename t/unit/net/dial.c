@@ -167,6 +167,27 @@ Test(dial, a_connection_that_is_gone_has_no_address)
 	cr_expect_eq(a.family, ADDR_NONE);
 }
 
+static enum dial_result open_nothing(const struct dial *d, int *fd, int *error)
+{
+	(void)d;
+	cr_assert_eq(*fd, -1);
+	*error = ECONNREFUSED;
+	return DIAL_FAILED;
+}
+
+Test(dial, offline_nobody_is_asked_but_the_opener)
+{
+	struct addr here = unit_address("127.0.0.1"), loopback = unit_address("127.0.0.1");
+	int fd = 7, error = 0;
+	listen_at("127.0.0.1");
+	cr_assert(dial_is_own_address(&here));
+	dial_offline(open_nothing);
+	cr_expect_eq(open_to(&bound, NULL, false, &fd, &error), DIAL_FAILED);
+	cr_expect_eq(error, ECONNREFUSED);
+	cr_expect_eq(open_to(&bound, &loopback, true, &fd, &error), DIAL_SPOOF_LOOPBACK);
+	cr_expect_not(dial_is_own_address(&here));
+}
+
 Test(dial, knows_the_addresses_of_this_machine)
 {
 	struct addr own = unit_address("127.0.0.1:80"), foreign = unit_address("198.51.100.7");
