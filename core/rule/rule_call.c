@@ -71,7 +71,7 @@ void rule_call_place(const struct rule_call *call, char *to, size_t size)
 {
 	lua_Debug frame;
 	if (call->is_finishing)
-		snprintf(to, size, "%s:%u", call->run->rule->path, call->run->line);
+		snprintf(to, size, "%s:%u", call->run->path, call->run->line);
 	else if (rule_call_where(call->lua, 1, &frame))
 		snprintf(to, size, "%s:%d", frame.source + 1, frame.currentline);
 	else
