@@ -138,8 +138,8 @@ struct rule_vm {
 	struct table names; /* "http.getHeader" to struct rule_known */
 	const char **name_list;
 	size_t name_count;
-	struct rule_set *sets;  /* the newest first */
-	struct rule_set *shown; /* whose modules `require` sees */
+	struct rule_set *sets;          /* the newest first */
+	struct rule_set *shown;         /* whose modules `require` sees */
 	const struct rule_cover *cover; /* NULL: nobody wants to know */
 
 	struct rule_run *running;
