@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- rules/dns-block-list.lua: asks a block list in the DNS about clients that write something. What it
+-- rules/dns-block-list.lua: asks a DNS block list about clients that send something. What it
 -- says is kept as long as it says, so a client waits once; without an answer nobody is blocked.
 -- Attach it as a request rule; `dns: {servers}` says who is asked.
 local list = ".bl.example.net"
