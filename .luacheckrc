@@ -12,7 +12,7 @@ stds.rule = {
         "rawget", "rawset", "require", "select", "setmetatable", "tonumber", "tostring", "type",
         "unpack", "xpcall",
         -- weir's
-        auth = any, connection = any, counter = any, data = any, geo = any, http = any, jwt = any,
+        auth = any, connection = any, counter = any, data = any, geo = any, http = any, json = any, jwt = any,
         log = any, net = any, pool = any, rate = any, recentconns = any, request = any,
         resource = any, response = any, rule = any, slm = any, ssl = any, sys = any, tcp = any,
         udp = any, xml = any,
