@@ -121,7 +121,7 @@ static const struct rule_function functions[] = {
 	{ "net.dns.resolveIP", resolve_ip, RULE_IN_ANY | RULE_WAITS, "ip: string",
 	  "string|nil, string|nil reason",
 	  "Waits for the name of an address; the address itself when it has none. Nil and a reason for "
-	  "what is no address, and when no server answers in time. Names are not kept.",
+	  "what is no address, and when no server answers in time.",
 	  "net.dns.resolveIP" },
 };
 /* clang-format on */

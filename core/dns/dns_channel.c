@@ -23,12 +23,14 @@ struct channel_socket {
 
 static struct {
 	ares_channel ares;
+	ares_channel hosts; /* looks into /etc/hosts only, at once */
 	bool is_open;
 	LIST_HEAD(, channel_socket) sockets;
 	struct timer timer;
 } channel;
 
-/* ---- its sockets and clock -------------------------------------------------------------------------- */
+/* ---- its sockets and clock
+ * -------------------------------------------------------------------------- */
 
 static void set_timer(void)
 {
@@ -57,7 +59,8 @@ static void on_ready(struct loop_poll *p, bool is_readable, bool is_writable)
 	set_timer();
 }
 
-/* c-ares wants to know when its socket can be read or written; neither: it closes it. */
+/* c-ares wants to know when its socket can be read or written; neither: it
+ * closes it. */
 static void on_socket(void *extra, ares_socket_t fd, int wants_read, int wants_write)
 {
 	(void)extra;
@@ -78,9 +81,12 @@ static void on_socket(void *extra, ares_socket_t fd, int wants_read, int wants_w
 	free(s);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------------
+ */
 
-/* The servers as c-ares takes them: "10.0.0.1:53,[fd00::1]:53". Freed by the caller. */
+/* The servers as c-ares takes them: "10.0.0.1:53,[fd00::1]:53". Freed by the
+ * caller. */
 static char *list_servers(const struct dns_options *options)
 {
 	char *text = memory_new(options->server_count, ADDR_TEXT_BYTES + 1), *at = text;
@@ -117,7 +123,10 @@ bool dns_channel_open(const struct dns_options *options)
 	if (ares_init_options(&channel.ares, &wanted, mask) != ARES_SUCCESS)
 		return false;
 	timer_init(&channel.timer, on_timer);
-	channel.is_open = set_servers(options);
+	wanted.lookups = "f";
+	channel.is_open = set_servers(options) &&
+			  ares_init_options(&channel.hosts, &wanted, ARES_OPT_LOOKUPS) ==
+				  ARES_SUCCESS;
 	if (!channel.is_open)
 		ares_destroy(channel.ares);
 	return channel.is_open;
@@ -129,11 +138,14 @@ void dns_channel_close(void)
 		return;
 	channel.is_open = false;
 	ares_destroy(channel.ares);
+	ares_destroy(channel.hosts);
 	timer_release(&channel.timer);
 	ares_library_cleanup();
 }
 
-/* ---- questions ---------------------------------------------------------------------------------------- */
+/* ---- questions
+ * ----------------------------------------------------------------------------------------
+ */
 
 static void answer(struct dns_answer *a, int status)
 {
@@ -195,14 +207,96 @@ static void on_addresses(void *extra, int status, int timeouts, struct ares_addr
 	answer(a, status);
 }
 
-static void on_name(void *extra, int status, int timeouts, struct hostent *found)
+/* ---- names of addresses
+ * ------------------------------------------------------------------------------
+ */
+
+static void take_name(struct dns_answer *a, const struct hostent *found)
+{
+	if (found->h_name != NULL && dns_is_host_name(slice_of_string(found->h_name)))
+		snprintf(a->name, sizeof a->name, "%s", found->h_name);
+}
+
+/* Moves behind a name in the message; false when it is none. */
+static bool skip_name(const unsigned char **at, const unsigned char *message, int len)
+{
+	char *name;
+	long used;
+	if (*at >= message + len ||
+	    ares_expand_name(*at, message, len, &name, &used) != ARES_SUCCESS)
+		return false;
+	ares_free_string(name);
+	*at += used;
+	return true;
+}
+
+static unsigned number_at(const unsigned char *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
+/*
+ * How long all answers of a message may be kept (RFC 1035 4.1); c-ares does not
+ * tell it of names. 0 when the message is malformed.
+ */
+static uint64_t ttl_of(const unsigned char *message, int len)
+{
+	uint64_t least = UINT32_MAX;
+	const unsigned char *at = message + 12, *end = message + len;
+	if (len < 12)
+		return 0;
+	for (unsigned left = number_at(message + 4); left > 0; left--) {
+		if (!skip_name(&at, message, len) || end - at < 4)
+			return 0;
+		at += 4;
+	}
+	for (unsigned left = number_at(message + 6); left > 0; left--) {
+		if (!skip_name(&at, message, len) || end - at < 10)
+			return 0;
+		uint64_t ttl = (uint64_t)number_at(at + 4) << 16 | number_at(at + 6);
+		unsigned size = number_at(at + 8);
+		least = ttl < least ? ttl : least;
+		at += 10;
+		if (size > (size_t)(end - at))
+			return 0;
+		at += size;
+	}
+	return least > INT32_MAX ? 0 : least; /* as RFC 2181 8 has it */
+}
+
+static void on_name(void *extra, int status, int timeouts, unsigned char *message, int len)
 {
 	(void)timeouts;
 	struct dns_answer *a = extra;
-	if (status == ARES_SUCCESS && found->h_name != NULL &&
-	    dns_is_host_name(slice_of_string(found->h_name)))
-		snprintf(a->name, sizeof a->name, "%s", found->h_name);
+	struct hostent *found = NULL;
+	if (status == ARES_SUCCESS)
+		status = ares_parse_ptr_reply(message, len, NULL, 0, AF_INET, &found);
+	if (found != NULL) {
+		take_name(a, found);
+		a->ttl = ttl_of(message, len);
+		ares_free_hostent(found);
+	}
 	answer(a, status);
+}
+
+static void on_host(void *extra, int status, int timeouts, struct hostent *found)
+{
+	(void)timeouts;
+	if (status == ARES_SUCCESS)
+		take_name(extra, found);
+}
+
+/* RFC 1035 3.5, RFC 3596 2.5. */
+static void write_reverse_name(const struct addr *a, char out[DNS_NAME_BYTES])
+{
+	char *at = out;
+	if (a->family == ADDR_IPV4) {
+		sprintf(at, "%u.%u.%u.%u.in-addr.arpa", a->ip[3], a->ip[2], a->ip[1], a->ip[0]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--)
+		at += sprintf(at, "%x.%x.", a->ip[i] & 15u, a->ip[i] >> 4);
+	sprintf(at, "ip6.arpa");
 }
 
 void dns_channel_find(struct dns_answer *a, const char *name, enum dns_kind kind)
@@ -210,7 +304,8 @@ void dns_channel_find(struct dns_answer *a, const char *name, enum dns_kind kind
 	static const int families[] = {
 		[DNS_IPV4] = AF_INET, [DNS_IPV6] = AF_INET6, [DNS_ANY] = AF_UNSPEC
 	};
-	/* the servers turn the order themselves, and what is reachable shows when it is tried */
+	/* the servers turn the order themselves, and what is reachable shows when it
+   * is tried */
 	const struct ares_addrinfo_hints hints = { .ai_flags = ARES_AI_NOSORT,
 						   .ai_family = families[kind] };
 	ares_getaddrinfo(channel.ares, name, NULL, &hints, on_addresses, a);
@@ -220,7 +315,14 @@ void dns_channel_find(struct dns_answer *a, const char *name, enum dns_kind kind
 void dns_channel_find_name(struct dns_answer *a, const struct addr *address)
 {
 	bool is_v4 = address->family == ADDR_IPV4;
-	ares_gethostbyaddr(channel.ares, address->ip, is_v4 ? 4 : 16, is_v4 ? AF_INET : AF_INET6,
-			   on_name, a);
+	char name[DNS_NAME_BYTES];
+	ares_gethostbyaddr(channel.hosts, address->ip, is_v4 ? 4 : 16, is_v4 ? AF_INET : AF_INET6,
+			   on_host, a);
+	if (a->name[0] != '\0') {
+		answer(a, ARES_SUCCESS);
+		return;
+	}
+	write_reverse_name(address, name);
+	ares_query(channel.ares, name, 1, 12, on_name, a); /* IN, PTR */
 	set_timer();
 }

@@ -69,7 +69,7 @@ def reply(question, records, flags=0x8180, ident=None):
 
 
 def test_addresses_and_names(bench):
-    server = dnsmasq(bench, "local=/test/", "host-record=one.test,10.1.2.3,fd00::3", "host-record=four.test,10.4.4.4",
+    server = dnsmasq(bench, "local=/test/", "local=/in-addr.arpa/", "host-record=one.test,10.1.2.3,fd00::3", "host-record=four.test,10.4.4.4",
                      "address=/none.test/", "cname=alias.test,one.test", "local-ttl=60")
     client = bench.connect(weir_for(bench, server))
     assert ask(client, "4=one.test&6=one.test&4=alias.test&ip=10.1.2.3&ip=fd00::3") == \
@@ -116,12 +116,15 @@ def test_hosts_file_comes_first(bench):
 
 
 def test_answers_are_kept_for_their_time_to_live(bench):
-    server = dnsmasq(bench, "host-record=kept.test,10.1.2.3,600", "host-record=brief.test,10.1.2.4,0")
+    server = dnsmasq(bench, "local=/test/", "local=/in-addr.arpa/", "host-record=kept.test,10.1.2.3,600", "host-record=brief.test,10.1.2.4,0")
     client = bench.connect(weir_for(bench, server))
     for _ in range(5):
+        assert ask(client, "ip=10.1.2.3&ip=10.1.2.4&ip=10.1.2.5") == "kept.test|brief.test|10.1.2.5"
         assert ask(client, "4=kept.test&4=Kept.test&4=brief.test") == "10.1.2.3|10.1.2.3|10.1.2.4"
     assert server.queries("kept.test") == 1
     assert server.queries("brief.test") == 5
+    assert server.queries("3.2.1.10.in-addr.arpa") == 1
+    assert server.queries("4.2.1.10.in-addr.arpa") == 5
 
 
 def test_they_are_asked_for_again_after_it(bench):

@@ -245,3 +245,38 @@ Test(loop, a_turn_begins_with_on_turn)
 	cr_expect_eq(turn_at, 1);
 	cr_expect_eq(fire_at, 2);
 }
+
+static unsigned polled; /* events of the pipe's end */
+static bool was_readable, was_writable;
+
+static void on_poll(struct loop_poll *p, bool is_readable, bool is_writable)
+{
+	polled++;
+	was_readable = is_readable;
+	was_writable = is_writable;
+	loop_poll_set(p, -1, false, false);
+}
+
+static bool has_polled(void)
+{
+	return polled > 0;
+}
+
+Test(loop, polls_for_foreign_libraries)
+{
+	struct loop_poll p = { .on_ready = on_poll };
+	int ends[2];
+	cr_assert_eq(pipe(ends), 0);
+	loop_poll_set(&p, ends[0], true, false);
+	cr_assert_eq(write(ends[1], "x", 1), 1);
+	unit_turn_until(has_polled);
+	cr_expect(was_readable);
+	unit_turns(5);
+	cr_expect_eq(polled, 1, "not watched any more");
+	polled = 0;
+	loop_poll_set(&p, ends[1], true, true);
+	unit_turn_until(has_polled);
+	cr_expect(was_writable);
+	close(ends[0]);
+	close(ends[1]);
+}

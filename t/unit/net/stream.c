@@ -242,6 +242,20 @@ Test(stream, nothing_is_taken_before_connect_is_answered)
 	close(fd);
 }
 
+Test(stream, says_whether_connect_was_answered)
+{
+	listen_silently();
+	open_connecting(&s);
+	cr_assert_eq(stream_await(&s), IO_WAIT);
+	stream_watch(&s, false, true);
+	int fd = accept_ours();
+	cr_expect_eq(stream_await(&s), IO_OK);
+	cr_expect(!s.is_connecting);
+	cr_expect_eq(s.bytes_out, 0);
+	cr_expect_eq(stream_await(&s), IO_OK, "and again");
+	close(fd);
+}
+
 Test(stream, an_end_before_connect_is_answered_comes_after_it)
 {
 	char byte;
