@@ -1028,7 +1028,7 @@ function net.dns.resolveHost(name) end
 function net.dns.resolveHost6(name) end
 
 ---Waits for the name of an address; the address itself when it has none. Nil and a reason for
----what is no address, and when no server answers in time. Names are not kept.
+---what is no address, and when no server answers in time.
 ---@param ip string
 ---@return string|nil
 ---@return string|nil reason
@@ -1390,3 +1390,89 @@ function data.local_.getMemoryUsage() end
 ---Bytes that are left.
 ---@return integer
 function data.local_.getMemoryFree() end
+
+http.request = {}
+
+---Asks an http or https URL and waits for the whole answer: body, status, content type or nil,
+---header lines, status line; nil and a reason when there is none within `timeout` seconds (30).
+---Headers are as in http.sendResponse. Redirections are not followed, content codings not undone;
+---the body has at most `rules: {buffer}` bytes. Certificates are verified unless `{verify =
+---false}` is the last argument. Connections are kept and used again. A request that was itself
+---led to by four requests of rules is not made.
+---@param url string
+---@param headers? string|table
+---@param timeout? number
+---@param options? table
+---@return string|nil body
+---@return integer|string status
+---@return string|nil type
+---@return string|nil headers
+---@return string|nil line
+function http.request.get(url, headers, timeout, options) end
+
+---The same with HEAD; the body is empty.
+---@param url string
+---@param headers? string|table
+---@param timeout? number
+---@param options? table
+---@return string|nil body
+---@return integer|string status
+---@return string|nil type
+---@return string|nil headers
+---@return string|nil line
+function http.request.head(url, headers, timeout, options) end
+
+---The same with DELETE.
+---@param url string
+---@param headers? string|table
+---@param timeout? number
+---@param options? table
+---@return string|nil body
+---@return integer|string status
+---@return string|nil type
+---@return string|nil headers
+---@return string|nil line
+function http.request.delete(url, headers, timeout, options) end
+
+---The same with POST and a body, by a new connection: the request is never sent twice. Its
+---Content-Type is one of the headers, if any.
+---@param url string
+---@param data string
+---@param headers? string|table
+---@param timeout? number
+---@param options? table
+---@return string|nil body
+---@return integer|string status
+---@return string|nil type
+---@return string|nil headers
+---@return string|nil line
+function http.request.post(url, data, headers, timeout, options) end
+
+---The same with PUT.
+---@param url string
+---@param data string
+---@param headers? string|table
+---@param timeout? number
+---@param options? table
+---@return string|nil body
+---@return integer|string status
+---@return string|nil type
+---@return string|nil headers
+---@return string|nil line
+function http.request.put(url, data, headers, timeout, options) end
+
+http.request.ssl = {}
+
+---http.request.get by a connection of its own, whose certificate is verified by these PEM
+---certificates, a text or an array of up to 100 of them, and no others; by the system's without
+---them.
+---@param url string
+---@param authorities? string|table
+---@param headers? string|table
+---@param timeout? number
+---@return string|nil body
+---@return integer|string status
+---@return string|nil type
+---@return string|nil headers
+---@return string|nil line
+function http.request.ssl.get(url, authorities, headers, timeout) end

@@ -36,7 +36,7 @@ const struct rule_function *api_functions(size_t *count)
 		&api_string_regex,
 		&api_string_cipher,
 		&api_sys,
-		&api_data,
+		&api_data, &api_http_fetch,
 	};
 	/* clang-format on */
 	static struct rule_function *all;

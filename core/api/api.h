@@ -42,6 +42,7 @@ extern const struct api_family api_jwt;            /* jwt.* */
 extern const struct api_family api_string_regex;   /* string.*: regular expressions */
 extern const struct api_family api_string_cipher;  /* string.*: encryption */
 extern const struct api_family api_sys;            /* sys.*, ssl.isSSL */
+extern const struct api_family api_http_fetch;     /* http.request.* */
 
 /* All rows of all families, in that order; made once. */
 const struct rule_function *api_functions(size_t *count);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "dns/dns.h"
+#include "fetch/fetch_connection.h"
 #include "net/dial.h"
 #include "txn/session.h"
 #include "txn/txn.h"
@@ -314,6 +315,7 @@ void world_close(struct world *w)
 		free(w->vservers[i].listeners);
 	if (w->pools != NULL)
 		pools_free(w->pools, w->conf);
+	fetch_connection_close_idle();
 	dns_close();
 	store_close(w->local_data);
 	table_release(&w->own_listeners, NULL);
