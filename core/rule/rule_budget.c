@@ -189,6 +189,11 @@ int rule_budget_more(lua_State *lua)
 	struct rule_run *run = vm->running;
 	if (run == NULL)
 		return luaL_error(lua, "no rule is running");
+	if (run->is_waiting || run->has_verdict) {
+		/* On the way out of its coroutines: what has begun can neither fail nor be put off. */
+		set_left(vm, 0);
+		return 0;
+	}
 	rule_budget_check(vm, lua);
 	/* What is owed may be more than was left without the slice that is used up now. */
 	uint64_t owed = run->charged;
