@@ -88,22 +88,24 @@ static void add(const char *bytes, size_t len)
 #define MARK "X-Mark: 000\r\n"
 #define MARK_DIGITS 8
 
-/* A head begins at the start or behind an empty line; its mark goes behind its first line. */
+/*
+ * A head begins at the start or behind an empty line; its mark goes behind its first line, which may
+ * end in the next answer: a node says the two one after the other.
+ */
 struct answer *peers_add_answer(const char *bytes, size_t len)
 {
 	static struct answer spare;
 	struct answer *a = peers.answer_count < PEERS_ANSWERS ? &peers.answers[peers.answer_count++]
 							      : &spare;
 	*a = (struct answer){ .at = peers.answer_bytes.len };
-	bool is_first_line = false;
 	for (size_t i = 0; i < len; i++) {
 		bool is_start = i == 0 || (i >= 4 && memcmp(bytes + i - 4, "\r\n\r\n", 4) == 0);
 		if (is_start && len - i >= 7 && memcmp(bytes + i, "HTTP/1.", 7) == 0)
-			is_first_line = true;
+			peers.is_in_first_line = true;
 		add(bytes + i, 1);
-		if (is_first_line && bytes[i] == '\n') {
+		if (peers.is_in_first_line && bytes[i] == '\n') {
 			add(MARK, sizeof MARK - 1);
-			is_first_line = false;
+			peers.is_in_first_line = false;
 		}
 	}
 	a->len = peers.answer_bytes.len - a->at;

@@ -55,6 +55,7 @@ struct peers {
 	unsigned asked_count;
 	struct answer answers[PEERS_ANSWERS];
 	unsigned answer_count, answer_next;
+	bool is_in_first_line; /* of an answer that is being added */
 	struct wire_bytes answer_bytes;
 	size_t piece;  /* bytes of an answer that arrive in a turn */
 	size_t window; /* of new connections to nodes */
