@@ -194,6 +194,22 @@ static int plain_get(lua_State *lua)
 	return 2;
 }
 
+/* t.get is a function and a family: a table that can be called. */
+static int plain_call_get(lua_State *lua)
+{
+	lua_remove(lua, 1);
+	return plain_get(lua);
+}
+
+static void push_get(lua_State *lua)
+{
+	lua_newtable(lua);
+	lua_newtable(lua);
+	lua_pushcfunction(lua, plain_call_get);
+	lua_setfield(lua, -2, "__call");
+	lua_setmetatable(lua, -2);
+}
+
 static int plain_wait(lua_State *lua)
 {
 	lua_pushliteral(lua, "waited");
@@ -209,14 +225,15 @@ static int plain_decide(lua_State *lua)
 bool pair_run_plain(struct slice text, struct pair_said *said)
 {
 	static const luaL_Reg plain[] = {
-		{ "say", plain_say },   { "input", plain_input },       { "get", plain_get },
-		{ "wait", plain_wait }, { "wait_quietly", plain_wait }, { "decide", plain_decide },
-		{ NULL, NULL },
+		{ "say", plain_say },           { "input", plain_input },   { "wait", plain_wait },
+		{ "wait_quietly", plain_wait }, { "decide", plain_decide }, { NULL, NULL },
 	};
 	lua_State *lua = luaL_newstate();
 	luaL_openlibs(lua);
 	lua_newtable(lua);
 	luaL_register(lua, NULL, plain);
+	push_get(lua);
+	lua_setfield(lua, -2, "get");
 	lua_setglobal(lua, "t");
 	plain_said = said;
 	said->len = 0;
