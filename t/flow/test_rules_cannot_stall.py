@@ -5,16 +5,22 @@ import time
 
 import pytest
 
+from lab.counting import processor_seconds
 from lab.hostile import RULES, as_one
 from lab.http1 import Closed
 from lab.wait import until
+from lab.weir import is_sanitized
+
+MOST_SECONDS = 15 if is_sanitized() else 3  # of processor time: others may keep the machine busy
+
 
 @pytest.mark.parametrize("name", RULES)
 def test_an_endless_rule_ends(bench, name):
     weir = bench.weir([bench.node()], request=f'if http.getPath() == "/bad" then {RULES[name]} end')
-    start = time.monotonic()
+    worker = weir.children[0]
+    before = processor_seconds(worker)
     assert bench.connect(weir).get("/bad").status == 500
-    assert time.monotonic() - start < 3
+    assert processor_seconds(worker) - before < MOST_SECONDS
     for _ in range(3):
         assert bench.connect(weir).get("/good").status == 200
 

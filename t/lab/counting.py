@@ -13,6 +13,12 @@ from collections import Counter
 from .wait import until
 
 
+def processor_seconds(pid):
+    """What a process has had of the processor so far."""
+    with open(f"/proc/{pid}/schedstat") as file:
+        return int(file.read().split()[0]) / 1e9
+
+
 class Strace:
     """Counts the system calls of a process from the making of this until stop()."""
 
