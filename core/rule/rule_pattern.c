@@ -8,6 +8,7 @@
 #include "rule/rule_private.h"
 
 #include <ctype.h>
+#include <math.h>
 
 #define CAPTURES_MOST 32
 #define DEPTH_MOST 200
@@ -404,13 +405,16 @@ static struct slice text_argument(lua_State *lua, int n)
 	return slice_of(at, len);
 }
 
-/* The offset that Lua's `init` means; behind the end counts as the end. */
+/*
+ * The offset that Lua's `init` means; behind the end counts as the end, and what no int holds as the
+ * beginning, as in LuaJIT.
+ */
 static size_t start_offset(lua_State *lua, int n, size_t len)
 {
-	lua_Number init = luaL_optnumber(lua, n, 1);
+	lua_Number init = trunc(luaL_optnumber(lua, n, 1));
 	if (init < 0)
 		init += (lua_Number)len + 1;
-	if (!(init >= 1))
+	if (!(init >= 1 && init <= INT32_MAX))
 		return 0;
 	return init > (lua_Number)len ? len : (size_t)init - 1;
 }

@@ -189,6 +189,7 @@ static const char program[] =
 	"out[10] = strip(pcall(function() local t = {} for a, b in string.gmatch(s, p) do t[#t + 1] = tostring(a) .. ',' .. tostring(b) end "
 	"return table.concat(t, ';') end)) "
 	"out[11] = strip(pcall(string.find, s, p, 1, true)) out[12] = strip(pcall(string.find, s, p, 100)) "
+	"out[13] = strip(pcall(string.find, s, p, -0.5)) out[14] = strip(pcall(string.find, s, p, 2 ^ 45)) "
 	"return table.concat(out, '\\n')";
 
 static lua_State *plain;
