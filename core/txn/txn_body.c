@@ -96,7 +96,7 @@ static enum io write_pieces(struct txn_body *b, const struct http_pieces *pieces
 }
 
 /* One write: the head if it is still here, and some of what a rule had before us. True: go on. */
-static bool move_held(struct txn_body *b)
+static __attribute__((noinline)) bool move_held(struct txn_body *b)
 {
 	struct http_pieces pieces;
 	struct slice part = slice_of(b->held.at, b->held.len < b->limit ? b->held.len : b->limit);
@@ -214,7 +214,7 @@ static bool splice_once(struct txn_body *b)
 }
 
 /* A few bytes of a coding may stand for any number of others, so there is a bound for each turn. */
-static void pump(struct txn_body *b)
+static __attribute__((noinline)) void pump(struct txn_body *b)
 {
 	b->is_paused = false;
 	for (int turns = 0; turns < PUMPS_PER_TURN; turns++) {
@@ -243,12 +243,12 @@ void txn_body_move(struct txn_body *b)
 		case IO_EOF:
 			return;
 		}
-		if (!slice_is_absent(b->held)) {
+		if (b->hold != NULL && !slice_is_absent(b->held)) {
 			if (!move_held(b))
 				return;
 			continue;
 		}
-		if (b->pumps) {
+		if (b->hold != NULL && b->pumps) {
 			pump(b);
 			return;
 		}

@@ -287,7 +287,7 @@ static void count_hop(struct txn *t)
 }
 
 /* A rule is parked, maybe for a body. */
-static enum txn_next wait_in_rules(struct txn *t)
+static __attribute__((noinline)) enum txn_next wait_in_rules(struct txn *t)
 {
 	if (t->end != TXN_END_NONE || check_up(t) == TXN_GO_ON)
 		return TXN_GO_ON;
@@ -304,7 +304,7 @@ static enum txn_next wait_in_rules(struct txn *t)
 }
 
 /* All rules have run, and one of them began an answer that goes no further by itself. */
-static enum txn_next end_started_answer(struct txn *t)
+static __attribute__((noinline)) enum txn_next end_started_answer(struct txn *t)
 {
 	if (!t->out->is_ended && txn_out_is_short(t))
 		return txn_end(t, TXN_END_RULE_FAILED, "an answer is shorter than it announced");
@@ -487,12 +487,9 @@ static enum txn_next txn_http_read_response(struct txn *t)
 	}
 }
 
-static enum txn_next txn_http_response_rules(struct txn *t)
+/* Rules have read the body, or begun to answer. TXN_WAIT: nothing came of it. */
+static __attribute__((noinline)) enum txn_next end_looked_into(struct txn *t)
 {
-	if (!txn_rules_run(t, RULE_RESPONSE))
-		return wait_in_rules(t);
-	if (t->orders != NULL && t->orders->wants_retry)
-		return txn_node_retry(t);
 	if (t->out == NULL && t->down.hold != NULL && t->down.hold->is_stream)
 		return txn_end(t, TXN_END_RULE_FAILED,
 			       "a body was read by http.stream for nothing");
@@ -504,6 +501,18 @@ static enum txn_next txn_http_response_rules(struct txn *t)
 		txn_go(t, TXN_HTTP_RELAY);
 		return TXN_GO_ON;
 	}
+	return TXN_WAIT;
+}
+
+static enum txn_next txn_http_response_rules(struct txn *t)
+{
+	if (!txn_rules_run(t, RULE_RESPONSE))
+		return wait_in_rules(t);
+	if (t->orders != NULL && t->orders->wants_retry)
+		return txn_node_retry(t);
+	bool is_looked_into = t->out != NULL || t->down.hold != NULL;
+	if (is_looked_into && end_looked_into(t) == TXN_GO_ON)
+		return TXN_GO_ON;
 	txn_go(t, TXN_HTTP_SEND_RESPONSE);
 	return TXN_GO_ON;
 }

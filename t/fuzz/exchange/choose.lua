@@ -14,4 +14,10 @@ elseif path == "/once" then
 elseif path == "/clear" then
 	pool.use("clear")
 end
+-- To read a body changes nothing for whoever gets it.
+if path:find("[13579]$") then
+	pcall(http.getBody)
+elseif path:find("[26]$") then
+	http.getBody(3)
+end
 http.setHeader("X-Rule", "1")
