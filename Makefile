@@ -21,10 +21,10 @@ LTO      = $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
 CFLAGS  ?= -O3 -g $(LTO)
 OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasing $(WARNINGS) \
            $(LUAJIT)
-LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lpcre2-8 -lssl -lcrypto -lcap -lsystemd -ljansson -lz -lbrotlidec \
-           -lm
+LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lpcre2-8 -lmaxminddb -lssl -lcrypto -lcap -lsystemd -ljansson -lz \
+           -lbrotlidec -lm
 
-ROOMS    = base net share tls dns http text conf pool rule fetch txn api admin proc test
+ROOMS    = base net share tls dns http text lookup conf pool rule fetch txn api admin proc test
 SOURCES  = $(wildcard core/*.c core/*/*.c)
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 
@@ -49,13 +49,14 @@ BELOW_net   = base net
 BELOW_share = base share
 BELOW_http  = base http
 BELOW_text  = base text
+BELOW_lookup = base net lookup
 BELOW_conf  = base net conf
 BELOW_rule  = base rule
 BELOW_pool  = base net share conf pool
 BELOW_tls   = base net tls
 BELOW_dns   = base net dns
 BELOW_fetch = base net tls dns http fetch
-BELOW_txn   = base net share tls dns http text conf pool rule fetch txn
+BELOW_txn   = base net share tls dns http text lookup conf pool rule fetch txn
 BELOW_api   = $(BELOW_txn) api
 BELOW_admin = $(BELOW_txn) admin
 BELOW_proc  = $(BELOW_api) admin proc

@@ -1126,6 +1126,115 @@ function jwt.verify(token, key, options) end
 ---@return string|nil reason
 function jwt.parseheader(token) end
 
+resource = {}
+
+---Is there a file of that name in `resources_dir`? Its files are read when weir starts: plain
+---files without subfolders, at most 64 MiB together.
+---@param name string
+---@return boolean
+function resource.exists(name) end
+
+---The contents of the file; nil and a reason, and a warning in the log, when there is none.
+---@param name string
+---@return string|nil
+---@return string|nil reason
+function resource.get(name) end
+
+---Its lines, without what ends them (LF or CRLF); as resource.get when there is none.
+---@param name string
+---@return string[]|nil
+---@return string|nil reason
+function resource.getLines(name) end
+
+---The MD5 hash of its contents as raw bytes; as resource.get when there is none.
+---@param name string
+---@return string|nil
+---@return string|nil reason
+function resource.getMD5(name) end
+
+---When it was last changed before it was read, in seconds since 1970; as resource.get when there
+---is none.
+---@param name string
+---@return integer|nil
+---@return string|nil reason
+function resource.getMTime(name) end
+
+geo = {}
+
+---The country where the address is, in English, by the database that `geo: {database}` names. nil
+---and a reason for what is no address, for one that it does not know, and without a database (a
+---warning in the log says so).
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function geo.getCountry(ip) end
+
+---Its code of two letters (ISO 3166-1); nil as geo.getCountry.
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function geo.getCountryCode(ip) end
+
+---The largest part of the country where the address is; nil as geo.getCountry.
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function geo.getRegion(ip) end
+
+---Its code (ISO 3166-2, without the country); nil as geo.getCountry.
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function geo.getRegionCode(ip) end
+
+---The city where the address is; nil as geo.getCountry.
+---@param ip string
+---@return string|nil
+---@return string|nil reason
+function geo.getCity(ip) end
+
+---Its latitude in degrees, north positive; nil as geo.getCountry.
+---@param ip string
+---@return number|nil
+---@return string|nil reason
+function geo.getLatitude(ip) end
+
+---Its longitude in degrees, east positive; nil as geo.getCountry.
+---@param ip string
+---@return number|nil
+---@return string|nil reason
+function geo.getLongitude(ip) end
+
+---Kilometres between two positions in degrees, on the ground.
+---@param latitude1 number
+---@param longitude1 number
+---@param latitude2 number
+---@param longitude2 number
+---@return number
+function geo.getDistanceKM(latitude1, longitude1, latitude2, longitude2) end
+
+---As geo.getDistanceKM, in miles of 1.609344 km.
+---@param latitude1 number
+---@param longitude1 number
+---@param latitude2 number
+---@param longitude2 number
+---@return number
+function geo.getDistanceMiles(latitude1, longitude1, latitude2, longitude2) end
+
+---Kilometres between two addresses; nil as geo.getCountry.
+---@param ip1 string
+---@param ip2 string
+---@return number|nil
+---@return string|nil reason
+function geo.getIPDistanceKM(ip1, ip2) end
+
+---As geo.getIPDistanceKM, in miles.
+---@param ip1 string
+---@param ip2 string
+---@return number|nil
+---@return string|nil reason
+function geo.getIPDistanceMiles(ip1, ip2) end
+
 ---Does the regular expression (PCRE2, at most 16 KiB) match somewhere in `s`? true and what each
 ---group took, nil for one that took no part; or false. Flags: i the case of letters does not
 ---count, m `^` and `$` stand at every line, s `.` is a newline, too, x blanks and comments in the

@@ -7,7 +7,7 @@
 set -eu
 
 build='gcc libc6-dev make pkg-config libev-dev libluajit-5.1-dev libyaml-dev libssl-dev libcap-dev
-	libsystemd-dev libjansson-dev libpcre2-dev libc-ares-dev zlib1g-dev libbrotli-dev'
+	libsystemd-dev libjansson-dev libpcre2-dev libmaxminddb-dev libc-ares-dev zlib1g-dev libbrotli-dev'
 test='libcriterion-dev python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-websockets
 	python3-brotli
 	iproute2 iptables nftables util-linux nginx-light apache2-bin apache2-utils nodejs lighttpd

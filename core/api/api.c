@@ -33,6 +33,8 @@ const struct rule_function *api_functions(size_t *count)
 		&api_tcp,
 		&api_json,
 		&api_jwt,
+		&api_resource,
+		&api_geo,
 		&api_string_regex,
 		&api_string_cipher,
 		&api_sys,

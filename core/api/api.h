@@ -43,6 +43,8 @@ extern const struct api_family api_string_regex;   /* string.*: regular expressi
 extern const struct api_family api_string_cipher;  /* string.*: encryption */
 extern const struct api_family api_sys;            /* sys.*, ssl.isSSL */
 extern const struct api_family api_http_fetch;     /* http.request.* */
+extern const struct api_family api_resource;       /* resource.* */
+extern const struct api_family api_geo;            /* geo.* */
 
 /* All rows of all families, in that order; made once. */
 const struct rule_function *api_functions(size_t *count);

@@ -156,7 +156,10 @@ struct conf {
 	uint64_t workers;             /* "auto" is already the number of CPUs */
 	char *user;                   /* NULL: stay who we are */
 	struct conf_place user_place; /* line 0: the file does not name one */
-	char *rules_dir; /* absolute or relative to the working directory: ready to open */
+	char *rules_dir;     /* absolute or relative to the working directory: ready to open */
+	char *resources_dir; /* NULL: none */
+	char *geo_database;  /* NULL: none */
+	struct conf_place resources_place, geo_place; /* line 0: the file does not name it */
 	char *control;
 	struct conf_place control_place; /* line 0: the file does not name it */
 	enum conf_log_level log_level;

@@ -481,6 +481,10 @@ static void note_places(struct conf *conf, const struct conf_yaml *top)
 			conf->control_place = e->value->place;
 		else if (slice_is_equal(e->key->text, SLICE("user")))
 			conf->user_place = e->value->place;
+		else if (slice_is_equal(e->key->text, SLICE("resources_dir")))
+			conf->resources_place = e->value->place;
+		else if (slice_is_equal(e->key->text, SLICE("geo")))
+			conf->geo_place = e->value->place;
 }
 
 void conf_read_tree(struct conf_reader *r, const struct conf_yaml *top)

@@ -38,6 +38,29 @@ static void check_rules(const struct conf *conf, struct complaints *complaints)
 	rule_vm_free(vm);
 }
 
+/* What rules look things up in. Read before anyone becomes a user who may not be allowed to. */
+static void open_lookups(const struct conf *conf, struct resources *resources, struct geo **geo,
+			 struct complaints *complaints)
+{
+	struct err e;
+	if (!resources_open(resources, conf->resources_dir, &e))
+		complaints_add(complaints, conf->path, conf->resources_place.line,
+			       conf->resources_place.column, "%s", e.text);
+	*geo = conf->geo_database == NULL ? NULL : geo_open(conf->geo_database, &e);
+	if (*geo == NULL && conf->geo_database != NULL)
+		complaints_add(complaints, conf->path, conf->geo_place.line, conf->geo_place.column,
+			       "%s", e.text);
+}
+
+static void check_lookups(const struct conf *conf, struct complaints *complaints)
+{
+	struct resources resources;
+	struct geo *geo;
+	open_lookups(conf, &resources, &geo, complaints);
+	resources_release(&resources);
+	geo_free(geo);
+}
+
 struct conf *start_check(const char *path, struct complaints *complaints)
 {
 	struct conf *conf = conf_read_anyway(path, complaints);
@@ -45,6 +68,7 @@ struct conf *start_check(const char *path, struct complaints *complaints)
 		return NULL;
 	if (conf->rules_dir != NULL) /* else the file broke off before it */
 		check_rules(conf, complaints);
+	check_lookups(conf, complaints);
 	if (complaints->errors == 0)
 		return conf;
 	conf_free(conf);
@@ -263,6 +287,7 @@ static bool open_all(struct start *s, struct complaints *complaints)
 	plan_privilege(s, complaints);
 	listeners_open(&s->listeners, s->conf, (unsigned)s->conf->workers, complaints);
 	open_share(s, complaints);
+	open_lookups(s->conf, &s->resources, &s->geo, complaints);
 	open_rule_texts(s, complaints);
 	open_control(s, complaints);
 	if (complaints->errors > 0)
@@ -325,6 +350,8 @@ int start_run(const char *path)
 			close(s.rule_texts[i]);
 	listeners_close(&s.listeners);
 	segment_close(&s.share);
+	resources_release(&s.resources);
+	geo_free(s.geo);
 	conf_free(s.conf);
 	rule_files_forget();
 	return status;

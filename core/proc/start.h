@@ -10,6 +10,8 @@
 #include "admin/control.h"
 #include "base/complaint.h"
 #include "conf/conf.h"
+#include "lookup/geo.h"
+#include "lookup/resources.h"
 #include "proc/listeners.h"
 #include "proc/privilege.h"
 #include "share/segment.h"
@@ -20,6 +22,8 @@ struct start {
 	struct privilege privilege;
 	struct listeners listeners;
 	struct share share;
+	struct resources resources;
+	struct geo *geo; /* NULL: no database */
 	struct control control;
 	int rule_texts[2]; /* files in memory: the texts of rules that were reloaded, by version */
 };

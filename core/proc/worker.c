@@ -204,6 +204,8 @@ static bool open_world(void)
 		fds[i] = start->listeners.list[i].fds[worker.child->index];
 	bool is_open = world_open(&worker.world, start->conf, &start->share, worker.child->index,
 				  functions, count, fds, &complaints);
+	worker.world.resources = &start->resources;
+	worker.world.geo = start->geo;
 	complaints_print(&complaints, stderr);
 	complaints_release(&complaints);
 	free(fds);

@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+struct geo;
+struct resources;
 struct session;
 struct txn_protocol;
 
@@ -69,6 +71,8 @@ struct vserver_listener {
 struct world {
 	const struct conf *conf;
 	const struct share *share;
+	const struct resources *resources; /* NULL: none; with geo set once the world is open */
+	const struct geo *geo;             /* NULL: none */
 	unsigned worker;
 	struct rule_vm *vm;
 	struct world_rules *rules;      /* for new transactions */
