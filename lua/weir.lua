@@ -1239,7 +1239,7 @@ function geo.getIPDistanceMiles(ip1, ip2) end
 ---group took, nil for one that took no part; or false. Flags: i the case of letters does not
 ---count, m `^` and `$` stand at every line, s `.` is a newline, too, x blanks and comments in the
 ---expression do not count, u UTF-8 (bytes otherwise; what is no UTF-8 matches nothing). A match
----of more than 1,000,000 steps is an error. Compiled expressions are kept.
+---of more than 4,000,000 steps is an error. Compiled expressions are kept.
 ---@param s string
 ---@param re string
 ---@param flags? string

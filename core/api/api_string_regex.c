@@ -5,7 +5,7 @@
 #include "text/regex.h"
 
 /* One match may take so many steps of its own; the budget pays for each MATCH_BYTES bytes' work. */
-#define STEPS_MOST 1000000
+#define STEPS_MOST 4000000
 #define BYTES_PER_STEP 16
 /* Compiling an expression costs as much as going through so many bytes, and for each of its own. */
 #define COMPILE_BYTES (256 * 200)
@@ -188,7 +188,7 @@ static const struct rule_function functions[] = {
 	  "group took, nil for one that took no part; or false. Flags: i the case of letters does not "
 	  "count, m `^` and `$` stand at every line, s `.` is a newline, too, x blanks and comments in the "
 	  "expression do not count, u UTF-8 (bytes otherwise; what is no UTF-8 matches nothing). A match of "
-	  "more than 1,000,000 steps is an error. Compiled expressions are kept.", "string.regexmatch" },
+	  "more than 4,000,000 steps is an error. Compiled expressions are kept.", "string.regexmatch" },
 	{ "string.regexsub", regexsub, RULE_IN_ANY,
 	  "s: string, re: string, new: string, flags?: string", "string, integer count",
 	  "`s` with `new` in place of the first match, or with flag g of all, and how many there were. In "

@@ -57,7 +57,7 @@ static struct {
 static uint64_t now_ns(void)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* the machine may be busy with others */
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -149,11 +149,13 @@ static struct regex *add(pcre2_code *code, struct slice key)
 	regex->compares_groups = references > 0;
 	regex->bytes = size + jit_size + key.len + groups * 2 * sizeof(size_t);
 	regex->key = slice_of(memory_copy_string(key.at, key.len), key.len);
+	struct regex *last;
+	while ((last = TAILQ_LAST(&cache.order, regex_order)) != NULL &&
+	       (cache.table.count >= KEPT_MOST || cache.bytes + regex->bytes > KEPT_BYTES))
+		drop(last);
 	cache.bytes += regex->bytes;
 	table_set(&cache.table, regex->key, regex);
 	TAILQ_INSERT_HEAD(&cache.order, regex, in_order);
-	while (cache.table.count > KEPT_MOST || (cache.bytes > KEPT_BYTES && cache.table.count > 1))
-		drop(TAILQ_LAST(&cache.order, regex_order));
 	return regex;
 }
 

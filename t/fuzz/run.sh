@@ -12,6 +12,8 @@ shift 2
 # beginning with short ones.
 case $name in
 addr) set -- -max_len=80 "$@" ;;
+json) set -- -dict=t/fuzz/json.dict -max_len=400 "$@" ;;
+regex) set -- -max_len=100 "$@" ;;
 conf) set -- -dict=t/fuzz/yaml.dict -max_len=1500 "$@" ;;
 exchange) set -- -dict=t/fuzz/http.dict -max_len=160 -len_control=0 "$@" ;;
 rule_load) set -- -dict=t/fuzz/lua.dict -max_len=400 "$@" ;;
