@@ -494,6 +494,28 @@ function request.getMaxTransactionDuration() end
 ---@param seconds number
 function request.setMaxTransactionDuration(seconds) end
 
+---The DSCP of what is sent to the node: what request.setDSCP said, or what its connection has;
+---nil while there is none.
+---@return integer|nil
+function request.getDSCP() end
+
+---Marks what is sent to the node for this request with these six bits (RFC 2474), 0 to 63. The
+---first packet of a new connection may leave before it.
+---@param dscp integer
+function request.setDSCP(dscp) end
+
+response = {}
+
+---The DSCP of what is sent to the client; nil when the connection has gone.
+---@return integer|nil
+function response.getDSCP() end
+
+---Marks what is sent to the client from now on, later answers of its connection too, with these
+---six bits (RFC 2474), 0 to 63. `false` when the connection has gone.
+---@param dscp integer
+---@return boolean
+function response.setDSCP(dscp) end
+
 requestlog = {}
 
 ---The transaction gets its line in the access log: takes requestlog.exclude back.
@@ -505,8 +527,6 @@ function requestlog.exclude() end
 ---Will it get its line? Not with `log: {access: off}` either.
 ---@return boolean
 function requestlog.markedForInclusion() end
-
-response = {}
 
 ---The address of the node; the last one when several were tried; nil before one was chosen.
 ---@return string|nil
@@ -528,6 +548,73 @@ function response.getLocalPort() end
 ---How many bytes the node has sent so far, as received: on HTTP head and body. Never waits.
 ---@return integer
 function response.getLength() end
+
+---for TCP and UDP; on HTTP write http.getBody(), http.getRequest() for the head. The first bytes
+---of the request.
+---@param count? integer
+---@return string
+function request.get(count) end
+
+---for TCP and UDP; on HTTP write http.getBodyLines(). The next line of the request.
+---@param regex? string
+---@param offset? integer
+---@return string
+function request.getLine(regex, offset) end
+
+---for TCP and UDP; on HTTP write nothing: the head says where a request ends. Says where the
+---request ends.
+---@param offset integer
+---@return string
+function request.endsAt(offset) end
+
+---for TCP and UDP; on HTTP write nothing: the head says where a request ends. Says how the
+---request ends.
+---@param regex string
+---@return string
+function request.endsWith(regex) end
+
+---for TCP and UDP; on HTTP write http.setBody(body). Puts other bytes in place of the request.
+---@param data string
+function request.set(data) end
+
+---for TCP and UDP; on HTTP write http.setBody(body). Drops the first bytes of the request.
+---@param count integer
+function request.skip(count) end
+
+---for TCP and UDP; on HTTP write http.sendResponse(code, type, body, headers). Answers with these
+---bytes.
+---@param data string
+function request.sendResponse(data) end
+
+---for TCP and UDP; on HTTP write http.getResponseBody(), http.getResponse() for the head. The
+---first bytes of the response.
+---@param count? integer
+---@return string
+function response.get(count) end
+
+---for TCP and UDP; on HTTP write http.getResponseBodyLines(). The next line of the response.
+---@param regex? string
+---@param offset? integer
+---@return string
+function response.getLine(regex, offset) end
+
+---for TCP and UDP; on HTTP write http.setResponseBody(body). Puts other bytes in place of the
+---response.
+---@param data string
+function response.set(data) end
+
+---for TCP and UDP; on HTTP write http.setResponseBody(body). Adds bytes to the response.
+---@param data string
+function response.append(data) end
+
+---for TCP and UDP; on HTTP write http.stream.writeResponse(data). Sends bytes of the response
+---now.
+---@param count? integer
+function response.flush(count) end
+
+---for TCP and UDP; on HTTP write nothing: weir ends a node's connection when the answer says so.
+---Ends the node's connection.
+function response.close() end
 
 connection = {}
 
@@ -558,6 +645,12 @@ function connection.getPool() end
 ---The name of the virtual server.
 ---@return string
 function connection.getVirtualServer() end
+
+---Would the pool (by default the chosen one) take a transaction at once? Pools have no limits
+---that make one wait for a node, so it is always `true`. An unknown pool is an error.
+---@param pool? string
+---@return boolean
+function connection.checkLimits(pool) end
 
 ---Bytes that are held for the connection and this transaction: what came and has not gone on, and
 ---what was made for it.

@@ -21,6 +21,7 @@ const struct rule_function *api_functions(size_t *count)
 		&api_request,
 		&api_orders,
 		&api_response,
+		&api_stream,
 		&api_connection,
 		&api_pool,
 		&api_log,

@@ -26,6 +26,7 @@ extern const struct api_family api_http_stream;    /* http.stream.* */
 extern const struct api_family api_request;        /* request.* */
 extern const struct api_family api_orders;         /* request.*: retries and limits; requestlog.* */
 extern const struct api_family api_response;       /* response.* */
+extern const struct api_family api_stream;         /* request.*, response.*: bytes of TCP and UDP */
 extern const struct api_family api_connection;     /* connection.*, connection.data.* */
 extern const struct api_family api_pool;           /* pool.* */
 extern const struct api_family api_data;           /* data.*, data.local_.* */

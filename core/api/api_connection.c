@@ -78,6 +78,20 @@ static enum rule_answer get_virtual_server(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+/* A pool has no limits that would make a transaction wait. */
+static enum rule_answer check_limits(struct rule_call *call)
+{
+	if (!rule_argument_is_absent(call, 1)) {
+		struct slice name = rule_argument_string(call, 1);
+		if (world_find_pool(api_world(call), name) == NULL &&
+		    !slice_is_equal(name, SLICE("discard")))
+			rule_argument_error(call, 1, "there is no pool '%.*s'",
+					    name.len < 100 ? (int)name.len : 100, name.at);
+	}
+	rule_push_boolean(call, true);
+	return RULE_RETURN;
+}
+
 static enum rule_answer get_memory(struct rule_call *call)
 {
 	const struct txn *t = api_txn(call);
@@ -158,6 +172,10 @@ static const struct rule_function functions[] = {
 	  "connection.getPool" },
 	{ "connection.getVirtualServer", get_virtual_server, RULE_IN_ANY, "", "string",
 	  "The name of the virtual server.", "connection.getVirtualServer" },
+	{ "connection.checkLimits", check_limits, RULE_IN_ANY, "pool?: string", "boolean",
+	  "Would the pool (by default the chosen one) take a transaction at once? Pools have no limits that "
+	  "make one wait for a node, so it is always `true`. An unknown pool is an error.",
+	  "connection.checkLimits" },
 	{ "connection.getMemoryUsage", get_memory, RULE_IN_ANY, "", "integer",
 	  "Bytes that are held for the connection and this transaction: what came and has not gone on, and "
 	  "what was made for it.", "connection.getMemoryUsage" },

@@ -152,6 +152,49 @@ static enum rule_answer set_duration(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+/* ---- DSCP --------------------------------------------------------------------------------------------------- */
+
+static void push_dscp(struct rule_call *call, int dscp)
+{
+	if (dscp == -1)
+		rule_push_nil(call);
+	else
+		rule_push_integer(call, dscp);
+}
+
+static enum rule_answer get_node_dscp(struct rule_call *call)
+{
+	const struct txn *t = api_txn(call);
+	if (t->orders != NULL && t->orders->dscp.is_given)
+		push_dscp(call, (int)t->orders->dscp.value);
+	else
+		push_dscp(call, t->connection == NULL ? -1 : stream_dscp(&t->connection->stream));
+	return RULE_RETURN;
+}
+
+static enum rule_answer set_node_dscp(struct rule_call *call)
+{
+	uint64_t dscp = (uint64_t)rule_argument_integer(call, 1, 0, 63);
+	struct txn *t = api_txn(call);
+	give(&txn_orders_for(t)->dscp, dscp);
+	if (t->connection != NULL)
+		txn_orders_mark(t);
+	return RULE_RETURN;
+}
+
+static enum rule_answer get_client_dscp(struct rule_call *call)
+{
+	push_dscp(call, stream_dscp(&api_txn(call)->session->client));
+	return RULE_RETURN;
+}
+
+static enum rule_answer set_client_dscp(struct rule_call *call)
+{
+	unsigned dscp = (unsigned)rule_argument_integer(call, 1, 0, 63);
+	rule_push_boolean(call, stream_set_dscp(&api_txn(call)->session->client, dscp));
+	return RULE_RETURN;
+}
+
 /* ---- requestlog.* -------------------------------------------------------------------------------------------- */
 
 static enum rule_answer log_include(struct rule_call *call)
@@ -223,6 +266,17 @@ static const struct rule_function functions[] = {
 	  "How long the whole transaction may take, from its beginning, in place of the virtual server's "
 	  "`timeouts: {transaction}`: up to 99,999 seconds; 0 is no limit.",
 	  "request.setMaxTransactionDuration" },
+	{ "request.getDSCP", get_node_dscp, RULE_IN_ANY, "", "integer|nil",
+	  "The DSCP of what is sent to the node: what request.setDSCP said, or what its connection has; nil "
+	  "while there is none.", "request.getDSCP" },
+	{ "request.setDSCP", set_node_dscp, BEFORE_THE_END, "dscp: integer", "",
+	  "Marks what is sent to the node for this request with these six bits (RFC 2474), 0 to 63. The "
+	  "first packet of a new connection may leave before it.", "request.setDSCP" },
+	{ "response.getDSCP", get_client_dscp, RULE_IN_ANY, "", "integer|nil",
+	  "The DSCP of what is sent to the client; nil when the connection has gone.", "response.getDSCP" },
+	{ "response.setDSCP", set_client_dscp, BEFORE_THE_END, "dscp: integer", "boolean",
+	  "Marks what is sent to the client from now on, later answers of its connection too, with these "
+	  "six bits (RFC 2474), 0 to 63. `false` when the connection has gone.", "response.setDSCP" },
 	{ "requestlog.include", log_include, RULE_IN_ANY, "", "",
 	  "The transaction gets its line in the access log: takes requestlog.exclude back.",
 	  "requestlog.include" },

@@ -281,3 +281,26 @@ bool stream_has_news(const struct stream *s)
 {
 	return ev_is_pending(&s->watcher);
 }
+
+/* ---- DSCP ---------------------------------------------------------------------------------------- */
+
+/* The upper six bits of an octet; the kernel keeps the lower two, ECN, to itself. An IPv6 socket may carry IPv4. */
+bool stream_set_dscp(struct stream *s, unsigned dscp)
+{
+	int octet = (int)(dscp << 2);
+	bool is_set = setsockopt(s->fd, IPPROTO_IP, IP_TOS, &octet, sizeof octet) == 0;
+	return setsockopt(s->fd, IPPROTO_IPV6, IPV6_TCLASS, &octet, sizeof octet) == 0 || is_set;
+}
+
+int stream_dscp(const struct stream *s)
+{
+	int octet, domain;
+	socklen_t size = sizeof octet, domain_size = sizeof domain;
+	if (s->fd == -1 || getsockopt(s->fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) == -1)
+		return -1;
+	bool is_v6 = domain == AF_INET6;
+	if (getsockopt(s->fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_TCLASS : IP_TOS,
+		       &octet, &size) == -1)
+		return -1;
+	return octet >> 2;
+}

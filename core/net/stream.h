@@ -104,6 +104,13 @@ void stream_shut(struct stream *s);
  */
 bool stream_watch(struct stream *s, bool want_read, bool want_write);
 
+/*
+ * Marks what is sent from now on with these six bits (RFC 2474); and those that are set, -1 when it
+ * cannot be known. System calls.
+ */
+bool stream_set_dscp(struct stream *s, unsigned dscp);
+int stream_dscp(const struct stream *s);
+
 /* Does the loop look at it? Not before it was first watched. */
 static inline bool stream_is_watched(const struct stream *s)
 {

@@ -46,6 +46,7 @@ struct node_connection {
 	struct addr source; /* the foreign address we use; ADDR_NONE when plain */
 	struct addr local;  /* our end, known once asked for */
 	unsigned uses;      /* transactions that began on it */
+	unsigned dscp;      /* that it was given; 0: as the system has it */
 	uint64_t opened;    /* milliseconds */
 	struct timer timer; /* idle only */
 	uint64_t key_hash;  /* of a key that is hashed (idle.c); 0: not yet */

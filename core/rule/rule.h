@@ -26,6 +26,13 @@ enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
  * but an error that its `finish` raises ends the run: pcall in the rule does not see it.
  */
 #define RULE_WAITS (1u << 8)
+/*
+ * Beside the phases of a function: it reads or writes a stream of bytes, and HTTP has another one in
+ * its place: the first sentence of its `words` says which. Beside those where a rule is attached: to a
+ * virtual server of HTTP.
+ */
+#define RULE_ON_STREAMS (1u << 9)
+#define RULE_ON_HTTP (1u << 10)
 
 struct rule_vm;
 struct rule_set;
@@ -94,6 +101,9 @@ _Noreturn void rule_argument_error(struct rule_call *call, unsigned n, const cha
 	__attribute__((format(printf, 3, 4)));
 _Noreturn void rule_error(struct rule_call *call, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The error of a function RULE_ON_STREAMS that is called on HTTP. Does not return. */
+_Noreturn void rule_error_on_http(struct rule_call *call);
 
 /*
  * Pays for work on `bytes` bytes, which no step of the rule shows; raises the budget's error when

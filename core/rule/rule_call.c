@@ -164,6 +164,18 @@ void rule_error(struct rule_call *call, const char *format, ...)
 	raise(call, 1, format, arguments);
 }
 
+struct slice rule_call_on_http(const struct rule_function *function)
+{
+	const char *end = strstr(function->words, ". ");
+	return end == NULL ? slice_of_string(function->words)
+			   : slice_of(function->words, (size_t)(end - function->words));
+}
+
+void rule_error_on_http(struct rule_call *call)
+{
+	rule_error(call, "%.*s", SLICE_PRINT(rule_call_on_http(call->function)));
+}
+
 /* ---- arguments ------------------------------------------------------------------------------- */
 
 static const char *type_name(const struct rule_call *call, unsigned n)

@@ -93,7 +93,6 @@ static const struct {
 /* Families and functions of the original that are still to come. */
 static const char *const later[] = {
 	"auth",
-	"connection.checkLimits",
 	"connection.getPersistence",
 	"connection.getServiceLevelClass",
 	"connection.setPersistence",
@@ -127,28 +126,11 @@ static const char *const later[] = {
 	"net",
 	"rate",
 	"recentconns",
-	"request.endsAt",
-	"request.endsWith",
-	"request.get",
 	"request.getBandwidthClass",
-	"request.getDSCP",
-	"request.getLine",
 	"request.getProxyTLV",
-	"request.sendResponse",
-	"request.set",
 	"request.setBandwidthClass",
-	"request.setDSCP",
-	"request.skip",
-	"response.append",
-	"response.close",
-	"response.flush",
-	"response.get",
 	"response.getBandwidthClass",
-	"response.getDSCP",
-	"response.getLine",
-	"response.set",
 	"response.setBandwidthClass",
-	"response.setDSCP",
 	"rtsp",
 	"sip",
 	"slm",
@@ -248,6 +230,11 @@ static const char *const phase_names[] = { "request", "response", "completion" }
 
 static void judge_phase(const struct place *place, const struct rule_function *function)
 {
+	if ((place->phases & RULE_ON_HTTP) != 0 && (function->phases & RULE_ON_STREAMS) != 0) {
+		complain(place, "'%s': %.*s", function->name,
+			 SLICE_PRINT(rule_call_on_http(function)));
+		return;
+	}
 	for (unsigned phase = RULE_REQUEST; phase <= RULE_COMPLETION; phase++)
 		if ((place->phases & 1u << phase) != 0 && (function->phases & 1u << phase) == 0)
 			complain(place, "'%s' makes no sense in a %s rule", function->name,

@@ -225,6 +225,9 @@ bool rule_call_show_names(const char *message, char *to, size_t size);
 /* Marks an error that `finish` raised, on its way to the wrapper that raises it in the rule. */
 void *rule_call_raise_mark(void);
 /* Marks a yield that is a wait of the run, not one of the rule's own coroutines. */
+/* Of a function RULE_ON_STREAMS: "for TCP and UDP; on HTTP write ...". */
+struct slice rule_call_on_http(const struct rule_function *function);
+
 void *rule_call_wait_mark(void);
 
 /* ---- rule_library.c ---- */

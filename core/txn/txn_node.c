@@ -167,6 +167,7 @@ enum txn_next txn_node_retry(struct txn *t)
 		t->pool = o->next_pool;
 		t->forced = o->next_forced;
 		t->is_discarded_pool = t->pool == NULL;
+		t->is_pool_default = false;
 		o->has_next_pool = false;
 	}
 	t->tried.count = 0;
@@ -238,6 +239,7 @@ enum txn_next txn_node_connect(struct txn *t)
 	}
 	t->connection = c;
 	c->user = t;
+	txn_orders_mark(t);
 	c->uses++;
 	t->node_bytes_in = c->stream.bytes_in;
 	t->node_bytes_out = c->stream.bytes_out;

@@ -38,3 +38,11 @@ uint64_t txn_orders_transaction_milliseconds(const struct txn *t)
 	uint64_t limit = t->vserver->conf->transaction_milliseconds;
 	return t->orders == NULL ? limit : value_of(&t->orders->transaction, limit);
 }
+
+void txn_orders_mark(const struct txn *t)
+{
+	unsigned dscp = t->orders == NULL ? 0 : (unsigned)t->orders->dscp.value;
+	struct node_connection *c = t->connection;
+	if (c->dscp != dscp && stream_set_dscp(&c->stream, dscp))
+		c->dscp = dscp;
+}

@@ -24,6 +24,7 @@ struct txn_order {
 struct txn_orders {
 	struct txn_order connection_attempts, timed_out_attempts; /* 0: every node */
 	struct txn_order reply, transaction;                      /* milliseconds; 0: no limit */
+	struct txn_order dscp;                                    /* towards the node */
 	struct pool_avoided avoided;
 	/* where request.retry would go; request rules set the transaction's own instead */
 	bool has_next_pool;
@@ -36,6 +37,9 @@ struct txn_orders {
 
 /* Those of the transaction, made when it has none yet. */
 struct txn_orders *txn_orders_for(struct txn *t);
+
+/* Marks the connection to the node as rules ordered, or as the system has it. */
+void txn_orders_mark(const struct txn *t);
 
 /* What holds for this transaction. */
 uint64_t txn_orders_connection_attempts(const struct txn *t);

@@ -21,7 +21,7 @@
 static void add_phases(unsigned *phases, const struct conf_rule_uses *uses, unsigned phase)
 {
 	for (size_t i = 0; i < uses->count; i++)
-		phases[uses->list[i].rule] |= phase;
+		phases[uses->list[i].rule] |= phase | RULE_ON_HTTP;
 }
 
 /* In which phases each rule is attached, for the checks at load. Freed by the caller. */
@@ -50,6 +50,7 @@ static const struct {
 	bool (*is_there)(const struct conf *conf, struct slice name);
 } named[] = {
 	{ "pool.", "pool.checknode", "pool", is_pool },
+	{ "connection.checkLimits", "", "pool", is_pool },
 };
 
 static void check_name(const struct conf *conf, const struct rule_literal *literal,

@@ -83,6 +83,11 @@ def test_check_reads_rules(tmp_path):
     assert done.returncode == 1 and "getHeader" in done.stderr
     done = check(tmp_path, GOOD, rule="x = 1")
     assert done.returncode == 1 and "local" in done.stderr
+    done = check(tmp_path, GOOD, rule="local x = request.get(5)")
+    assert done.returncode == 1
+    assert "'request.get': for TCP and UDP; on HTTP write http.getBody()" in done.stderr
+    done = check(tmp_path, GOOD, rule='connection.checkLimits("nowhere")')
+    assert done.returncode == 1 and "nowhere" in done.stderr
     done = check(tmp_path, GOOD, rule='pool.use("nowhere")')
     assert done.returncode == 1 and "nowhere" in done.stderr
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A response rule does not like the answer: request.retry, what it may choose, and where it ends."""
+import socket
+import struct
 import time
+
+from lab.wait import until
 
 ON_503 = """
     if http.getResponseCode() == 503 then
@@ -276,3 +280,62 @@ def test_an_event_is_a_line(bench):
     weir = bench.weir([bench.node()], request='event.emit("login failed", "user \\nx")')
     assert bench.connect(weir).get("/").status == 200
     weir.wait_log("event 'login failed': user ")
+
+
+class Sniffer:
+    """What passes the loopback: (source port, destination port) to the DSCPs that were seen."""
+
+    def __init__(self):
+        self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        self.sock.bind(("lo", 0))
+        self.sock.settimeout(0.1)
+        self.seen = {}
+
+    def look(self):
+        try:
+            while True:
+                packet = self.sock.recv(65536)
+                head = (packet[0] & 15) * 4
+                ports = struct.unpack(">HH", packet[head:head + 4])
+                if len(packet) > head + (packet[head + 12] >> 4) * 4:  # it carries data
+                    self.seen.setdefault(ports[0], set()).add((packet[1] >> 2, "from"))
+                    self.seen.setdefault(ports[1], set()).add((packet[1] >> 2, "to"))
+        except TimeoutError:
+            pass
+        return self.seen
+
+    def close(self):
+        self.sock.close()
+
+
+def test_packets_are_marked_and_connections_do_not_keep_the_mark(bench):
+    node = bench.node()
+    weir = bench.weir([node], request="""
+        if http.getPath() == "/marked" then
+            request.setDSCP(46)
+            assert(response.setDSCP(10) and response.getDSCP() == 10)
+        else
+            response.setDSCP(0)
+        end
+    """, response='log.info("towards the node: " .. request.getDSCP())')
+    sniffer = bench.keep(Sniffer())
+    client = bench.connect(weir)
+    assert client.get("/marked").status == 200
+    assert until(lambda: (46, "to") in sniffer.look().get(node.port, ()), "the node's mark")
+    assert (10, "from") in sniffer.look()[weir.address()[1]]
+    weir.wait_log("towards the node: 46")
+    sniffer.seen.clear()
+    assert client.get("/plain").status == 200
+    assert until(lambda: (0, "to") in sniffer.look().get(node.port, ()), "no mark any more")
+    assert len(node.connections) == 1
+    assert not {(46, "to"), (10, "from")} & sniffer.look()[node.port]
+    assert (10, "from") not in sniffer.seen[weir.address()[1]]
+
+
+def test_checks_know_what_http_has_not(bench):
+    weir = bench.weir([bench.node()], response="""
+        local f = response
+        http.setResponseHeader("X-Error", select(2, pcall(f["get" .. "Line"])))
+    """)
+    assert "response.getLine: for TCP and UDP; on HTTP write http.getResponseBodyLines()" in \
+        bench.connect(weir).get("/").get("X-Error")

@@ -170,3 +170,12 @@ Test(api_connection, memory_is_what_is_held)
 			"for _ = 1, 100 do http.setHeader('X-A', ('x'):rep(1000)) end\n"
 			"assert(connection.getMemoryUsage() >= before + 100000)");
 }
+
+Test(api_connection, no_pool_makes_a_transaction_wait)
+{
+	api_unit_passes("assert(connection.checkLimits() == true)\n"
+			"assert(connection.checkLimits('other') == true)\n"
+			"assert(connection.checkLimits('discard') == true)");
+	api_unit_fails("connection.checkLimits('no')", "argument 1 (pool): there is no pool 'no'");
+	api_unit_fails("connection.checkLimits({})", "expected a string, got table");
+}

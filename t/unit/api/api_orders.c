@@ -187,3 +187,15 @@ Test(api_orders, the_access_log_is_the_rules_to_choose)
 	api_unit_passes_in(RULE_COMPLETION, "requestlog.include()");
 	cr_expect_not(api_unit_txn->orders->is_not_logged);
 }
+
+Test(api_orders, dscp_is_six_bits)
+{
+	api_unit_passes("assert(request.getDSCP() == nil)\n"
+			"request.setDSCP(46)\n"
+			"assert(request.getDSCP() == 46)\n"
+			"assert(response.getDSCP() == nil and response.setDSCP(46) == false)");
+	api_unit_fails("request.setDSCP(64)",
+		       "argument 1 (dscp): expected a number from 0 to 63, got 64");
+	api_unit_fails("response.setDSCP(-1)", "expected a number from 0 to 63, got -1");
+	api_unit_fails("response.setDSCP()", "expected a number, got nothing");
+}
