@@ -516,6 +516,28 @@ function response.getDSCP() end
 ---@return boolean
 function response.setDSCP(dscp) end
 
+---The bandwidth class of what is written to the node; nil without one.
+---@return string|nil
+function request.getBandwidthClass() end
+
+---The request is written to the node no faster than this class of `bandwidth_classes` allows, in
+---place of the pool's; "" is none. In a response rule it is for what request.retry begins.
+---`false` and a warning in the log when there is no such class.
+---@param name string
+---@return boolean
+function request.setBandwidthClass(name) end
+
+---The bandwidth class of what is written to the client; nil without one.
+---@return string|nil
+function response.getBandwidthClass() end
+
+---The node's answer is written to the client no faster than this class of `bandwidth_classes`
+---allows, in place of the virtual server's; "" is none. `false` and a warning in the log when
+---there is no such class.
+---@param name string
+---@return boolean
+function response.setBandwidthClass(name) end
+
 requestlog = {}
 
 ---The transaction gets its line in the access log: takes requestlog.exclude back.

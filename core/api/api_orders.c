@@ -6,6 +6,7 @@
 #include "api/api_private.h"
 
 #include "base/clock.h"
+#include "txn/txn_bandwidth.h"
 #include "txn/txn_orders.h"
 
 #define ATTEMPTS_MOST 99999
@@ -195,6 +196,51 @@ static enum rule_answer set_client_dscp(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+/* ---- bandwidth classes ---------------------------------------------------------------------------------- */
+
+static enum rule_answer push_class(struct rule_call *call, uint32_t class)
+{
+	const struct conf *conf = api_world(call)->conf;
+	rule_push_string(call, class == 0
+				       ? SLICE_ABSENT
+				       : slice_of_string(conf->bandwidth_classes[class - 1].name));
+	return RULE_RETURN;
+}
+
+static enum rule_answer set_class(struct rule_call *call, struct txn_order *order)
+{
+	struct slice name = rule_argument_string(call, 1);
+	uint32_t class = conf_find_bandwidth_class(api_world(call)->conf, name);
+	bool is_known = class != 0 || name.len == 0;
+	if (is_known)
+		give(order, class);
+	else
+		api_warn(call, "there is no bandwidth class '%.*s'",
+			 name.len < 100 ? (int)name.len : 100, name.at);
+	rule_push_boolean(call, is_known);
+	return RULE_RETURN;
+}
+
+static enum rule_answer get_node_class(struct rule_call *call)
+{
+	return push_class(call, txn_bandwidth_class_of_request(api_txn(call)));
+}
+
+static enum rule_answer set_node_class(struct rule_call *call)
+{
+	return set_class(call, &txn_orders_for(api_txn(call))->request_bandwidth);
+}
+
+static enum rule_answer get_client_class(struct rule_call *call)
+{
+	return push_class(call, txn_bandwidth_class_of_response(api_txn(call)));
+}
+
+static enum rule_answer set_client_class(struct rule_call *call)
+{
+	return set_class(call, &txn_orders_for(api_txn(call))->response_bandwidth);
+}
+
 /* ---- requestlog.* -------------------------------------------------------------------------------------------- */
 
 static enum rule_answer log_include(struct rule_call *call)
@@ -277,6 +323,20 @@ static const struct rule_function functions[] = {
 	{ "response.setDSCP", set_client_dscp, BEFORE_THE_END, "dscp: integer", "boolean",
 	  "Marks what is sent to the client from now on, later answers of its connection too, with these "
 	  "six bits (RFC 2474), 0 to 63. `false` when the connection has gone.", "response.setDSCP" },
+	{ "request.getBandwidthClass", get_node_class, RULE_IN_ANY, "", "string|nil",
+	  "The bandwidth class of what is written to the node; nil without one.",
+	  "request.getBandwidthClass" },
+	{ "request.setBandwidthClass", set_node_class, BEFORE_THE_END, "name: string", "boolean",
+	  "The request is written to the node no faster than this class of `bandwidth_classes` allows, in "
+	  "place of the pool's; \"\" is none. In a response rule it is for what request.retry begins. "
+	  "`false` and a warning in the log when there is no such class.", "request.setBandwidthClass" },
+	{ "response.getBandwidthClass", get_client_class, RULE_IN_ANY, "", "string|nil",
+	  "The bandwidth class of what is written to the client; nil without one.",
+	  "response.getBandwidthClass" },
+	{ "response.setBandwidthClass", set_client_class, BEFORE_THE_END, "name: string", "boolean",
+	  "The node's answer is written to the client no faster than this class of `bandwidth_classes` "
+	  "allows, in place of the virtual server's; \"\" is none. `false` and a warning in the log when "
+	  "there is no such class.", "response.setBandwidthClass" },
 	{ "requestlog.include", log_include, RULE_IN_ANY, "", "",
 	  "The transaction gets its line in the access log: takes requestlog.exclude back.",
 	  "requestlog.include" },

@@ -151,3 +151,11 @@ uint32_t conf_find_pool(const struct conf *c, struct slice name)
 	const struct conf_pool *pool = table_get(&c->pools_by_name, name);
 	return (uint32_t)(pool == NULL ? c->pool_count : (size_t)(pool - c->pools));
 }
+
+uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name)
+{
+	for (size_t i = 0; i < c->bandwidth_class_count; i++)
+		if (slice_is_equal(name, slice_of_string(c->bandwidth_classes[i].name)))
+			return (uint32_t)i + 1;
+	return 0;
+}

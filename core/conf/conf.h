@@ -77,6 +77,14 @@ struct conf_network { /* an address block such as 10.0.0.0/8 */
 	unsigned prefix_bits;
 };
 
+enum conf_sharing { CONF_SHARING_MACHINE, CONF_SHARING_CONNECTION };
+
+struct conf_bandwidth_class {
+	char *name;
+	uint64_t maximum; /* bytes a second */
+	enum conf_sharing sharing;
+};
+
 struct conf_vserver {
 	char *name;
 	struct conf_place place;
@@ -93,7 +101,8 @@ struct conf_vserver {
 	size_t capture_port_count;
 	struct conf_rule_uses request_rules, response_rules, completion_rules;
 	struct conf_rule_limits rules;
-	uint32_t pool; /* index in conf.pools, or CONF_POOL_DISCARD */
+	uint32_t pool;      /* index in conf.pools, or CONF_POOL_DISCARD */
+	uint32_t bandwidth; /* towards clients: number in conf.bandwidth_classes, from 1; 0: none */
 	bool enabled;
 	uint64_t connect_milliseconds;     /* first request head, whole; 0 = none */
 	uint64_t idle_milliseconds;        /* no byte either way; 0 = none */
@@ -144,6 +153,7 @@ struct conf_pool {
 	uint64_t connect_milliseconds, reply_milliseconds;
 	uint64_t max_connection_attempts;           /* 0 = every node */
 	uint64_t max_timed_out_connection_attempts; /* 0 = every node */
+	uint32_t bandwidth;                         /* towards nodes, as of a virtual server */
 	bool passive_monitoring;
 	uint64_t node_connection_attempts; /* failures in a row that make a node failed */
 	uint64_t retry_fail_milliseconds;  /* node: {retry_fail_time} */
@@ -174,6 +184,8 @@ struct conf {
 	uint64_t dns_milliseconds; /* dns: {timeout} */
 	uint64_t data_size,
 		data_local_size; /* data: bytes of entries, for all workers and for each */
+	struct conf_bandwidth_class *bandwidth_classes;
+	size_t bandwidth_class_count;
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;
 	size_t rule_count;
@@ -212,6 +224,9 @@ void conf_free(struct conf *c);
 
 /* The pool of that name; conf.pool_count when there is none; CONF_POOL_DISCARD for "discard". */
 uint32_t conf_find_pool(const struct conf *c, struct slice name);
+
+/* The number, from 1, of the bandwidth class of that name; 0 when there is none. */
+uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name);
 
 /* Writes the JSON Schema, and the reference of all keys in Markdown, from the same table. */
 void conf_write_schema(FILE *to);

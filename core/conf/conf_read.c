@@ -1,3 +1,7 @@
+/*
+ * It is long because sections lead to each other: what reads one calls what reads those below it, and
+ * all of them read their keys in the same few ways.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/conf_read.h"
 
@@ -359,6 +363,38 @@ static void read_vservers(struct conf_reader *r, const struct conf_key *key,
 	}
 }
 
+static void read_bandwidth_classes(struct conf_reader *r, const struct conf_key *key,
+				   const struct conf_yaml *value)
+{
+	struct conf *c = r->conf;
+	if (!is_mapping(r, key, value))
+		return;
+	c->bandwidth_classes = arena_new(&c->memory, value->count * sizeof *c->bandwidth_classes);
+	for (const struct conf_yaml_entry *e = value->entries; e != NULL; e = e->next) {
+		struct conf_bandwidth_class *class =
+			&c->bandwidth_classes[c->bandwidth_class_count];
+		struct scope scope = { .place = e->key->place };
+		if (!check_name(r, e->key, "bandwidth class"))
+			continue;
+		c->bandwidth_class_count++;
+		class->name = (char *)arena_copy(&c->memory, e->key->text).at;
+		snprintf(scope.what, sizeof scope.what, "bandwidth class '%s'", class->name);
+		set_presets(r, key->below, class);
+		read_section(r, key->below, class, e->value, &scope);
+	}
+}
+
+static void read_bandwidth_name(struct conf_reader *r, const struct conf_key *key, uint32_t *number,
+				const struct conf_yaml *value)
+{
+	if (!is_scalar(r, key, value))
+		return;
+	*number = conf_find_bandwidth_class(r->conf, value->text);
+	if (*number == 0)
+		CONF_COMPLAIN(r, value->place, "there is no bandwidth class '%.60s'",
+			      value->text.at);
+}
+
 /* ---- sections -------------------------------------------------------------------------------- */
 
 static void read_below(struct conf_reader *r, const struct conf_key *key, void *at,
@@ -426,6 +462,12 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 		break;
 	case CONF_POOLS:
 		read_pools(r, key, value);
+		break;
+	case CONF_BANDWIDTH_CLASSES:
+		read_bandwidth_classes(r, key, value);
+		break;
+	case CONF_BANDWIDTH_NAME:
+		read_bandwidth_name(r, key, at, value);
 		break;
 	default:
 		read_scalar(r, key, at, value);

@@ -75,6 +75,8 @@ static const char *const plain_words[] = {
 	[CONF_MAPPING] = "a mapping",
 	[CONF_VSERVERS] = "a mapping of names to virtual servers",
 	[CONF_POOLS] = "a mapping of names to pools",
+	[CONF_BANDWIDTH_CLASSES] = "a mapping of names to bandwidth classes",
+	[CONF_BANDWIDTH_NAME] = "the name of a bandwidth class",
 };
 
 const char *conf_value_expected(const struct conf_key *key, char out[CONF_EXPECTED_BYTES])

@@ -113,7 +113,7 @@ static const char *const plain_schemas[] = {
 	[CONF_POOL_NAME] = NAME_SCHEMA,
 	[CONF_RULE_NAME] = NAME_SCHEMA,
 	[CONF_ADDRESS] = ADDRESS_SCHEMA,
-	[CONF_POOLS] = NULL,
+	[CONF_BANDWIDTH_NAME] = NAME_SCHEMA,
 };
 
 static void write_workers(FILE *to, const struct conf_key *key)
@@ -168,7 +168,8 @@ static void write_type(struct schema_writer *w, const struct conf_key *key)
 				     CONF_IN_NODE, false);
 	else if (key->type == CONF_CAPTURE)
 		write_capture(w, key);
-	else if (key->type == CONF_VSERVERS || key->type == CONF_POOLS)
+	else if (key->type == CONF_VSERVERS || key->type == CONF_POOLS ||
+		 key->type == CONF_BANDWIDTH_CLASSES)
 		write_named(w, key->below);
 	else
 		write_ranged_type(to, key);

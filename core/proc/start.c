@@ -206,7 +206,8 @@ static void open_share(struct start *s, struct complaints *complaints)
 				       .pool_nodes = pool_nodes,
 				       .rules = (unsigned)conf->rule_use_count,
 				       .client_rows = client_rows(conf),
-				       .data_size = conf->data_size };
+				       .data_size = conf->data_size,
+				       .buckets = (unsigned)conf->bandwidth_class_count };
 	if (!segment_open(&s->share, &counts, &e))
 		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);
 	free(pool_nodes);

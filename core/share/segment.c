@@ -56,9 +56,10 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 					 sizeof(uint64_t));
 	size_t reload = whole(sizeof(struct share_reload));
 	size_t trace = whole(sizeof(struct share_trace));
-	size_t rings = s->workers * sizeof(struct trace_ring);
+	size_t rings = whole(s->workers * sizeof(struct trace_ring));
+	size_t buckets = whole(counts->buckets * sizeof(uint64_t));
 	size_t data = counts->data_size == 0 ? 0 : whole(store_bytes(counts->data_size));
-	s->bytes = lives + states + reload + trace + rings +
+	s->bytes = lives + states + reload + trace + rings + buckets +
 		   s->workers * (s->slot_bytes + s->clients_bytes) + data;
 
 	table_make_key(); /* every process has to find a client in the same rows */
@@ -75,7 +76,8 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	s->reload = (void *)(s->memory + lives + states);
 	s->trace = (void *)(s->memory + lives + states + reload);
 	s->rings = (void *)(s->memory + lives + states + reload + trace);
-	s->slots = s->memory + lives + states + reload + trace + rings;
+	s->buckets = (void *)(s->memory + lives + states + reload + trace + rings);
+	s->slots = s->memory + lives + states + reload + trace + rings + buckets;
 	s->clients = s->slots + s->workers * s->slot_bytes;
 	if (data > 0)
 		s->data = store_make(s->clients + s->workers * s->clients_bytes, counts->data_size);

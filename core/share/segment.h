@@ -31,6 +31,7 @@ struct share_counts {
 	unsigned rules;             /* uses of rules, of all virtual servers */
 	unsigned client_rows;       /* of each worker: a power of two; 0: clients are not counted */
 	uint64_t data_size;         /* bytes of entries that rules share; 0: there is no store */
+	unsigned buckets;           /* for what passes at a rate: bucket.h */
 };
 
 /*
@@ -47,6 +48,7 @@ struct share {
 	struct share_reload *reload;
 	struct share_trace *trace;
 	struct trace_ring *rings; /* one per worker */
+	uint64_t *buckets;        /* see bucket.h */
 	char *slots;              /* one per worker: see stats.h */
 	size_t slot_bytes, vserver_bytes;
 	char *clients; /* a table per worker: see clients.h */

@@ -33,9 +33,10 @@ struct session {
 	struct txn *txn;               /* NULL between requests */
 	struct session_origin *origin; /* NULL until somebody wants to know it */
 	struct wires *wires;           /* tcp.connect of rules; NULL: none yet */
-	struct table *data;    /* connection.data: handles of kept Lua values; NULL: none yet */
-	uint64_t opened;       /* milliseconds */
-	uint32_t client_row;   /* where share/clients counts it */
+	struct table *data;  /* connection.data: handles of kept Lua values; NULL: none yet */
+	uint64_t opened;     /* milliseconds */
+	uint32_t client_row; /* where share/clients counts it */
+	uint64_t written_to_node, written_to_client; /* buckets of share/bucket.h, its own */
 	uint64_t close_at;     /* milliseconds: then a rule wants it closed; 0: never */
 	unsigned transactions; /* begun so far */
 	unsigned pipelined;    /* in a row that had come before the answer ahead of them was sent */

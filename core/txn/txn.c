@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "pool/idle.h"
 #include "txn/session_limit.h"
+#include "txn/txn_bandwidth.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
@@ -73,6 +74,13 @@ static uint64_t client_watched_at(const struct txn *t)
 	return t->times.began / 1000 + CLIENT_UNWATCHED_MILLISECONDS;
 }
 
+static uint64_t before_rest_is_over(const struct txn_body *b, uint64_t deadline)
+{
+	if (b->bandwidth == NULL || b->state != TXN_BODY_MOVING || b->bandwidth->resume_at == 0)
+		return deadline;
+	return b->bandwidth->resume_at < deadline ? b->bandwidth->resume_at : deadline;
+}
+
 /* The session's timer serves the transaction too: one deadline at a time, the nearest. */
 static void arm(struct txn *t)
 {
@@ -85,6 +93,8 @@ static void arm(struct txn *t)
 	deadline = deadline < whole ? deadline : whole;
 	if (t->session->close_at != 0 && t->session->close_at < deadline)
 		deadline = t->session->close_at;
+	deadline = before_rest_is_over(&t->up, deadline);
+	deadline = before_rest_is_over(&t->down, deadline);
 	uint64_t look = client_watched_at(t);
 	if (look > clock_milliseconds() && look < deadline &&
 	    !stream_is_watched(&t->session->client))

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "net/splice.h"
+#include "txn/txn_bandwidth.h"
 #include "txn/txn_hold.h"
 
 #include <stdint.h>
@@ -52,6 +53,8 @@ bool txn_body_wants_read(const struct txn_body *b)
 {
 	if (b->state != TXN_BODY_MOVING)
 		return b->state == TXN_BODY_HELD && txn_hold_wants_read(b);
+	if (b->bandwidth != NULL && b->bandwidth->resume_at != 0)
+		return false;
 	return !b->relay.in.is_done && b->head.len == 0 && !b->to->is_connecting &&
 	       stream_is_flushed(b->to);
 }
@@ -146,6 +149,8 @@ static bool move_once(struct txn_body *b, bool may_read)
 	else if (waiting.len == 0 && !has_head && !(may_read && fill(b, &pieces, &parsed)))
 		return false;
 	waiting = inbox_slice(b->inbox);
+	if (b->bandwidth != NULL && waiting.len > b->limit)
+		waiting.len = b->limit;
 	if (parsed == HTTP_MORE && waiting.len > 0 && may_take(b))
 		parsed = http_relay_take(&b->relay, waiting, &used, &pieces);
 	if (parsed == HTTP_BAD) {
@@ -189,7 +194,8 @@ static bool splice_once(struct txn_body *b)
 {
 	uint64_t left = http_relay_may_pass(&b->relay);
 	size_t most = left < b->limit ? (size_t)left : b->limit, moved = 0;
-	bool goes_on = left - most >= SPLICE_LEAST;
+	/* what rests behind it must not keep the kernel from sending it */
+	bool goes_on = left - most >= SPLICE_LEAST && b->bandwidth == NULL;
 	enum io result = splice_move(b->from, b->to, most, goes_on, &moved);
 	/* also when the receiver broke at them: they are gone, and nobody gets this body whole any more */
 	b->has_consumed |= moved > 0;
@@ -213,6 +219,24 @@ static bool splice_once(struct txn_body *b)
 	return false;
 }
 
+static uint64_t written(const struct txn_body *b)
+{
+	return b->to->bytes_out + buf_len(&b->to->out);
+}
+
+/* Of what the body may write, all since `before`. */
+static void spend(const struct txn_body *b, uint64_t before)
+{
+	if (b->bandwidth != NULL)
+		txn_bandwidth_spend(b->bandwidth, written(b) - before);
+}
+
+/* Does the rate allow some of it now? */
+static bool may_write(const struct txn_body *b)
+{
+	return b->bandwidth == NULL || txn_bandwidth_may_move(b->bandwidth);
+}
+
 /* A few bytes of a coding may stand for any number of others, so there is a bound for each turn. */
 static __attribute__((noinline)) void pump(struct txn_body *b)
 {
@@ -220,9 +244,15 @@ static __attribute__((noinline)) void pump(struct txn_body *b)
 	for (int turns = 0; turns < PUMPS_PER_TURN; turns++) {
 		if (!txn_hold_refill(b))
 			return;
-		while (!slice_is_absent(b->held))
-			if (stream_flush(b->to) != IO_OK || !move_held(b))
+		while (!slice_is_absent(b->held)) {
+			if (stream_flush(b->to) != IO_OK || !may_write(b))
 				return;
+			uint64_t before = written(b);
+			bool has_more = move_held(b);
+			spend(b, before);
+			if (!has_more)
+				return;
+		}
 	}
 	b->is_paused = true;
 }
@@ -233,6 +263,8 @@ void txn_body_move(struct txn_body *b)
 		return;
 	/* what was read must all get on now: no event will tell of it again, only of what is unread */
 	for (int reads = 0;;) {
+		if (!may_write(b))
+			return;
 		switch (stream_flush(b->to)) {
 		case IO_OK:
 			break;
@@ -243,8 +275,11 @@ void txn_body_move(struct txn_body *b)
 		case IO_EOF:
 			return;
 		}
+		uint64_t before = written(b);
 		if (b->hold != NULL && !slice_is_absent(b->held)) {
-			if (!move_held(b))
+			bool has_more = move_held(b);
+			spend(b, before);
+			if (!has_more)
 				return;
 			continue;
 		}
@@ -256,6 +291,7 @@ void txn_body_move(struct txn_body *b)
 		/* an end that was seen already takes no read, and no event will tell of it again */
 		bool may_read = reads < READS_PER_TURN || b->from->is_eof;
 		bool goes_on = may_read && may_splice(b) ? splice_once(b) : move_once(b, may_read);
+		spend(b, before);
 		if (!goes_on)
 			return;
 		reads += reads_now;

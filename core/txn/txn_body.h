@@ -38,9 +38,10 @@ struct txn_body {
 	bool is_paused; /* that goes on at the next turn of the loop */
 	bool ends_held; /* the body ends behind that, whatever else comes from its sender */
 	size_t limit;
-	bool is_last;      /* the receiver's connection ends behind it, at once */
-	bool is_tunnel;    /* the end of one side is passed on to the other */
-	bool has_moved;    /* since somebody last looked */
+	struct txn_bandwidth *bandwidth; /* how fast; NULL mostly: as fast as the two sides */
+	bool is_last;                    /* the receiver's connection ends behind it, at once */
+	bool is_tunnel;                  /* the end of one side is passed on to the other */
+	bool has_moved;                  /* since somebody last looked */
 	bool has_consumed; /* bytes of the body left the inbox: it cannot be sent again */
 };
 

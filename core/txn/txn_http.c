@@ -10,6 +10,7 @@
 #include "http/http_cookie.h"
 #include "http/http_write.h"
 #include "txn/session_limit.h"
+#include "txn/txn_bandwidth.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_node.h"
 #include "txn/txn_out.h"
@@ -378,6 +379,7 @@ static void start_up(struct txn *t)
 	t->up.relay.send_trailers = true;
 	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
 		       request_head(t), (size_t)t->vserver->conf->max_client_buffer);
+	txn_bandwidth_of_request(t);
 	if (t->up.hold != NULL)
 		txn_hold_start(&t->up);
 }
@@ -603,6 +605,7 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	t->down.relay.send_trailers = t->request.accepts_trailers;
 	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client,
 		       head, (size_t)t->vserver->conf->max_server_buffer);
+	txn_bandwidth_of_response(t);
 	t->down.is_last = ends_at_once(t);
 	if (t->down.hold != NULL)
 		txn_hold_start(&t->down);

@@ -26,6 +26,7 @@ struct txn_orders {
 	struct txn_order reply, transaction;                      /* milliseconds; 0: no limit */
 	struct txn_order dscp;                                    /* towards the node */
 	struct pool_avoided avoided;
+	struct txn_order request_bandwidth, response_bandwidth; /* numbers of classes; 0: none */
 	/* where request.retry would go; request rules set the transaction's own instead */
 	bool has_next_pool;
 	struct pool *next_pool; /* NULL: "discard" */

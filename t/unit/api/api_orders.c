@@ -199,3 +199,21 @@ Test(api_orders, dscp_is_six_bits)
 	api_unit_fails("response.setDSCP(-1)", "expected a number from 0 to 63, got -1");
 	api_unit_fails("response.setDSCP()", "expected a number, got nothing");
 }
+
+Test(api_orders, bandwidth_classes_are_those_of_the_configuration)
+{
+	api_unit_keep_log();
+	api_unit_passes("assert(request.getBandwidthClass() == nil)\n"
+			"assert(request.setBandwidthClass('gold') == true)\n"
+			"assert(request.getBandwidthClass() == 'gold')\n"
+			"assert(response.getBandwidthClass() == nil)\n"
+			"assert(response.setBandwidthClass('gold') == true)\n"
+			"assert(response.setBandwidthClass('silver') == false)\n"
+			"assert(response.getBandwidthClass() == 'gold')\n"
+			"assert(response.setBandwidthClass('') == true)\n"
+			"assert(response.getBandwidthClass() == nil)");
+	cr_expect_not_null(strstr(api_unit_log(), "line 6: there is no bandwidth class 'silver'"));
+	api_unit_fails("request.setBandwidthClass()",
+		       "argument 1 (name): expected a string, got nothing");
+	api_unit_fails("response.setBandwidthClass(true)", "expected a string, got boolean");
+}

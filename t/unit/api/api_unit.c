@@ -23,6 +23,7 @@ static struct log_limit lines, errors;
 static int log_fd = -1;
 
 static const char conf_text[] =
+	"bandwidth_classes: {gold: {maximum: 1000}}\n"
 	"virtual_servers:\n"
 	"  shop: {listen: [\"127.0.0.1:8080\"], protocol: http, pool: web}\n"
 	"pools:\n"
@@ -36,7 +37,9 @@ static void open_world(void)
 {
 	static struct conf_rule rules[] = { { .name = "test", .path = "rules/test.lua" } };
 	static const unsigned nodes[] = { 4, 1, 1, 1 };
-	struct share_counts counts = { 1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0, 0, 65536 };
+	struct share_counts counts = {
+		1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0, 0, 65536, 1
+	};
 	struct complaints complaints = { 0 };
 	struct err e;
 	size_t count;
