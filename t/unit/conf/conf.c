@@ -192,3 +192,29 @@ Test(conf, tells_a_change_from_a_comment)
 		conf_free(now);
 	}
 }
+
+Test(conf, bandwidth_classes)
+{
+	struct conf *c = conf_unit_read("bandwidth_classes:\n"
+					"  gold: {maximum: 1250k, sharing: connection}\n"
+					"  tin: {}\n" CONF_UNIT_VSERVER("bandwidth_class: tin"));
+	cr_assert_eq(c->bandwidth_class_count, 2);
+	cr_expect_eq(c->bandwidth_classes[0].maximum, 1250u * 1024);
+	cr_expect_eq(c->bandwidth_classes[0].sharing, CONF_SHARING_CONNECTION);
+	cr_expect_eq(c->bandwidth_classes[1].maximum, 1250000);
+	cr_expect_eq(c->bandwidth_classes[1].sharing, CONF_SHARING_MACHINE);
+	cr_expect_eq(c->vservers[0].bandwidth, 2);
+	cr_expect_eq(conf_find_bandwidth_class(c, SLICE("gold")), 1);
+	cr_expect_eq(conf_find_bandwidth_class(c, SLICE("goldx")), 0);
+	conf_free(c);
+	cr_expect_str_eq(conf_unit_complaints(CONF_UNIT_POOL("bandwidth_class: gold")),
+			 "4:22: there is no bandwidth class 'gold'");
+	cr_expect_not_null(
+		strstr(conf_unit_complaints(
+			       "bandwidth_classes: {gold: {maximum: 99}}\n" CONF_UNIT_VSERVER("")),
+		       "maximum"));
+	cr_expect_not_null(strstr(
+		conf_unit_complaints(
+			"bandwidth_classes: {gold: {sharing: cluster}}\n" CONF_UNIT_VSERVER("")),
+		"cluster"));
+}

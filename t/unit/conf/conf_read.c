@@ -498,27 +498,3 @@ Test(conf_read, all_complaints_come_at_once)
 			 "2:1: unknown key 'wrokers'; did you mean 'workers'?\n"
 			 "7:14: 'enabled' takes true or false, not '2'");
 }
-
-Test(conf_read, bandwidth_classes)
-{
-	struct conf *c = conf_unit_read("bandwidth_classes:\n"
-					"  gold: {maximum: 1250k, sharing: connection}\n"
-					"  tin: {}\n" VSERVER("bandwidth_class: tin"));
-	cr_assert_eq(c->bandwidth_class_count, 2);
-	cr_expect_eq(c->bandwidth_classes[0].maximum, 1250u * 1024);
-	cr_expect_eq(c->bandwidth_classes[0].sharing, CONF_SHARING_CONNECTION);
-	cr_expect_eq(c->bandwidth_classes[1].maximum, 1250000);
-	cr_expect_eq(c->bandwidth_classes[1].sharing, CONF_SHARING_MACHINE);
-	cr_expect_eq(c->vservers[0].bandwidth, 2);
-	cr_expect_eq(conf_find_bandwidth_class(c, SLICE("gold")), 1);
-	cr_expect_eq(conf_find_bandwidth_class(c, SLICE("goldx")), 0);
-	conf_free(c);
-	cr_expect_str_eq(conf_unit_complaints(POOL("bandwidth_class: gold")),
-			 "4:22: there is no bandwidth class 'gold'");
-	cr_expect_not_null(strstr(
-		conf_unit_complaints("bandwidth_classes: {gold: {maximum: 99}}\n" VSERVER("")),
-		"maximum"));
-	cr_expect_not_null(strstr(
-		conf_unit_complaints("bandwidth_classes: {gold: {sharing: cluster}}\n" VSERVER("")),
-		"cluster"));
-}
