@@ -61,7 +61,8 @@ static const struct {
 	{ "http:getHeader('x')", "1:1: write 'http.getHeader' with a dot" },
 	{ "test.wait.zzz()", "1:1: unknown name 'test.wait.zzz'" },
 	{ "rate.use('x')", "1:1: weir does not have 'rate.use' yet" },
-	{ "local b = http.request.get('x')", "1:11: weir does not have 'http.request.get' yet" },
+	{ "local b = xml.xslt.transform('x')",
+	  "1:11: weir does not have 'xml.xslt.transform' yet" },
 	/* phases */
 	{ "local c = http.getResponseCode()",
 	  "1:11: 'http.getResponseCode' makes no sense in a request rule" },
