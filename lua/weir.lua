@@ -1615,6 +1615,103 @@ function data.local_.getMemoryUsage() end
 ---@return integer
 function data.local_.getMemoryFree() end
 
+rate = {}
+
+---Waits, in order of arrival, until the class lets one more pass, then gives true. The limits
+---hold for all workers together. Nil and the reason when `max_queue` of this worker wait for the
+---class already. Each context (a user, an address, a URL) has limits and a queue of its own. Nil
+---and the reason, with a warning, for a class that `rate_classes` does not have.
+---@param class string
+---@param context? string
+---@return boolean|nil
+---@return string|nil
+function rate.use(class, context) end
+
+rate.use = {}
+
+---True within the limits, and counted; false beyond them, and not counted. Never waits. Each
+---context (a user, an address, a URL) has limits and a queue of its own. Nil and the reason, with
+---a warning, for a class that `rate_classes` does not have.
+---@param class string
+---@param context? string
+---@return boolean|nil
+---@return string|nil
+function rate.use.noQueue(class, context) end
+
+---How many wait, in all workers. Each context (a user, an address, a URL) has limits and a queue
+---of its own. Nil and the reason, with a warning, for a class that `rate_classes` does not have.
+---@param class string
+---@param context? string
+---@return integer|nil
+---@return string|nil
+function rate.getbacklog(class, context) end
+
+counter = {}
+
+---Adds to user counter 1 to 10, 1 without `amount`. It has 32 bits and begins again at 0 behind
+---them. `weir status` shows it; data.increment is for numbers that rules read.
+---@param counter integer
+---@param amount? integer
+function counter.increment(counter, amount) end
+
+counter64 = {}
+
+---The same with 10 other counters of 64 bits.
+---@param counter integer
+---@param amount? integer
+function counter64.increment(counter, amount) end
+
+slm = {}
+
+---How many of a hundred answers of the last 10 seconds came within the class's `response_time`,
+---in all workers together: from when the request's head was here to the first byte to the client.
+---100 when there was no answer, and without a class. Without a name: the connection's class. Nil
+---and the reason, with a warning, for a class that `slm_classes` does not have.
+---@param class? string
+---@return number|nil
+---@return string|nil
+function slm.conforming(class) end
+
+---Is slm.conforming above the class's `serious_threshold`? True without a class. Without a name:
+---the connection's class. Nil and the reason, with a warning, for a class that `slm_classes` does
+---not have.
+---@param class? string
+---@return boolean|nil
+---@return string|nil
+function slm.isOK(class) end
+
+---The class's `serious_threshold`; 0 without a class. Without a name: the connection's class. Nil
+---and the reason, with a warning, for a class that `slm_classes` does not have.
+---@param class? string
+---@return integer|nil
+---@return string|nil
+function slm.threshold(class) end
+
+---The connection belongs to this class: its answers count there, from this one on if it has not
+---begun. False and a warning for a class that `slm_classes` does not have.
+---@param class string
+---@return boolean
+function connection.setServiceLevelClass(class) end
+
+---The class that the virtual server's `slm_class` or a rule gave the connection; nil without one.
+---@return string|nil
+function connection.getServiceLevelClass() end
+
+stats = {}
+
+---Milliseconds from the end of the request rules to the attempt to reach the last node; 0 before.
+---@return integer
+function stats.getQueueTime() end
+
+---Milliseconds from when the node had the request (its head, when there is a body) to the whole
+---head of its answer; 0 without an answer.
+---@return integer
+function stats.getServerResponseTime() end
+
+---Milliseconds since the transaction began, with the first byte of the request.
+---@return integer
+function stats.getTransactionDuration() end
+
 http.request = {}
 
 ---Asks an http or https URL and waits for the whole answer: body, status, content type or nil,

@@ -318,6 +318,79 @@ static void show_workers(const json_t *status, FILE *to)
 	close_table(&t, to);
 }
 
+/* Left out where no class is configured. */
+static void show_rate_classes(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "RATE CLASS", "BACKLOG",  "PASSED",
+					     "REFUSED",    "GIVEN UP", NULL };
+	struct table_of_cells t;
+	const char *name;
+	json_t *one;
+	open_table(&t, 0x1e, heads);
+	json_object_foreach(json_object_get(status, "rate_classes"), name, one)
+	{
+		add_text(&t, name);
+		add_key(&t, one, "backlog");
+		add_key(&t, one, "passed_total");
+		add_key(&t, one, "refused_total");
+		add_key(&t, one, "given_up_total");
+	}
+	bool is_empty = t.count == t.columns;
+	close_table(&t, is_empty ? NULL : to);
+	if (!is_empty)
+		fputs("\n", to);
+}
+
+static void show_slm_classes(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = {
+		"SERVICE LEVEL CLASS", "STATE", "CONFORMING", "ANSWERS", "LATE", NULL
+	};
+	struct table_of_cells t;
+	const char *name;
+	json_t *one;
+	open_table(&t, 0x1c, heads);
+	json_object_foreach(json_object_get(status, "slm_classes"), name, one)
+	{
+		char percent[32];
+		snprintf(percent, sizeof percent, "%.1f %%",
+			 json_number_value(json_object_get(one, "conforming")));
+		add_text(&t, name);
+		add_key(&t, one, "state");
+		add_text(&t, percent);
+		add_key(&t, one, "answers_total");
+		add_key(&t, one, "late_total");
+	}
+	bool is_empty = t.count == t.columns;
+	close_table(&t, is_empty ? NULL : to);
+	if (!is_empty)
+		fputs("\n", to);
+}
+
+/* Those that were ever counted in. */
+static void show_counters(const json_t *status, FILE *to)
+{
+	static const char *const keys[] = { "user_counters", "user_counters_64" };
+	static const char *const heads[] = { "USER COUNTER", "VALUE", NULL };
+	struct table_of_cells t;
+	char name[32];
+	open_table(&t, 0x2, heads);
+	for (unsigned kind = 0; kind < 2; kind++) {
+		const json_t *list = json_object_get(status, keys[kind]);
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			if (json_integer_value(json_array_get(list, i)) == 0)
+				continue;
+			snprintf(name, sizeof name, kind == 0 ? "%zu" : "%zu (64 bits)", i + 1);
+			add_text(&t, name);
+			add_value(&t, json_array_get(list, i));
+		}
+	}
+	bool is_empty = t.count == t.columns;
+	close_table(&t, is_empty ? NULL : to);
+	if (!is_empty)
+		fputs("\n", to);
+}
+
 void admin_show_status(const json_t *status, FILE *to)
 {
 	const char *state = json_string_value(json_object_get(status, "state"));
@@ -329,5 +402,8 @@ void admin_show_status(const json_t *status, FILE *to)
 	show_rules(status, to);
 	show_pools(status, to);
 	fputs("\n", to);
+	show_rate_classes(status, to);
+	show_slm_classes(status, to);
+	show_counters(status, to);
 	show_workers(status, to);
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin_status.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "share/life.h"
+#include "share/rates.h"
 #include "share/reload.h"
+#include "share/slm.h"
 #include "share/state.h"
 #include "share/stats.h"
+#include "share/store.h"
 #include "txn/refusal.h"
 #include "txn/txn.h"
 
@@ -223,6 +227,66 @@ static json_t *pools(const struct admin *a)
 	return all;
 }
 
+/* ---- what rules share ----------------------------------------------------------------------------- */
+
+static json_t *rate_classes(const struct admin *a)
+{
+	json_t *all = json_object();
+	for (unsigned i = 0; i < a->conf->rate_class_count; i++) {
+		const struct conf_rate_class *c = &a->conf->rate_classes[i];
+		struct rates_counts sum;
+		json_t *o = json_object();
+		rates_sum(a->share->rates, i, &sum);
+		json_object_set_new(o, "max_rate_per_second", number(c->max_rate_per_second));
+		json_object_set_new(o, "max_rate_per_minute", number(c->max_rate_per_minute));
+		json_object_set_new(o, "backlog", number(sum.waiting));
+		json_object_set_new(o, "passed_total", number(sum.passed));
+		json_object_set_new(o, "refused_total", number(sum.refused));
+		json_object_set_new(o, "given_up_total", number(sum.given_up));
+		json_object_set_new(all, c->named.name, o);
+	}
+	return all;
+}
+
+static json_t *slm_classes(const struct admin *a)
+{
+	json_t *all = json_object();
+	for (unsigned i = 0; i < a->conf->slm_class_count; i++) {
+		const struct conf_slm_class *c = &a->conf->slm_classes[i];
+		struct slm_counts sum;
+		json_t *o = json_object();
+		slm_sum(&a->share->slm, i, &sum);
+		double percent = slm_conforming(&a->share->slm, i, clock_milliseconds());
+		const char *state = percent <= (double)c->serious_threshold  ? "serious"
+				    : percent < (double)c->warning_threshold ? "warning"
+									     : "ok";
+		json_object_set_new(o, "conforming", json_real(percent));
+		json_object_set_new(o, "state", json_string(state));
+		json_object_set_new(o, "answers_total", number(sum.answers));
+		json_object_set_new(o, "late_total", number(sum.late));
+		json_object_set_new(all, c->named.name, o);
+	}
+	return all;
+}
+
+static json_t *data(const struct admin *a)
+{
+	json_t *o = json_object();
+	json_object_set_new(o, "used_bytes",
+			    number(store_used(a->share->data, clock_milliseconds())));
+	json_object_set_new(o, "free_bytes",
+			    number(store_free(a->share->data, clock_milliseconds())));
+	return o;
+}
+
+static json_t *user_counters(const uint64_t *counters, uint64_t mask)
+{
+	json_t *all = json_array();
+	for (unsigned i = 0; i < STATS_USER_COUNTERS; i++)
+		json_array_append_new(all, number(counters[i] & mask));
+	return all;
+}
+
 /* ---- workers -------------------------------------------------------------------------------------- */
 
 static json_t *worker(const struct admin *a, unsigned index)
@@ -255,6 +319,11 @@ json_t *admin_status(const struct admin *a)
 	json_object_set_new(o, "virtual_servers", vservers(a));
 	json_object_set_new(o, "pools", pools(a));
 	json_object_set_new(o, "workers", workers(a));
+	json_object_set_new(o, "rate_classes", rate_classes(a));
+	json_object_set_new(o, "slm_classes", slm_classes(a));
+	json_object_set_new(o, "data", data(a));
+	json_object_set_new(o, "user_counters", user_counters(sum.user_counters, UINT32_MAX));
+	json_object_set_new(o, "user_counters_64", user_counters(sum.user_counters_64, UINT64_MAX));
 	json_object_set_new(o, "sessions_refused_total", number(sum.sessions_refused));
 	json_object_set_new(o, "log_lines_dropped_total", number(sum.log_lines_dropped));
 	return o;

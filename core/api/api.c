@@ -17,7 +17,8 @@ const struct rule_function *api_functions(size_t *count)
 		&api_http_response,
 		&api_http_answer,
 		&api_http_body,
-		&api_http_form, &api_http_stream,
+		&api_http_form,
+		&api_http_stream,
 		&api_request,
 		&api_orders,
 		&api_response,
@@ -39,7 +40,11 @@ const struct rule_function *api_functions(size_t *count)
 		&api_string_regex,
 		&api_string_cipher,
 		&api_sys,
-		&api_data, &api_http_fetch,
+		&api_data,
+		&api_rate,
+		&api_counter,
+		&api_slm,
+		&api_http_fetch,
 	};
 	/* clang-format on */
 	static struct rule_function *all;

@@ -30,6 +30,9 @@ extern const struct api_family api_stream;         /* request.*, response.*: byt
 extern const struct api_family api_connection;     /* connection.*, connection.data.* */
 extern const struct api_family api_pool;           /* pool.* */
 extern const struct api_family api_data;           /* data.*, data.local_.* */
+extern const struct api_family api_rate;           /* rate.* */
+extern const struct api_family api_counter;        /* counter.*, counter64.* */
+extern const struct api_family api_slm;            /* slm.*, stats.*, the class of a connection */
 extern const struct api_family api_log;            /* log.*, rule.* */
 extern const struct api_family api_string;         /* string.*: comparing, searching, replacing */
 extern const struct api_family api_string_address; /* string.*: addresses, address blocks */

@@ -159,3 +159,24 @@ uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name)
 			return (uint32_t)i + 1;
 	return 0;
 }
+
+/* Of `count` items of `size` bytes that begin with a conf_named; NULL when there is none. */
+static const void *find_named(const void *list, size_t count, size_t size, struct slice name)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_named *one = (const void *)((const char *)list + i * size);
+		if (slice_is_equal(name, slice_of_string(one->name)))
+			return one;
+	}
+	return NULL;
+}
+
+const struct conf_rate_class *conf_find_rate_class(const struct conf *c, struct slice name)
+{
+	return find_named(c->rate_classes, c->rate_class_count, sizeof *c->rate_classes, name);
+}
+
+const struct conf_slm_class *conf_find_slm_class(const struct conf *c, struct slice name)
+{
+	return find_named(c->slm_classes, c->slm_class_count, sizeof *c->slm_classes, name);
+}

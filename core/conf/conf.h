@@ -103,6 +103,8 @@ struct conf_vserver {
 	struct conf_rule_limits rules;
 	uint32_t pool;      /* index in conf.pools, or CONF_POOL_DISCARD */
 	uint32_t bandwidth; /* towards clients: number in conf.bandwidth_classes, from 1; 0: none */
+	uint32_t
+		service_level; /* number of its connections' class in conf.slm_classes, from 1; 0: none */
 	bool enabled;
 	uint64_t connect_milliseconds;     /* first request head, whole; 0 = none */
 	uint64_t idle_milliseconds;        /* no byte either way; 0 = none */
@@ -160,6 +162,24 @@ struct conf_pool {
 	bool nagle;
 };
 
+/* What rules call by its name; the beginning of each class. */
+struct conf_named {
+	char *name;
+	struct conf_place place;
+};
+
+struct conf_rate_class {
+	struct conf_named named;
+	uint64_t max_rate_per_second, max_rate_per_minute; /* 0 = no such limit */
+	uint64_t max_queue;                                /* who may wait in each worker */
+};
+
+struct conf_slm_class {
+	struct conf_named named;
+	uint64_t response_milliseconds;
+	uint64_t warning_threshold, serious_threshold; /* percent */
+};
+
 struct conf {
 	char *path;                   /* of the file, as given */
 	struct slice text;            /* of the file, as it was read */
@@ -186,6 +206,10 @@ struct conf {
 		data_local_size; /* data: bytes of entries, for all workers and for each */
 	struct conf_bandwidth_class *bandwidth_classes;
 	size_t bandwidth_class_count;
+	struct conf_rate_class *rate_classes;
+	size_t rate_class_count;
+	struct conf_slm_class *slm_classes;
+	size_t slm_class_count;
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;
 	size_t rule_count;
@@ -227,6 +251,9 @@ uint32_t conf_find_pool(const struct conf *c, struct slice name);
 
 /* The number, from 1, of the bandwidth class of that name; 0 when there is none. */
 uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name);
+/* The class of that name, or NULL. */
+const struct conf_rate_class *conf_find_rate_class(const struct conf *c, struct slice name);
+const struct conf_slm_class *conf_find_slm_class(const struct conf *c, struct slice name);
 
 /* Writes the JSON Schema, and the reference of all keys in Markdown, from the same table. */
 void conf_write_schema(FILE *to);

@@ -395,6 +395,68 @@ static void read_bandwidth_name(struct conf_reader *r, const struct conf_key *ke
 			      value->text.at);
 }
 
+/* A class of a kind, in a list of the configuration. */
+struct class_list {
+	const char *kind;
+	size_t size; /* of one, which begins with a conf_named */
+	void *list;
+	size_t count;
+};
+
+static void read_classes(struct conf_reader *r, const struct conf_key *key,
+			 const struct conf_yaml *value, struct class_list *classes)
+{
+	if (!is_mapping(r, key, value))
+		return;
+	classes->list = arena_new(&r->conf->memory, value->count * classes->size);
+	for (const struct conf_yaml_entry *e = value->entries; e != NULL; e = e->next) {
+		struct scope scope = { .place = e->key->place };
+		if (!check_name(r, e->key, classes->kind))
+			continue;
+		void *one = (char *)classes->list + classes->count++ * classes->size;
+		struct conf_named *named = one;
+		named->name = (char *)arena_copy(&r->conf->memory, e->key->text).at;
+		named->place = e->key->place;
+		snprintf(scope.what, sizeof scope.what, "%s '%s'", classes->kind, named->name);
+		set_presets(r, key->below, one);
+		read_section(r, key->below, one, e->value, &scope);
+	}
+}
+
+static void read_rate_classes(struct conf_reader *r, const struct conf_key *key,
+			      const struct conf_yaml *value)
+{
+	struct conf *c = r->conf;
+	struct class_list classes = { .kind = "rate class", .size = sizeof *c->rate_classes };
+	read_classes(r, key, value, &classes);
+	c->rate_classes = classes.list;
+	c->rate_class_count = classes.count;
+}
+
+static void read_slm_classes(struct conf_reader *r, const struct conf_key *key,
+			     const struct conf_yaml *value)
+{
+	struct conf *c = r->conf;
+	struct class_list classes = { .kind = "service level class",
+				      .size = sizeof *c->slm_classes };
+	read_classes(r, key, value, &classes);
+	c->slm_classes = classes.list;
+	c->slm_class_count = classes.count;
+}
+
+static void read_slm_name(struct conf_reader *r, const struct conf_key *key, uint32_t *number,
+			  const struct conf_yaml *value)
+{
+	if (!is_scalar(r, key, value))
+		return;
+	const struct conf_slm_class *found = conf_find_slm_class(r->conf, value->text);
+	if (found == NULL)
+		CONF_COMPLAIN(r, value->place, "no service level class is named '%.60s'",
+			      value->text.at);
+	else
+		*number = (uint32_t)(found - r->conf->slm_classes) + 1;
+}
+
 /* ---- sections -------------------------------------------------------------------------------- */
 
 static void read_below(struct conf_reader *r, const struct conf_key *key, void *at,
@@ -416,6 +478,22 @@ static void read_capture(struct conf_reader *r, const struct conf_key *key,
 		read_below(r, key, vserver, entry, scope);
 	else if (is_scalar(r, key, entry->value))
 		read_scalar(r, &mode, &vserver->capture, entry->value);
+}
+
+/* Classes, and the name of one. */
+static void read_class_key(struct conf_reader *r, const struct conf_key *key, void *at,
+			   const struct conf_yaml *value)
+{
+	if (key->type == CONF_RATE_CLASSES)
+		read_rate_classes(r, key, value);
+	else if (key->type == CONF_SLM_CLASSES)
+		read_slm_classes(r, key, value);
+	else if (key->type == CONF_BANDWIDTH_CLASSES)
+		read_bandwidth_classes(r, key, value);
+	else if (key->type == CONF_SLM_NAME)
+		read_slm_name(r, key, at, value);
+	else
+		read_bandwidth_name(r, key, at, value);
 }
 
 static void read_key(struct conf_reader *r, const struct conf_key *key, void *base,
@@ -463,11 +541,12 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 	case CONF_POOLS:
 		read_pools(r, key, value);
 		break;
+	case CONF_RATE_CLASSES:
+	case CONF_SLM_CLASSES:
 	case CONF_BANDWIDTH_CLASSES:
-		read_bandwidth_classes(r, key, value);
-		break;
+	case CONF_SLM_NAME:
 	case CONF_BANDWIDTH_NAME:
-		read_bandwidth_name(r, key, at, value);
+		read_class_key(r, key, at, value);
 		break;
 	default:
 		read_scalar(r, key, at, value);

@@ -49,6 +49,9 @@ enum conf_type {
 	CONF_POOLS,             /* of a struct conf: name -> section below */
 	CONF_BANDWIDTH_CLASSES, /* of a struct conf: name -> section below */
 	CONF_BANDWIDTH_NAME,    /* uint32_t, the number of a class from 1 */
+	CONF_RATE_CLASSES,      /* of a struct conf: name -> section below */
+	CONF_SLM_CLASSES,       /* of a struct conf: name -> section below */
+	CONF_SLM_NAME,          /* uint32_t, the number of a class from 1 */
 };
 
 enum conf_key_flag {

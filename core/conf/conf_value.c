@@ -77,6 +77,9 @@ static const char *const plain_words[] = {
 	[CONF_POOLS] = "a mapping of names to pools",
 	[CONF_BANDWIDTH_CLASSES] = "a mapping of names to bandwidth classes",
 	[CONF_BANDWIDTH_NAME] = "the name of a bandwidth class",
+	[CONF_RATE_CLASSES] = "a mapping of names to rate classes",
+	[CONF_SLM_CLASSES] = "a mapping of names to service level classes",
+	[CONF_SLM_NAME] = "the name of a service level class",
 };
 
 const char *conf_value_expected(const struct conf_key *key, char out[CONF_EXPECTED_BYTES])

@@ -114,6 +114,7 @@ static const char *const plain_schemas[] = {
 	[CONF_RULE_NAME] = NAME_SCHEMA,
 	[CONF_ADDRESS] = ADDRESS_SCHEMA,
 	[CONF_BANDWIDTH_NAME] = NAME_SCHEMA,
+	[CONF_SLM_NAME] = NAME_SCHEMA,
 };
 
 static void write_workers(FILE *to, const struct conf_key *key)
@@ -169,7 +170,8 @@ static void write_type(struct schema_writer *w, const struct conf_key *key)
 	else if (key->type == CONF_CAPTURE)
 		write_capture(w, key);
 	else if (key->type == CONF_VSERVERS || key->type == CONF_POOLS ||
-		 key->type == CONF_BANDWIDTH_CLASSES)
+		 key->type == CONF_BANDWIDTH_CLASSES || key->type == CONF_RATE_CLASSES ||
+		 key->type == CONF_SLM_CLASSES)
 		write_named(w, key->below);
 	else
 		write_ranged_type(to, key);

@@ -206,6 +206,8 @@ static void open_share(struct start *s, struct complaints *complaints)
 				       .pool_nodes = pool_nodes,
 				       .rules = (unsigned)conf->rule_use_count,
 				       .client_rows = client_rows(conf),
+				       .rate_classes = (unsigned)conf->rate_class_count,
+				       .slm_classes = (unsigned)conf->slm_class_count,
 				       .data_size = conf->data_size,
 				       .buckets = (unsigned)conf->bandwidth_class_count };
 	if (!segment_open(&s->share, &counts, &e))

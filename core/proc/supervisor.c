@@ -6,10 +6,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "proc/reload.h"
-#include "share/clients.h"
 #include "share/life.h"
 #include "share/reload.h"
-#include "share/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -301,8 +299,7 @@ static void on_end(struct supervisor *s, struct process *p, int status)
 	p->pid = 0;
 	p->is_ready = false;
 	if (p->is_worker) {
-		stats_give_back(s->plan->share, p->child.index);
-		clients_give_back(s->plan->share, p->child.index);
+		segment_give_back(s->plan->share, p->child.index);
 		life_set_pid(s->plan->share, p->child.index, 0);
 	}
 	if (s->is_stopping) {

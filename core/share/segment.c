@@ -4,7 +4,9 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "base/table.h"
+#include "share/clients.h"
 #include "share/life.h"
+#include "share/rates.h"
 #include "share/reload.h"
 #include "share/state.h"
 #include "share/stats.h"
@@ -59,8 +61,12 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	size_t rings = whole(s->workers * sizeof(struct trace_ring));
 	size_t buckets = whole(counts->buckets * sizeof(uint64_t));
 	size_t data = counts->data_size == 0 ? 0 : whole(store_bytes(counts->data_size));
+	size_t rates = counts->rate_classes == 0
+			       ? 0
+			       : whole(rates_bytes(s->workers, counts->rate_classes));
+	size_t slm = whole(slm_bytes(s->workers, counts->slm_classes));
 	s->bytes = lives + states + reload + trace + rings + buckets +
-		   s->workers * (s->slot_bytes + s->clients_bytes) + data;
+		   s->workers * (s->slot_bytes + s->clients_bytes) + rates + slm + data;
 
 	table_make_key(); /* every process has to find a client in the same rows */
 	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
@@ -79,9 +85,21 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	s->buckets = (void *)(s->memory + lives + states + reload + trace + rings);
 	s->slots = s->memory + lives + states + reload + trace + rings + buckets;
 	s->clients = s->slots + s->workers * s->slot_bytes;
+	char *next = s->clients + s->workers * s->clients_bytes;
+	if (rates > 0)
+		s->rates = rates_make(next, s->workers, counts->rate_classes);
+	s->slm = (struct share_slm){ s->workers, counts->slm_classes, (void *)(next + rates) };
 	if (data > 0)
-		s->data = store_make(s->clients + s->workers * s->clients_bytes, counts->data_size);
+		s->data = store_make(next + rates + slm, counts->data_size);
 	return true;
+}
+
+void segment_give_back(struct share *s, unsigned worker)
+{
+	stats_give_back(s, worker);
+	clients_give_back(s, worker);
+	if (s->rates != NULL)
+		rates_give_back(s->rates, worker);
 }
 
 void segment_close(struct share *s)

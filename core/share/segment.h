@@ -9,6 +9,7 @@
 #define WEIR_SHARE_SEGMENT_H
 
 #include "base/err.h"
+#include "share/slm.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@ struct share_reload;
 struct share_trace;
 struct trace_ring;
 struct share_store;
+struct share_rates;
 
 struct share_counts {
 	unsigned workers;
@@ -30,8 +32,9 @@ struct share_counts {
 	const unsigned *pool_nodes; /* nodes of each pool; only read by segment_open */
 	unsigned rules;             /* uses of rules, of all virtual servers */
 	unsigned client_rows;       /* of each worker: a power of two; 0: clients are not counted */
-	uint64_t data_size;         /* bytes of entries that rules share; 0: there is no store */
-	unsigned buckets;           /* for what passes at a rate: bucket.h */
+	unsigned rate_classes, slm_classes;
+	uint64_t data_size; /* bytes of entries that rules share; 0: there is no store */
+	unsigned buckets;   /* for what passes at a rate: bucket.h */
 };
 
 /*
@@ -54,6 +57,8 @@ struct share {
 	char *clients; /* a table per worker: see clients.h */
 	size_t clients_bytes;
 	unsigned client_rows;
+	struct share_rates *rates; /* NULL: there are no rate classes */
+	struct share_slm slm;
 	struct share_store *data; /* what rules share: see store.h; NULL: there is none */
 };
 
@@ -65,6 +70,11 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 
 /* Unmaps it in this process only. */
 void segment_close(struct share *s);
+
+/*
+ * For the supervisor: the worker is dead. What it had open, and who waited in it, is counted no longer.
+ */
+void segment_give_back(struct share *s, unsigned worker);
 
 /* The row of node number `node` (from 0) of pool number `pool`. */
 static inline unsigned segment_node_row(const struct share *s, unsigned pool, unsigned node)

@@ -15,11 +15,15 @@
 
 /* Each struct holds nothing but uint64_t: they are added up field by field. */
 
+#define STATS_USER_COUNTERS 10
+
 struct stats_worker {
 	uint64_t log_lines_dropped;
 	uint64_t rule_failures;
-	uint64_t sessions_refused; /* of all virtual servers, for any reason */
-	uint64_t sessions_current; /* of all virtual servers, open now */
+	uint64_t sessions_refused;                   /* of all virtual servers, for any reason */
+	uint64_t sessions_current;                   /* of all virtual servers, open now */
+	uint64_t user_counters[STATS_USER_COUNTERS]; /* counter.*: 32 bits of them count */
+	uint64_t user_counters_64[STATS_USER_COUNTERS];
 };
 
 struct stats_vserver {

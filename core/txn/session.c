@@ -261,6 +261,7 @@ static struct session *add_session(struct vserver *v, int fd, const struct addr 
 	s->vserver = v;
 	s->opened = clock_milliseconds();
 	s->remote = *peer;
+	s->service_level = v->conf->service_level;
 	s->next.run = on_next;
 	stream_open(&s->client, fd, on_ready);
 	inbox_init(&s->inbox);

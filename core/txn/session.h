@@ -43,6 +43,7 @@ struct session {
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */
 	uint8_t linger_times;  /* that its time was prolonged */
 	size_t lingered;       /* bytes thrown away */
+	uint32_t service_level; /* number of its class in conf.slm_classes, from 1; 0: none */
 	TAILQ_ENTRY(session) in_world;
 };
 

@@ -41,6 +41,16 @@ static bool is_pool(const struct conf *conf, struct slice name)
 	return conf_find_pool(conf, name) != conf->pool_count;
 }
 
+static bool is_rate_class(const struct conf *conf, struct slice name)
+{
+	return conf_find_rate_class(conf, name) != NULL;
+}
+
+static bool is_slm_class(const struct conf *conf, struct slice name)
+{
+	return conf_find_slm_class(conf, name) != NULL;
+}
+
 /*
  * What the first argument of functions names, where it is a plain text: by the beginning of the
  * functions' names, but for one that is for asking whether there is such a thing.
@@ -51,6 +61,9 @@ static const struct {
 } named[] = {
 	{ "pool.", "pool.checknode", "pool", is_pool },
 	{ "connection.checkLimits", "", "pool", is_pool },
+	{ "rate.", "", "rate class", is_rate_class },
+	{ "slm.", "", "service level class", is_slm_class },
+	{ "connection.setServiceLevelClass", "", "service level class", is_slm_class },
 };
 
 static void check_name(const struct conf *conf, const struct rule_literal *literal,

@@ -36,6 +36,7 @@ void unit_open(const char *text)
 	for (size_t i = 0; i < conf->pool_count; i++)
 		pool_nodes[i] = (unsigned)conf->pools[i].node_count;
 	struct share_counts counts = { .workers = (unsigned)conf->workers,
+				       .data_size = 65536,
 				       .vservers = (unsigned)conf->vserver_count,
 				       .outcomes = TXN_END_COUNT,
 				       .refusals = REFUSAL_COUNT,

@@ -31,15 +31,25 @@ static const char conf_text[] =
 	" \"10.0.0.4:80\"]}\n"
 	"  other: {nodes: [\"[fd00::1]:80\"]}\n"
 	"  canary: {nodes: [\"10.0.1.1:80\"]}\n"
-	"  web-transparent: {nodes: [\"10.0.0.1:80\"], transparent: true}\n";
+	"  web-transparent: {nodes: [\"10.0.0.1:80\"], transparent: true}\n"
+	"rate_classes: {second: {max_rate_per_second: 3}, minute: {max_rate_per_minute: 2},\n"
+	"  free: {}, closed: {max_rate_per_minute: 1, max_queue: 0}}\n"
+	"slm_classes: {api: {response_time: 100ms, serious_threshold: 20}, other: {}}\n";
 
 static void open_world(void)
 {
 	static struct conf_rule rules[] = { { .name = "test", .path = "rules/test.lua" } };
 	static const unsigned nodes[] = { 4, 1, 1, 1 };
-	struct share_counts counts = {
-		1, 1, TXN_END_COUNT, REFUSAL_COUNT, 4, nodes, 0, 0, 65536, 1
-	};
+	struct share_counts counts = { .workers = 1,
+				       .vservers = 1,
+				       .outcomes = TXN_END_COUNT,
+				       .refusals = REFUSAL_COUNT,
+				       .pools = 4,
+				       .pool_nodes = nodes,
+				       .rate_classes = 4,
+				       .slm_classes = 2,
+				       .data_size = 65536,
+				       .buckets = 1 };
 	struct complaints complaints = { 0 };
 	struct err e;
 	size_t count;

@@ -11,7 +11,8 @@
 
 /*
  * Virtual server "shop" with default pool "web" (10.0.0.1:80 to 10.0.0.4:80), pool "other"
- * ([fd00::1]:80), and those that the rules in rules/ name. The client is 192.0.2.7:4321, accepted
+ * ([fd00::1]:80), and those that the rules in rules/ name. Rate classes second (3), minute (2),
+ * free and closed (1 a minute, nobody waits), service level classes api and other. The client is 192.0.2.7:4321, accepted
  * at 10.9.0.1:8080, headed for 203.0.113.5:80. The rule is called "test".
  */
 extern struct txn *api_unit_txn;

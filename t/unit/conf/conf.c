@@ -218,3 +218,59 @@ Test(conf, bandwidth_classes)
 			"bandwidth_classes: {gold: {sharing: cluster}}\n" CONF_UNIT_VSERVER("")),
 		"cluster"));
 }
+
+Test(conf, what_rules_share_has_defaults)
+{
+	struct conf *c = conf_unit_read("rate_classes: {login: {}}\nslm_classes: {api: {}}\n");
+	cr_expect_eq(c->data_size, 64 << 20);
+	cr_expect_eq(c->data_local_size, 16 << 20);
+	cr_assert_eq(c->rate_class_count, 1);
+	cr_expect_str_eq(c->rate_classes[0].named.name, "login");
+	cr_expect_eq(c->rate_classes[0].max_rate_per_second, 0);
+	cr_expect_eq(c->rate_classes[0].max_rate_per_minute, 0);
+	cr_expect_eq(c->rate_classes[0].max_queue, 10000);
+	cr_assert_eq(c->slm_class_count, 1);
+	cr_expect_eq(c->slm_classes[0].response_milliseconds, 1000);
+	cr_expect_eq(c->slm_classes[0].warning_threshold, 50);
+	cr_expect_eq(c->slm_classes[0].serious_threshold, 0);
+	conf_free(c);
+}
+
+Test(conf, classes_are_found_by_name)
+{
+	struct conf *c = conf_unit_read(
+		"data: {size: 1g, local_size: 64k}\n"
+		"rate_classes: {a: {max_rate_per_minute: 30}, b: {max_rate_per_second: 2}}\n"
+		"slm_classes: {x: {}, y: {response_time: 200ms}}\n"
+		"virtual_servers: {v: {listen: \"127.0.0.1:80\", pool: discard, slm_class: y}}\n");
+	cr_expect_eq(c->data_size, 1 << 30);
+	cr_expect_eq(conf_find_rate_class(c, SLICE("a"))->max_rate_per_minute, 30);
+	cr_expect_eq(conf_find_rate_class(c, SLICE("b")), &c->rate_classes[1]);
+	cr_expect_null(conf_find_rate_class(c, SLICE("x")));
+	cr_expect_eq(conf_find_slm_class(c, SLICE("y"))->response_milliseconds, 200);
+	cr_expect_null(conf_find_slm_class(c, SLICE("")));
+	cr_expect_eq(c->vservers[0].service_level, 2);
+	conf_free(c);
+}
+
+Test(conf, complains_of_classes)
+{
+	static const struct {
+		const char *text, *wanted;
+	} rows[] = {
+		{ "slm_classes: {api: {}}\n"
+		  "virtual_servers: {a: {listen: \"1.2.3.4:80\", pool: discard, slm_class: apy}}\n",
+		  "2:71: no service level class is named 'apy'" },
+		{ "rate_classes: {\"a b\": {}}\n",
+		  "1:16: 'a b' cannot be the name of a rate class: letters, digits, '.', '_' and '-', at most 64" },
+		{ "rate_classes: {a: {max_rate: 1}}\n",
+		  "1:20: unknown key 'max_rate' in rate class 'a'" },
+		{ "slm_classes: [a]\n",
+		  "1:14: 'slm_classes' takes a mapping of names to service level classes, not a list" },
+		{ "slm_classes: {a: {serious_threshold: 101}}\n",
+		  "1:38: 'serious_threshold' takes a number from 0 to 100, not '101'" },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		cr_expect_not_null(strstr(conf_unit_complaints(rows[i].text), rows[i].wanted), "%s",
+				   conf_unit_complaints(rows[i].text));
+}
