@@ -60,7 +60,7 @@ static const struct {
 	{ "local x = math.pi()", "1:11: 'math.pi' is not a function" },
 	{ "http:getHeader('x')", "1:1: write 'http.getHeader' with a dot" },
 	{ "test.wait.zzz()", "1:1: unknown name 'test.wait.zzz'" },
-	{ "rate.use('x')", "1:1: weir does not have 'rate.use' yet" },
+	{ "rtsp.getMethod()", "1:1: weir does not have 'rtsp.getMethod' yet" },
 	{ "local b = xml.xslt.transform('x')",
 	  "1:11: weir does not have 'xml.xslt.transform' yet" },
 	/* phases */
