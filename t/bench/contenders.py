@@ -254,7 +254,8 @@ class Contender:
         if self.variant == DEFAULT:
             return scenario.upload > 0
         if self.kind == "floor":
-            return scenario.length + scenario.upload <= 100 and not scenario.new_job().is_transparent
+            is_small = scenario.length + scenario.upload <= 100 and "-x" not in scenario.more
+            return is_small and not scenario.new_job().is_transparent
         return self.kind != "h2o" or not scenario.new_job().is_transparent
 
     def start(self, job, directory, descriptors, wrapper=()):

@@ -5,9 +5,9 @@
  *
  *     floor ADDRESS PORT NODE-PORT keep|close
  *
- * Node connections are lent to one request at a time and kept, or closed behind each answer. A client
- * that said "Connection: close" is closed behind its answer. It knows only messages that one recv
- * brings whole, as those of the scenarios with small answers are; anything else ends it.
+ * Node connections are lent to one request at a time and kept, or closed behind each answer. It knows
+ * only messages that one recv brings whole, as those of the scenarios with small answers are, and
+ * clients that keep their connections; anything else ends it.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -29,7 +29,6 @@
 static struct end {
 	int peer;     /* of a request under way; -1: none */
 	bool is_node; /* else a client */
-	bool closes;  /* behind the answer */
 } ends[FDS_MOST];
 static int idle[FDS_MOST], idle_count;
 static int poll_fd, listen_fd;
@@ -81,7 +80,6 @@ static void send_all(int fd, const char *bytes, size_t len)
 static void on_request(int fd, const char *bytes, size_t len)
 {
 	int node = take_node();
-	ends[fd].closes = memmem(bytes, len, "Connection: close", 17) != NULL;
 	ends[fd].peer = node;
 	ends[node].peer = fd;
 	send_all(node, bytes, len);
@@ -92,8 +90,6 @@ static void on_answer(int fd, const char *bytes, size_t len)
 	int client = ends[fd].peer;
 	send_all(client, bytes, len);
 	ends[client].peer = ends[fd].peer = -1;
-	if (ends[client].closes)
-		close(client);
 	if (keeps_nodes)
 		idle[idle_count++] = fd;
 	else
@@ -129,8 +125,7 @@ static void on_connection(void)
 		ssize_t len = recv(fd, bytes, sizeof bytes, 0);
 		if (len > 0)
 			on_request(fd, bytes, (size_t)len);
-		if (!ends[fd].closes)
-			watch(fd);
+		watch(fd);
 	}
 }
 
