@@ -90,6 +90,15 @@ static void close_table(struct table_of_cells *t, FILE *to)
 	free(t->cells);
 }
 
+/* A table that is left out where it has nothing but its heads; else with an empty line behind it. */
+static void close_if_any(struct table_of_cells *t, FILE *to)
+{
+	bool is_empty = t->count == t->columns;
+	close_table(t, is_empty ? NULL : to);
+	if (!is_empty)
+		fputs("\n", to);
+}
+
 /* ---- the tables ----------------------------------------------------------------------------------- */
 
 /* A time as a person likes it: "310 ns", "4.2 us", "1.3 s". */
@@ -183,10 +192,7 @@ static void show_refusals(const json_t *status, FILE *to)
 			add_value(&t, count);
 		}
 	}
-	bool is_empty = t.count == t.columns;
-	close_table(&t, is_empty ? NULL : to);
-	if (!is_empty)
-		fputs("\n", to);
+	close_if_any(&t, to);
 }
 
 static long long whole(const json_t *object, const char *key)
@@ -254,10 +260,7 @@ static void show_rules(const json_t *status, FILE *to)
 		for (size_t i = 0; i < json_array_size(rules); i++)
 			add_rule(&t, name, json_array_get(rules, i));
 	}
-	bool is_empty = t.count == t.columns;
-	close_table(&t, is_empty ? NULL : to);
-	if (!is_empty)
-		fputs("\n", to);
+	close_if_any(&t, to);
 }
 
 static void add_node(struct table_of_cells *t, const char *pool, const json_t *node)
@@ -335,10 +338,7 @@ static void show_rate_classes(const json_t *status, FILE *to)
 		add_key(&t, one, "refused_total");
 		add_key(&t, one, "given_up_total");
 	}
-	bool is_empty = t.count == t.columns;
-	close_table(&t, is_empty ? NULL : to);
-	if (!is_empty)
-		fputs("\n", to);
+	close_if_any(&t, to);
 }
 
 static void show_slm_classes(const json_t *status, FILE *to)
@@ -361,10 +361,7 @@ static void show_slm_classes(const json_t *status, FILE *to)
 		add_key(&t, one, "answers_total");
 		add_key(&t, one, "late_total");
 	}
-	bool is_empty = t.count == t.columns;
-	close_table(&t, is_empty ? NULL : to);
-	if (!is_empty)
-		fputs("\n", to);
+	close_if_any(&t, to);
 }
 
 /* Those that were ever counted in. */
@@ -385,10 +382,7 @@ static void show_counters(const json_t *status, FILE *to)
 			add_value(&t, json_array_get(list, i));
 		}
 	}
-	bool is_empty = t.count == t.columns;
-	close_table(&t, is_empty ? NULL : to);
-	if (!is_empty)
-		fputs("\n", to);
+	close_if_any(&t, to);
 }
 
 void admin_show_status(const json_t *status, FILE *to)

@@ -201,9 +201,9 @@ static enum rule_answer set_client_dscp(struct rule_call *call)
 static enum rule_answer push_class(struct rule_call *call, uint32_t class)
 {
 	const struct conf *conf = api_world(call)->conf;
-	rule_push_string(call, class == 0
-				       ? SLICE_ABSENT
-				       : slice_of_string(conf->bandwidth_classes[class - 1].name));
+	rule_push_string(
+		call, class == 0 ? SLICE_ABSENT
+				 : slice_of_string(conf->bandwidth_classes[class - 1].named.name));
 	return RULE_RETURN;
 }
 

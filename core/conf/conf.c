@@ -152,14 +152,6 @@ uint32_t conf_find_pool(const struct conf *c, struct slice name)
 	return (uint32_t)(pool == NULL ? c->pool_count : (size_t)(pool - c->pools));
 }
 
-uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name)
-{
-	for (size_t i = 0; i < c->bandwidth_class_count; i++)
-		if (slice_is_equal(name, slice_of_string(c->bandwidth_classes[i].name)))
-			return (uint32_t)i + 1;
-	return 0;
-}
-
 /* Of `count` items of `size` bytes that begin with a conf_named; NULL when there is none. */
 static const void *find_named(const void *list, size_t count, size_t size, struct slice name)
 {
@@ -169,6 +161,13 @@ static const void *find_named(const void *list, size_t count, size_t size, struc
 			return one;
 	}
 	return NULL;
+}
+
+uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name)
+{
+	const struct conf_bandwidth_class *found = find_named(
+		c->bandwidth_classes, c->bandwidth_class_count, sizeof *c->bandwidth_classes, name);
+	return found == NULL ? 0 : (uint32_t)(found - c->bandwidth_classes) + 1;
 }
 
 const struct conf_rate_class *conf_find_rate_class(const struct conf *c, struct slice name)

@@ -79,8 +79,14 @@ struct conf_network { /* an address block such as 10.0.0.0/8 */
 
 enum conf_sharing { CONF_SHARING_MACHINE, CONF_SHARING_CONNECTION };
 
-struct conf_bandwidth_class {
+/* What rules call by its name; the beginning of each class. */
+struct conf_named {
 	char *name;
+	struct conf_place place;
+};
+
+struct conf_bandwidth_class {
+	struct conf_named named;
 	uint64_t maximum; /* bytes a second */
 	enum conf_sharing sharing;
 };
@@ -160,12 +166,6 @@ struct conf_pool {
 	uint64_t node_connection_attempts; /* failures in a row that make a node failed */
 	uint64_t retry_fail_milliseconds;  /* node: {retry_fail_time} */
 	bool nagle;
-};
-
-/* What rules call by its name; the beginning of each class. */
-struct conf_named {
-	char *name;
-	struct conf_place place;
 };
 
 struct conf_rate_class {
@@ -251,6 +251,7 @@ uint32_t conf_find_pool(const struct conf *c, struct slice name);
 
 /* The number, from 1, of the bandwidth class of that name; 0 when there is none. */
 uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name);
+
 /* The class of that name, or NULL. */
 const struct conf_rate_class *conf_find_rate_class(const struct conf *c, struct slice name);
 const struct conf_slm_class *conf_find_slm_class(const struct conf *c, struct slice name);

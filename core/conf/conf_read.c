@@ -363,27 +363,6 @@ static void read_vservers(struct conf_reader *r, const struct conf_key *key,
 	}
 }
 
-static void read_bandwidth_classes(struct conf_reader *r, const struct conf_key *key,
-				   const struct conf_yaml *value)
-{
-	struct conf *c = r->conf;
-	if (!is_mapping(r, key, value))
-		return;
-	c->bandwidth_classes = arena_new(&c->memory, value->count * sizeof *c->bandwidth_classes);
-	for (const struct conf_yaml_entry *e = value->entries; e != NULL; e = e->next) {
-		struct conf_bandwidth_class *class =
-			&c->bandwidth_classes[c->bandwidth_class_count];
-		struct scope scope = { .place = e->key->place };
-		if (!check_name(r, e->key, "bandwidth class"))
-			continue;
-		c->bandwidth_class_count++;
-		class->name = (char *)arena_copy(&c->memory, e->key->text).at;
-		snprintf(scope.what, sizeof scope.what, "bandwidth class '%s'", class->name);
-		set_presets(r, key->below, class);
-		read_section(r, key->below, class, e->value, &scope);
-	}
-}
-
 static void read_bandwidth_name(struct conf_reader *r, const struct conf_key *key, uint32_t *number,
 				const struct conf_yaml *value)
 {
@@ -421,6 +400,17 @@ static void read_classes(struct conf_reader *r, const struct conf_key *key,
 		set_presets(r, key->below, one);
 		read_section(r, key->below, one, e->value, &scope);
 	}
+}
+
+static void read_bandwidth_classes(struct conf_reader *r, const struct conf_key *key,
+				   const struct conf_yaml *value)
+{
+	struct conf *c = r->conf;
+	struct class_list classes = { .kind = "bandwidth class",
+				      .size = sizeof *c->bandwidth_classes };
+	read_classes(r, key, value, &classes);
+	c->bandwidth_classes = classes.list;
+	c->bandwidth_class_count = classes.count;
 }
 
 static void read_rate_classes(struct conf_reader *r, const struct conf_key *key,
