@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from lab.authority import Authority, SecureServer
+from lab.listener import Listener
 from lab.peers import Dnsmasq, Nginx
 from lab.weir import free_port
 
@@ -171,35 +172,6 @@ def test_bodies_of_many_records(bench, authority, size):
     assert len(body) >= size
 
 
-class Raw:
-    """What speaks no TLS, though it is asked to."""
-
-    def __init__(self, serve):
-        self.sock = socket.create_server(("127.0.0.1", 0))
-        self.port = self.sock.getsockname()[1]
-        self.held = []
-        self.serve = serve
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.sock.accept()
-            except OSError:
-                return
-            self.held.append(sock)
-            try:
-                self.serve(sock)
-            except OSError:
-                pass
-
-    def close(self):
-        self.sock.shutdown(socket.SHUT_RDWR)
-        self.sock.close()
-        for sock in self.held:
-            sock.close()
-
-
 def resets(sock):
     sock.recv(1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -215,7 +187,7 @@ def resets(sock):
     (lambda sock: None, "timed out"),
 ], ids=["http", "noise", "long record", "end", "reset", "silence"])
 def test_handshakes_that_fail(bench, authority, serve, reason):
-    raw = bench.keep(Raw(serve))
+    raw = bench.keep(Listener(serve, holds=True))
     said = said_by(bench, authority, f'say(http.request.get("https://127.0.0.1:{raw.port}/", nil, 1))')
     reasons = (reason,) if isinstance(reason, str) else reason
     assert said.startswith(tuple("nil," + one for one in reasons)), said
@@ -251,7 +223,7 @@ def test_an_end_without_good_bye_is_no_end(bench, authority):
 
 
 def test_clients_that_go_away_in_every_state(bench, authority):
-    silent = bench.keep(Raw(lambda sock: None))
+    silent = bench.keep(Listener(lambda sock: None, holds=True))
     gate = threading.Event()
     bench.keep(type("Gate", (), {"close": staticmethod(gate.set)}))
     slow = server(bench, authority, serve=lambda sock: gate.wait(30))

@@ -3,6 +3,7 @@
 import socket
 import threading
 
+from lab.listener import Listener
 from lab.wait import until
 from lab.weir import free_port
 
@@ -17,43 +18,6 @@ end
 """
 
 
-class Peer:
-    """Listens; what a connection gets is `serve(sock)`, in a thread of its own."""
-
-    def __init__(self, serve):
-        self.sock = socket.create_server(("127.0.0.1", 0))
-        self.port = self.sock.getsockname()[1]
-        self.serve = serve
-        self.ended, self.accepted = 0, []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.sock.accept()
-            except OSError:
-                return
-            self.accepted.append(sock)
-            threading.Thread(target=self._one, args=(sock,), daemon=True).start()
-
-    def _one(self, sock):
-        try:
-            with sock:
-                self.serve(sock)
-        except OSError:
-            pass
-        self.ended += 1
-
-    def close(self):
-        self.sock.shutdown(socket.SHUT_RDWR)
-        self.sock.close()
-        for sock in self.accepted:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-
 def echo(sock):
     while data := sock.recv(65536):
         sock.sendall(data)
@@ -65,7 +29,7 @@ def quiet(sock):
 
 
 def peer(bench, serve):
-    return bench.keep(Peer(serve))
+    return bench.keep(Listener(serve))
 
 
 def answer_of(bench, rule, **more):
