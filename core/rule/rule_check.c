@@ -24,10 +24,15 @@ static const struct {
 	{ "string.cmp", "a < b, a == b" },
 	{ "string.hash", "string.hashSHA256(s)" },
 	{ "string.dump", "nothing: bytecode is never loaded" },
-	{ "lang.tostring", "tostring(v)" },
-	{ "lang.toint", "math.floor(tonumber(v))" },
-	{ "lang.todouble", "tonumber(v)" },
+	{ "string.Ireplace", "string.replaceI(s, part, new)" },
+	{ "string.IreplaceAll", "string.replaceAllI(s, part, new)" },
+	{ "lang.toString", "tostring(v)" },
+	{ "lang.toInt", "math.floor(tonumber(v))" },
+	{ "lang.toDouble", "tonumber(v)" },
+	{ "lang.toArray", "{a, b}" },
+	{ "lang.toHash", "{name = a, other = b}" },
 	{ "lang.chr", "string.char(n)" },
+	{ "lang.tochar", "string.char(n)" },
 	{ "lang.ord", "string.byte(s)" },
 	{ "lang.max", "math.max(a, b)" },
 	{ "lang.min", "math.min(a, b)" },
@@ -62,6 +67,27 @@ static const struct {
 	{ "hash.keys", "a loop over pairs(t)" },
 	{ "hash.values", "a loop over pairs(t)" },
 	{ "hash", "a table: {}, t[key], pairs(t)" },
+	{ "connection.getBandwidthClass", "request.getBandwidthClass()" },
+	{ "connection.getData", "request.get(count)" },
+	{ "connection.getDataLen", "request.getLength()" },
+	{ "connection.getLine", "request.getLine(regex, offset)" },
+	{ "connection.getLocalIP", "request.getLocalIP()" },
+	{ "connection.getLocalPort", "request.getLocalPort()" },
+	{ "connection.getRemoteIP", "request.getRemoteIP()" },
+	{ "connection.getRemotePort", "request.getRemotePort()" },
+	{ "connection.setBandwidthClass", "request.setBandwidthClass(name)" },
+	{ "connection.setData", "request.set(data)" },
+	{ "connection.setIdempotent", "request.setIdempotent(resend)" },
+	{ "http.cookie", "http.getCookie(name)" },
+	{ "http.getFormParamNames", "http.listFormParamNames()" },
+	{ "http.getHeaderNames", "http.listHeaderNames()" },
+	{ "http.getResponseHeaderNames", "http.listResponseHeaderNames()" },
+	{ "request.getLogEnabled", "requestlog.markedForInclusion()" },
+	{ "request.setLogEnabled", "requestlog.include() or requestlog.exclude()" },
+	{ "request.getToS", "request.getDSCP()" },
+	{ "request.setToS", "request.setDSCP(dscp)" },
+	{ "response.getToS", "response.getDSCP()" },
+	{ "response.setToS", "response.setDSCP(dscp)" },
 	{ "math.ln", "math.log(x)" },
 	{ "math.fabs", "math.abs(x)" },
 	{ "math.rint", "math.floor(x + 0.5)" },
@@ -125,19 +151,23 @@ struct place {
 	complaints_add((place)->complaints, (place)->path, (place)->use->line, \
 		       (place)->use->column, __VA_ARGS__)
 
+/* In TrafficScript case does not count. */
 static const char *instead_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof replacements / sizeof *replacements; i++)
-		if (strcmp(replacements[i].name, name) == 0)
+		if (strcasecmp(replacements[i].name, name) == 0)
 			return replacements[i].instead;
 	return NULL;
 }
 
+/* Also of a family that is there with some of its functions. */
 static bool is_later(const char *name)
 {
-	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-		if (strcmp(name, later[i]) == 0)
+	for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
+		size_t len = strlen(later[i]);
+		if (strncmp(name, later[i], len) == 0 && (name[len] == '\0' || name[len] == '.'))
 			return true;
+	}
 	return false;
 }
 
