@@ -13,6 +13,8 @@
 
 #define ENTRIES_MOST 1000000
 #define EXACT_MOST 0x1p53
+/* Writing a number costs as much as going through so many bytes. */
+#define NUMBER_BYTES (256 * 8)
 #define NULL_NAME "json.null"
 
 /* ---- from text ------------------------------------------------------------------------------------- */
@@ -161,6 +163,7 @@ static void put_number(struct rule_call *call, struct writer *w, double number)
 	char text[40];
 	if (!isfinite(number))
 		rule_argument_error(call, 1, "expected numbers that are finite, got %.14g", number);
+	rule_spend(call, NUMBER_BYTES);
 	int len = 0;
 	if (number == floor(number) && fabs(number) <= EXACT_MOST)
 		len = snprintf(text, sizeof text, "%.0f", number);
