@@ -7,8 +7,10 @@ local test = {}
 local FIELDS = {
 	given = {
 		"answers", "check", "configuration", "completion_rules", "expect", "nodes", "pool", "pools",
-		"request", "request_rules", "response", "response_rules", "virtual_server",
+		"request", "request_rules", "response", "response_rules", "seed", "steps", "time",
+		"virtual_server",
 	},
+	step = { "answers", "check", "connection", "expect", "later", "nodes", "request", "response" },
 	request = {
 		"accepted", "body", "client", "destination", "headers", "host", "method", "raw", "url",
 	},
@@ -352,7 +354,8 @@ local function sort_lines(got, lines)
 	end
 end
 
-local function run(case)
+-- Runs the case or a step of one. `again`: by the connection that is there.
+local function run(case, again)
 	local got = { calls = {}, trouble = {} }
 	set_nodes(case)
 	for name in pairs(case.answers or {}) do
@@ -364,7 +367,7 @@ local function run(case)
 	local destination = r.destination or "192.0.2.1:80"
 	local client = r.client or "198.51.100.7:40000"
 	local event, seen = go_on(case, got,
-		engine.send(request_bytes(r), client, destination, r.accepted or destination))
+		engine.send(request_bytes(r), client, destination, r.accepted or destination, again))
 	for key, value in pairs(seen) do
 		got[key] = value
 	end
@@ -493,6 +496,34 @@ function test.given(defaults)
 	given = defaults
 end
 
+-- The steps, one after the other, in one world. Gives what was seen of the last, and failures.
+local function run_steps(name, case)
+	local failures, got = {}, nil
+	for number, step in ipairs(case.steps) do
+		local what = "'" .. name .. "': step " .. number
+		check_fields(step, "step", what)
+		local whole = merged(case, step)
+		whole.request = merged(case.request, step.request)
+		check_fields(whole.request, "request", what .. ": `request`")
+		check_fields(whole.expect or {}, "expect", what .. ": `expect`")
+		local connection = step.connection or "new"
+		if connection ~= "same" and connection ~= "new" then
+			misuse(what .. ": `connection` is \"same\" or \"new\"")
+		end
+		if number > 1 then
+			engine.forget()
+		end
+		if step.later then
+			engine.pass(step.later)
+		end
+		got = run(whole, number > 1 and connection == "same")
+		for _, text in ipairs(judge(whole, got)) do
+			failures[#failures + 1] = "step " .. number .. ": " .. text
+		end
+	end
+	return got, failures
+end
+
 -- Runs one case. Gives what was seen of it, nil when it could not be opened.
 function test.case(name, case)
 	if type(name) ~= "string" then
@@ -509,8 +540,22 @@ function test.case(name, case)
 		engine.report(name, place, "the case cannot be opened: " .. reason)
 		return nil
 	end
-	local got = run(whole)
-	local failures = judge(whole, got)
+	if whole.time then
+		engine.time(whole.time)
+	end
+	if whole.seed then
+		engine.seed(whole.seed)
+	end
+	local got, failures
+	if whole.steps then
+		if type(whole.steps) ~= "table" or #whole.steps == 0 then
+			misuse("'" .. name .. "': `steps` is a list of requests")
+		end
+		got, failures = run_steps(name, whole)
+	else
+		got = run(whole, false)
+		failures = judge(whole, got)
+	end
 	engine.close()
 	engine.report(name, place, #failures > 0 and table.concat(failures, "\n") or nil)
 	return got

@@ -14,7 +14,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define NAMES_MOST 16 /* issuers, or audiences, that a rule may name */
 #define LEEWAY_MOST 86400
@@ -194,7 +193,7 @@ static const char *look_into(struct slice text, char *room, const struct wanted 
 
 static const char *check_claims(const struct found *f)
 {
-	double now = (double)time(NULL), leeway = f->wanted->leeway;
+	double now = (double)(clock_read_wall_microseconds() / 1000000), leeway = f->wanted->leeway;
 	if (f->expires + leeway <= now)
 		return "the token has expired";
 	if (f->not_before - leeway > now)

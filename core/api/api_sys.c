@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
 
+#include "base/clock.h"
 #include "http/http_date.h"
 
 #include <stdio.h>
@@ -15,10 +16,15 @@
 #define FORMATTED_BYTES 8192
 #define NAME_BYTES 256
 
+static time_t now(void)
+{
+	return (time_t)(clock_read_wall_microseconds() / 1000000);
+}
+
 static time_t time_argument(struct rule_call *call, unsigned n)
 {
 	if (rule_argument_is_absent(call, n))
-		return time(NULL);
+		return now();
 	double value = rule_argument_number(call, n);
 	if (!(value >= TIME_LEAST && value < TIME_MOST + 1.0))
 		rule_argument_error(call, n, "expected seconds since 1970, got %.14g", value);
@@ -44,14 +50,12 @@ static struct tm local_time(struct rule_call *call)
 
 static enum rule_answer time_now(struct rule_call *call)
 {
-	return answer_integer(call, time(NULL));
+	return answer_integer(call, now());
 }
 
 static enum rule_answer time_highres(struct rule_call *call)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	rule_push_number(call, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
+	rule_push_number(call, (double)clock_read_wall_microseconds() / 1e6);
 	return RULE_RETURN;
 }
 

@@ -26,4 +26,14 @@ uint64_t clock_wall_microseconds(void);
 /* Microseconds that never jump, read now: for what must be measured within one turn. */
 uint64_t clock_read_microseconds(void);
 
+/* Microseconds since 1970, read now. */
+uint64_t clock_read_wall_microseconds(void);
+
+/*
+ * For tests of rules alone. From the next clock_update on all clocks are further on by so many
+ * milliseconds. And the wall clock stands at this time, until that is changed or skipped; 0: it goes.
+ */
+void clock_skip(uint64_t milliseconds);
+void clock_stop_wall(uint64_t microseconds);
+
 #endif

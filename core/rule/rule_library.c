@@ -4,6 +4,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_private.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 
 /* Compiling (twice, with the checks between) costs so many steps, and one for so many bytes. */
@@ -119,6 +121,13 @@ static int run_number(lua_State *lua)
 	return 1;
 }
 
+/* now(): seconds since 1970. */
+static int now(lua_State *lua)
+{
+	lua_pushnumber(lua, (lua_Number)(clock_read_wall_microseconds() / 1000000));
+	return 1;
+}
+
 /*
  * Compiles outside of the run's memory: nothing may be raised while C memory is held. What it
  * makes counts from the next allocation on, and the text was paid for in steps.
@@ -202,6 +211,7 @@ void rule_library_push(struct rule_vm *vm, lua_State *lua)
 		{ "yield", yield },
 		{ "running", running },
 		{ "run_number", run_number },
+		{ "now", now },
 		{ "load", load },
 		{ "module", module },
 		{ "find", rule_pattern_find },

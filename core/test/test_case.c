@@ -236,6 +236,7 @@ void test_case_close(struct test_case *c)
 	table_release(&c->answered, NULL);
 	test_values_release(&c->values);
 	arena_release(&c->arena);
+	clock_stop_wall(0);
 	log_set_sink(NULL);
 	current = NULL;
 }
@@ -279,8 +280,6 @@ static enum test_event go_on(struct test_case *c)
 enum test_event test_case_send(struct test_case *c, struct slice bytes, const struct addr *client,
 			       const struct session_origin *origin)
 {
-	check(!c->is_sent);
-	c->is_sent = true;
 	clock_update();
 	timer_set(&c->limit, CASE_MILLISECONDS);
 	int fd = test_peers_connect_client(&c->peers, bytes);
@@ -288,6 +287,57 @@ enum test_event test_case_send(struct test_case *c, struct slice bytes, const st
 	if (fd != -1)
 		session_open_from(c->vserver, fd, client, origin);
 	return go_on(c);
+}
+
+enum test_event test_case_send_more(struct test_case *c, struct slice bytes)
+{
+	clock_update();
+	timer_set(&c->limit, CASE_MILLISECONDS);
+	bool is_there = test_peers_client_sends(&c->peers, bytes);
+	c->event = is_there ? TEST_EVENT_NONE : TEST_EVENT_STUCK;
+	return go_on(c);
+}
+
+void test_case_forget(struct test_case *c)
+{
+	test_peers_forget(&c->peers);
+	table_release(&c->answered, NULL);
+	table_init(&c->answered);
+	c->note = (struct test_note){ 0 };
+	c->lines = c->unanswered = NULL;
+	c->last_line = &c->lines;
+	c->last_unanswered = &c->unanswered;
+}
+
+void test_case_seed(struct test_case *c, uint32_t seed)
+{
+	static const struct rule_limits limits = { 1000, 1000, 1u << 20 };
+	struct complaints complaints = { 0 };
+	struct rule_run *run;
+	struct slice text = arena_print(&c->arena, "math.randomseed(%u)", seed);
+	struct rule *rule = rule_load_text(c->world.vm, "seed", "seed", text, 0, &complaints);
+	complaints_release(&complaints);
+	check(rule != NULL && rule_start(c->world.vm, rule, RULE_REQUEST, &limits, NULL, &run) ==
+				      RULE_RESULT_FINISHED);
+}
+
+static void on_turn(struct timer *timer)
+{
+	(void)timer;
+	loop_stop();
+}
+
+void test_case_pass(struct test_case *c, uint64_t milliseconds)
+{
+	struct timer turn;
+	clock_skip(milliseconds);
+	clock_update();
+	c->event = TEST_EVENT_NONE;
+	/* one that fires behind all whose time has come */
+	timer_init(&turn, on_turn);
+	timer_set(&turn, 1);
+	loop_run(NULL);
+	timer_release(&turn);
 }
 
 enum test_event test_case_answer(struct test_case *c)

@@ -1,5 +1,5 @@
 /*
- * test_case: one case of a rule test: a configuration, one request, and what became of it. It runs
+ * test_case: one case of a rule test: a configuration, requests, and what became of each. It runs
  * in a world like a worker's, from the first byte of the request to the end of the transaction; a
  * rule that calls a function which the test answers parks as in any wait, until the answer is given.
  * This module knows no Lua: what a test file says comes through test_engine.h.
@@ -45,7 +45,7 @@ struct test_case {
 	struct arena arena;
 	struct conf *conf;
 	struct share share;
-	bool has_share, has_world, is_sent;
+	bool has_share, has_world;
 	struct world world;
 	struct vserver *vserver;
 	struct txn_protocol protocol;
@@ -81,9 +81,19 @@ bool test_case_set_node(struct test_case *c, struct slice address, struct slice 
 /* The test answers this function; false when there is none of that name. */
 bool test_case_answers(struct test_case *c, struct slice function);
 
-/* Sends the request (once) and goes on until something happens. */
+/*
+ * Sends a request by a new connection of the client, and goes on until something happens; the one
+ * before is over. Or by the connection that is there: stuck at once when weir has ended it.
+ */
 enum test_event test_case_send(struct test_case *c, struct slice bytes, const struct addr *client,
 			       const struct session_origin *origin);
+enum test_event test_case_send_more(struct test_case *c, struct slice bytes);
+/* Forgets what was seen, and what nodes and the test were to answer: for the next request. */
+void test_case_forget(struct test_case *c);
+/* math.random gives the rules what follows from `seed`. */
+void test_case_seed(struct test_case *c, uint32_t seed);
+/* So much time passes: timers fire, and what expires expires. */
+void test_case_pass(struct test_case *c, uint64_t milliseconds);
 
 /* After TEST_EVENT_CALL: c->values is the answer. Goes on until something happens. */
 enum test_event test_case_answer(struct test_case *c);

@@ -2,6 +2,7 @@
 #include "test/test_engine.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "test/test_case.h"
 
@@ -10,6 +11,8 @@
 
 /* Texts that a case may say of itself. */
 #define REASON_BYTES 2000
+#define SECONDS_MOST 253402300799   /* the year 9999 */
+#define PASS_SECONDS_MOST 315360000 /* ten years */
 
 static uint64_t microseconds(void)
 {
@@ -92,6 +95,47 @@ static enum rule_answer open_case(struct rule_call *call)
 static enum rule_answer close_open_case(struct rule_call *call)
 {
 	close_case(engine_of(call));
+	return RULE_RETURN;
+}
+
+/* ---- chance and time ------------------------------------------------------------------------------ */
+
+static enum rule_answer set_seed(struct rule_call *call)
+{
+	int64_t seed = rule_argument_integer(call, 1, 0, UINT32_MAX);
+	test_case_seed(case_of(call), (uint32_t)seed);
+	return RULE_RETURN;
+}
+
+static enum rule_answer set_time(struct rule_call *call)
+{
+	int64_t seconds = rule_argument_integer(call, 1, 1, SECONDS_MOST);
+	case_of(call);
+	clock_stop_wall((uint64_t)seconds * 1000000);
+	return RULE_RETURN;
+}
+
+static enum rule_answer passed(struct rule_call *call)
+{
+	(void)call;
+	return RULE_RETURN;
+}
+
+static enum rule_answer pass_time(struct rule_call *call)
+{
+	double seconds = rule_argument_number(call, 1);
+	if (!(seconds >= 0 && seconds <= PASS_SECONDS_MOST))
+		rule_argument_error(call, 1, "expected seconds from 0 to %d", PASS_SECONDS_MOST);
+	case_of(call);
+	engine_of(call)->task = TEST_TASK_PASS;
+	engine_of(call)->milliseconds = (uint64_t)(seconds * 1000);
+	rule_wait(call, passed);
+	return RULE_WAIT;
+}
+
+static enum rule_answer forget(struct rule_call *call)
+{
+	test_case_forget(case_of(call));
 	return RULE_RETURN;
 }
 
@@ -278,8 +322,7 @@ static enum rule_answer send_request(struct rule_call *call)
 	struct addr client = address_argument(call, 2, 40000);
 	struct session_origin origin = { .dest = address_argument(call, 3, 80),
 					 .local = address_argument(call, 4, 80) };
-	if (c->is_sent)
-		rule_error(call, "this case has sent its request");
+	e->on_same_connection = rule_argument_boolean(call, 5);
 	e->bytes = arena_copy(&c->arena, bytes);
 	e->client = client;
 	e->origin = origin;
@@ -306,10 +349,14 @@ static enum rule_answer answer(struct rule_call *call)
 void test_engine_work(struct test_engine *e)
 {
 	check(e->open != NULL && e->task != TEST_TASK_NONE);
-	if (e->task == TEST_TASK_SEND)
+	if (e->task == TEST_TASK_SEND && e->on_same_connection)
+		e->event = test_case_send_more(e->open, e->bytes);
+	else if (e->task == TEST_TASK_SEND)
 		e->event = test_case_send(e->open, e->bytes, &e->client, &e->origin);
-	else
+	else if (e->task == TEST_TASK_ANSWER)
 		e->event = test_case_answer(e->open);
+	else
+		test_case_pass(e->open, e->milliseconds);
 	e->task = TEST_TASK_NONE;
 }
 
@@ -364,6 +411,12 @@ static const struct rule_function rows[] = {
 	{ "engine.open", open_case, RULE_IN_ANY, "configuration?: string, virtual_server?: string",
 	  "boolean, string", "Opens a case; false and why if it cannot.", "weir" },
 	{ "engine.close", close_open_case, RULE_IN_ANY, "", "", "Closes it.", "weir" },
+	{ "engine.seed", set_seed, RULE_IN_ANY, "seed: integer", "", "What math.random gives.", "weir" },
+	{ "engine.time", set_time, RULE_IN_ANY, "time: integer", "",
+	  "The wall clock stands at so many seconds since 1970.", "weir" },
+	{ "engine.pass", pass_time, RULE_IN_ANY | RULE_WAITS, "seconds: number", "", "So much time passes.", "weir" },
+	{ "engine.forget", forget, RULE_IN_ANY, "", "",
+	  "Forgets what was seen of a request, and what nodes answer.", "weir" },
 	{ "engine.node", set_node, RULE_IN_ANY, "address: string, state: string", "boolean",
 	  "Sets a node's state; false for an unknown one.", "weir" },
 	{ "engine.reply", add_reply, RULE_IN_ANY, "address: string, bytes: string, closes: boolean",
@@ -371,7 +424,8 @@ static const struct rule_function rows[] = {
 	{ "engine.answers", add_answered, RULE_IN_ANY, "name: string", "boolean",
 	  "The test answers this function; false if there is none.", "weir" },
 	{ "engine.send", send_request, RULE_IN_ANY | RULE_WAITS,
-	  "bytes: string, client: string, destination: string, accepted: string", "string, any",
+	  "bytes: string, client: string, destination: string, accepted: string, again: boolean",
+	  "string, any",
 	  "Sends the request; what happens first: \"call\", function, place, arguments; or \"done\" "
 	  "or \"stuck\" and what was seen.", "weir" },
 	{ "engine.answer", answer, RULE_IN_ANY | RULE_WAITS, "...: any", "string, any",

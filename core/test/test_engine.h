@@ -17,14 +17,21 @@ struct test_engine {
 	const char *config;    /* -c FILE; NULL: none */
 	struct test_report *report;
 	struct test_case *open; /* NULL between cases */
-	enum test_engine_task { TEST_TASK_NONE, TEST_TASK_SEND, TEST_TASK_ANSWER } task;
+	enum test_engine_task {
+		TEST_TASK_NONE,
+		TEST_TASK_SEND,
+		TEST_TASK_ANSWER,
+		TEST_TASK_PASS
+	} task;
 	enum test_event event; /* what the last task led to */
 	/* for TEST_TASK_SEND */
 	struct slice bytes;
 	struct addr client;
 	struct session_origin origin;
-	uint64_t since; /* microseconds: when the case was opened */
-	size_t cases;   /* told to the report */
+	bool on_same_connection;
+	uint64_t milliseconds; /* for TEST_TASK_PASS */
+	uint64_t since;        /* microseconds: when the case was opened */
+	size_t cases;          /* told to the report */
 };
 
 /* The rows of `engine.*`; their subject is a struct test_engine. */

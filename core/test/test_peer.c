@@ -36,6 +36,15 @@ void test_peers_init(struct test_peers *p, struct arena *arena)
 	p->last_request = &p->requests;
 }
 
+static void close_client(struct test_peers *p)
+{
+	if (!p->has_client)
+		return;
+	stream_close(&p->client.stream);
+	buf_release(&p->client.in);
+	p->has_client = false;
+}
+
 void test_peers_release(struct test_peers *p)
 {
 	struct test_peer *node;
@@ -45,10 +54,7 @@ void test_peers_release(struct test_peers *p)
 		buf_release(&node->in);
 		free(node);
 	}
-	if (p->has_client) {
-		stream_close(&p->client.stream);
-		buf_release(&p->client.in);
-	}
+	close_client(p);
 	table_release(&p->scripts, NULL);
 }
 
@@ -62,6 +68,14 @@ static struct test_script *script_of(struct test_peers *p, struct slice address)
 	script = arena_new(p->arena, sizeof *script);
 	table_set(&p->scripts, address, script);
 	return script;
+}
+
+void test_peers_forget(struct test_peers *p)
+{
+	table_release(&p->scripts, NULL);
+	table_init(&p->scripts);
+	p->requests = NULL;
+	p->last_request = &p->requests;
 }
 
 void test_peers_refuse(struct test_peers *p, struct slice address)
@@ -168,13 +182,16 @@ static bool take_request(struct test_peer *node)
 	return true;
 }
 
-static void read_all(struct test_peer *peer)
+/* All that is there; what there is behind it: more later, the end, or a failure. */
+static enum io read_all(struct test_peer *peer)
 {
 	char bytes[16384];
 	size_t got;
-	while (stream_read(&peer->stream, bytes, sizeof bytes, &got) == IO_OK)
+	enum io result;
+	while ((result = stream_read(&peer->stream, bytes, sizeof bytes, &got)) == IO_OK)
 		if (!buf_append(&peer->in, slice_of(bytes, got), IN_MOST))
 			peer->is_full = true;
+	return result;
 }
 
 bool test_peers_client_got(struct test_peers *p, enum http_method method,
@@ -240,6 +257,7 @@ static int open_pair(struct test_peers *p, struct test_peer *peer,
 
 int test_peers_connect_client(struct test_peers *p, struct slice bytes)
 {
+	close_client(p);
 	int fd = open_pair(p, &p->client, on_client_ready);
 	if (fd == -1)
 		return -1;
@@ -247,6 +265,16 @@ int test_peers_connect_client(struct test_peers *p, struct slice bytes)
 	stream_write_slice(&p->client.stream, bytes);
 	watch(&p->client);
 	return fd;
+}
+
+bool test_peers_client_sends(struct test_peers *p, struct slice bytes)
+{
+	if (!p->has_client || read_all(&p->client) != IO_WAIT)
+		return false;
+	buf_release(&p->client.in);
+	stream_write_slice(&p->client.stream, bytes);
+	watch(&p->client);
+	return true;
 }
 
 enum dial_result test_peers_dial(struct test_peers *p, const struct dial *d, int *fd, int *error)

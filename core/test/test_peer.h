@@ -62,8 +62,12 @@ void test_peers_release(struct test_peers *p);
 void test_peers_refuse(struct test_peers *p, struct slice address);
 void test_peers_reply(struct test_peers *p, struct slice address, struct slice bytes, bool closes);
 
-/* The client sends `bytes`; the engine's end of its connection, or -1. */
+/* What was given of nodes, and what they got, is forgotten; connections stay. */
+void test_peers_forget(struct test_peers *p);
+/* A client sends `bytes`, the one before has gone; the engine's end of its connection, or -1. */
 int test_peers_connect_client(struct test_peers *p, struct slice bytes);
+/* The client that is there sends more. False when the engine has ended its connection. */
+bool test_peers_client_sends(struct test_peers *p, struct slice bytes);
 
 /* The answer to the client, without interim ones; false when what it got is none, or is not whole. */
 bool test_peers_client_got(struct test_peers *p, enum http_method method,

@@ -140,6 +140,108 @@ def test_a_wait_must_be_answered(rules):
     assert done.returncode == 0, done.stdout
 
 
+STEPS = """
+local key = http.getHeader("X-Key") or "k"
+if http.getPath() == "/count" then
+    local n, mine = data.increment(key, 1, 60), (connection.data.get("n") or 0) + 1
+    connection.data.set("n", mine)
+    http.sendResponse(200, "text/plain", n .. " " .. mine)
+elseif http.getPath() == "/time" then
+    http.sendResponse(200, "text/plain", table.concat({ sys.time(), os.time(), os.date("!%H:%M:%S"),
+        sys.gmtime.format("%H:%M:%S"), sys.time.highres(), sys.time.year() }, " "))
+elseif http.getPath() == "/chance" then
+    http.sendResponse(200, "text/plain", tostring(math.random(1e6)))
+elseif http.getPath() == "/nap" then
+    connection.sleep(10)
+end
+"""
+
+
+def test_steps_carry_state_over(rules):
+    done = rules(GIVEN + """
+local function count(answer, connection, later)
+    return { connection = connection, later = later, expect = { body = answer } }
+end
+test.case("counted", { request = { url = "/count" }, steps = {
+    count("1 1"), count("2 2", "same"), count("3 1", "new"), count("4 1"), count("5 2", "same"),
+    count("1 1", "new", 61), count("2 2", "same", 5),
+    { request = { url = "/count", headers = { ["X-Key"] = "other" } }, expect = { body = "1 1" } },
+} })
+test.case("a world of its own", { request = { url = "/count" }, expect = { body = "1 1" } })
+""", rule=STEPS)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_step_that_fails_says_which(rules):
+    done = rules(GIVEN + """
+test.case("counted", { request = { url = "/count" }, steps = {
+    { expect = { body = "1 1" } }, { expect = { body = "7 7" } }, { expect = { status = 404 } } } })
+""", rule=STEPS)
+    assert done.returncode == 1 and "0 passed, 1 failed" in done.stdout
+    assert 'step 2: body: expected "7 7", got "2 1"' in done.stdout and "step 3: status: expected 404" in done.stdout
+    assert "step 1" not in done.stdout
+
+
+def test_each_step_has_its_own_nodes_and_answers(rules):
+    done = rules(GIVEN + """
+test.case("nodes", { request = { url = "/nap" }, answers = { ["connection.sleep"] = true }, steps = {
+    { response = { body = "one" }, expect = { body = "one", calls = { { "connection.sleep", 10 } },
+        requests = { { node = "10.0.0.1:80" } } } },
+    { response = { status = 404 }, expect = { status = 404, requests = { { node = "10.0.0.2:80" } } } },
+    { nodes = { ["10.0.0.1:80"] = { status = 503 } }, expect = { node = "10.0.0.1:80", status = 503 } },
+    { request = { url = "/" }, expect = { calls = false, log = false } },
+} })
+""", rule=STEPS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_connection_that_timed_out_cannot_be_gone_on_with(rules):
+    done = rules(GIVEN + """
+test.case("late", { virtual_server = { timeouts = { keepalive = "10s" } }, steps = {
+    { expect = { status = 200 } }, { later = 9, connection = "same", expect = { status = 200 } },
+    { later = 11, connection = "same", expect = { status = 200 } } } })
+""", rule=STEPS)
+    assert done.returncode == 1 and "step 3: it did not end" in done.stdout and "step 2" not in done.stdout
+
+
+def test_time_stands_where_the_test_says(rules):
+    done = rules(GIVEN + """
+test.case("time", { time = 1000000000, request = { url = "/time" }, steps = {
+    { expect = { body = "1000000000 1000000000 01:46:40 01:46:40 1000000000 2001" } },
+    { later = 3600.5, expect = { body = "1000003600 1000003600 02:46:40 02:46:40 1000003600.5 2001" } },
+} })
+test.case("and goes on", { request = { url = "/time" }, check = function(got)
+    assert(tonumber(got.body:match("%d+")) > 1700000000)
+end })
+""", rule=STEPS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_chance_can_be_told_again(rules):
+    done = rules(GIVEN + """
+local function draw(seed)
+    local drawn = {}
+    local step = { check = function(got) drawn[#drawn + 1] = got.body end }
+    test.case("drawn", { seed = seed, request = { url = "/chance" }, steps = { step, step, step } })
+    return table.concat(drawn, " ")
+end
+local first = draw(7)
+assert(first == draw(7) and first ~= draw(8) and first ~= draw() and #first > 6)
+""", rule=STEPS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("case, said", [
+    ('steps = { { method = "GET" } }', "'a': step 1 has no field 'method'"),
+    ('steps = { {}, { connection = "old" } }', "'a': step 2: `connection` is \"same\" or \"new\""),
+    ('steps = { { later = -1 } }', "expected seconds from 0 to"), ('time = 0', "expected a number from 1"),
+    ('seed = 1.5', "expected a whole number"), ('steps = 7', "`steps`"),
+])
+def test_steps_that_are_none(rules, case, said):
+    done = rules(GIVEN + 'test.case("a", { ' + case + " })", rule=STEPS)
+    assert done.returncode == 1 and said in done.stdout, done.stdout
+
+
 def test_any_function_can_be_answered(rules):
     done = rules(GIVEN + """
 local asked
