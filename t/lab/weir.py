@@ -147,10 +147,10 @@ class Weir:
             raise AssertionError(f"{late}\n{self.tail}") from None
         return self.access
 
-    def wait_log(self, pattern):
-        """Waits for a log line that matches and gives it."""
+    def wait_log(self, pattern, after=0):
+        """Waits for a log line that matches, behind the first `after` ones, and gives it."""
         def find():
-            return next((line for line in list(self.lines) if re.search(pattern, line)), None)
+            return next((line for line in self.lines[after:] if re.search(pattern, line)), None)
         try:
             return until(find, f"log line '{pattern}'")
         except AssertionError as late:
