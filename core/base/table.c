@@ -2,6 +2,7 @@
 #include "base/table.h"
 
 #include "base/memory.h"
+#include "base/siphash.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -14,26 +15,7 @@ struct table_entry {
 	char key[];
 };
 
-/* ---- SipHash-1-3 (Aumasson and Bernstein), as short keys want it ------------------------------ */
-
-static uint64_t rotate(uint64_t x, unsigned by)
-{
-	return (x << by) | (x >> (64 - by));
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
-}
+/* ---- the hash ----------------------------------------------------------------------------------- */
 
 static const uint64_t *secret(void)
 {
@@ -51,27 +33,7 @@ void table_make_key(void)
 
 uint64_t table_hash(struct slice s)
 {
-	const uint64_t *key = secret();
-	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d,
-			  key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573 };
-	uint64_t last = (uint64_t)s.len << 56;
-	size_t whole = s.len & ~(size_t)7;
-	for (size_t i = 0; i < whole; i += 8) {
-		uint64_t word;
-		memcpy(&word, s.at + i, 8);
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
-	}
-	for (size_t i = whole; i < s.len; i++)
-		last |= (uint64_t)(unsigned char)s.at[i] << (8 * (i & 7));
-	v[3] ^= last;
-	sip_round(v);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return siphash_1_3(secret(), s);
 }
 
 /* ---- the table ---------------------------------------------------------------------------------- */
