@@ -185,3 +185,35 @@ struct node *pool_find_node(struct pool *p, const struct addr *address)
 				      sizeof *p->by_address, compare_with_node);
 	return found == NULL ? NULL : *found;
 }
+
+struct node *pool_find_host(struct pool *p, const struct addr *address)
+{
+	struct node *n = pool_find_node(p, address);
+	const struct addr host = addr_without_port(address);
+	size_t first = 0, behind = p->conf->node_count;
+	if (n != NULL)
+		return n;
+	/* sorted by all bytes, so those of one IP lie together, behind where it would be without a port */
+	while (first < behind) {
+		size_t middle = first + (behind - first) / 2;
+		if (compare_with_node(&host, &p->by_address[middle]) > 0)
+			first = middle + 1;
+		else
+			behind = middle;
+	}
+	if (first == p->conf->node_count ||
+	    !addr_is_same_ip(&p->by_address[first]->conf->address, address))
+		return NULL;
+	return p->by_address[first];
+}
+
+enum pool_hold pool_may_hold(struct node *n, const struct pool_tried *tried)
+{
+	uint64_t now = clock_milliseconds();
+	struct share_failing failing = node_failing(n);
+	if (was_tried(tried, n))
+		return POOL_HOLD_TRIED;
+	if (share_node_state(n->state) == SHARE_NODE_DISABLED)
+		return POOL_HOLD_DISABLED;
+	return share_node_claim(n->state, now, &failing) ? POOL_HOLD_GOOD : POOL_HOLD_FAILED;
+}

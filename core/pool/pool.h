@@ -50,4 +50,19 @@ void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct 
 /* The node of that address, or NULL. */
 struct node *pool_find_node(struct pool *p, const struct addr *address);
 
+/*
+ * The same, but where no node has the address, or it has no port, one of those with its IP, always the
+ * same: so that services on several ports of a host can share sessions.
+ */
+struct node *pool_find_host(struct pool *p, const struct addr *address);
+
+/* Why a node cannot be used for a session that is held at it. */
+enum pool_hold { POOL_HOLD_GOOD, POOL_HOLD_TRIED, POOL_HOLD_DISABLED, POOL_HOLD_FAILED };
+
+/*
+ * May one more transaction of such a session go there? A draining node goes on with what it has begun.
+ * POOL_HOLD_GOOD takes the one attempt that a failed node gets when its retry time is over.
+ */
+enum pool_hold pool_may_hold(struct node *n, const struct pool_tried *tried);
+
 #endif

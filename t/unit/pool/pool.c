@@ -178,3 +178,64 @@ Test(pool, avoided_nodes_are_for_when_no_other_works)
 	cr_expect_neq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'a',
 		      "better than a failed one");
 }
+
+/* ---- for sessions --------------------------------------------------------------------------------- */
+
+static const struct pool_tried none_tried;
+
+static struct addr address_of(uint8_t last, uint16_t port)
+{
+	return (struct addr){ .ip = { 127, 0, 0, last }, .port = port, .family = ADDR_IPV4 };
+}
+
+Test(pool, a_host_is_found_by_any_port)
+{
+	unit_open(3, CONF_ALGORITHM_ROUND_ROBIN);
+	struct addr of_b = address_of(1, 82), elsewhere = address_of(1, 9),
+		    alone = address_of(1, 0);
+	struct addr before = address_of(0, 82), behind = address_of(2, 82);
+	struct addr v6 = { .ip = { 127, 0, 0, 1 }, .port = 9, .family = ADDR_IPV6 };
+	cr_expect_eq(unit_name(pool_find_host(unit_pool, &of_b)), 'b');
+	cr_expect_eq(unit_name(pool_find_host(unit_pool, &elsewhere)), 'a');
+	cr_expect_eq(unit_name(pool_find_host(unit_pool, &alone)), 'a');
+	cr_expect_null(pool_find_host(unit_pool, &before));
+	cr_expect_null(pool_find_host(unit_pool, &behind));
+	cr_expect_null(pool_find_host(unit_pool, &v6));
+}
+
+Test(pool, a_pool_without_nodes_has_no_host)
+{
+	unit_open(0, CONF_ALGORITHM_ROUND_ROBIN);
+	struct addr any = address_of(1, 81);
+	cr_expect_null(pool_find_host(unit_pool, &any));
+}
+
+Test(pool, a_draining_node_holds_what_it_has)
+{
+	unit_open(2, CONF_ALGORITHM_ROUND_ROBIN);
+	cr_expect_eq(pool_may_hold(node('a'), &none_tried), POOL_HOLD_GOOD);
+	share_node_set_state(node('a')->state, SHARE_NODE_DRAINING);
+	cr_expect_eq(pool_may_hold(node('a'), &none_tried), POOL_HOLD_GOOD);
+	share_node_set_state(node('a')->state, SHARE_NODE_DISABLED);
+	cr_expect_eq(pool_may_hold(node('a'), &none_tried), POOL_HOLD_DISABLED);
+}
+
+Test(pool, a_failed_node_holds_nothing_but_one_attempt)
+{
+	unit_conf.retry_fail_milliseconds = 0;
+	unit_open(2, CONF_ALGORITHM_ROUND_ROBIN);
+	struct share_failing failing = { .attempts = 1, .retry_ms = 60000 };
+	arena_init(&arena);
+	share_node_failed(node('a')->state, clock_milliseconds(), &failing);
+	cr_expect_eq(pool_may_hold(node('a'), &none_tried), POOL_HOLD_FAILED);
+	cr_expect_eq(pool_may_hold(node('b'), &none_tried), POOL_HOLD_GOOD);
+	node('a')->state->failed_until_ms = clock_milliseconds();
+	cr_expect_eq(pool_may_hold(node('a'), &none_tried), POOL_HOLD_GOOD);
+	cr_expect_eq(pool_may_hold(node('a'), &none_tried), POOL_HOLD_FAILED,
+		     "the attempt is taken");
+	tried = (struct pool_tried){ 0 };
+	pool_add_tried(&tried, &arena, node('b'));
+	cr_expect_eq(pool_may_hold(node('b'), &tried), POOL_HOLD_TRIED);
+	arena_release(&arena);
+	arena_drop_spares();
+}
