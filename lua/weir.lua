@@ -694,6 +694,32 @@ function connection.data.get(key) end
 ---@return boolean
 function connection.data.set(key, value) end
 
+---This class of `persistence_classes` holds for this transaction, in place of its pool's; without
+---a name it is the pool's again. `false` and a warning in the log when there is no such class. In
+---a response rule it is for what request.retry begins.
+---@param class? string
+---@return boolean
+function connection.setPersistence(class) end
+
+---The persistence class in force: what a rule set, or that of the pool to which the transaction
+---goes as things stand; nil without one.
+---@return string|nil
+function connection.getPersistence() end
+
+---The key that tells the session, for a class of type universal: transactions with the same key
+---and class go to the same node. "" removes it. Classes of other types ignore it. It holds for
+---this transaction. In a response rule it is for what request.retry begins.
+---@param key string
+function connection.setPersistenceKey(key) end
+
+---The node of the session, for a class of type named: "10.0.0.1:80", "[fd00::1]:80", or an
+---address without port. Where the pool has no node with that port, it is one with the address,
+---always the same; where it has none of these either, the class's `failure_mode` says what
+---follows. "" removes it. Classes of other types ignore it. It holds for this transaction. A text
+---that is no address is an error. In a response rule it is for what request.retry begins.
+---@param node string
+function connection.setPersistenceNode(node) end
+
 pool = {}
 
 ---Chooses the pool and ends request rules. An unknown pool is an error. With host (an IP address)

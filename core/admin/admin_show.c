@@ -364,6 +364,44 @@ static void show_slm_classes(const json_t *status, FILE *to)
 	close_if_any(&t, to);
 }
 
+static void show_persistence_classes(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = {
+		"PERSISTENCE CLASS", "TYPE", "KEPT", "BEGUN", "LOST", "WITHOUT", "DISPLACED", NULL
+	};
+	struct table_of_cells t;
+	const char *name;
+	json_t *one;
+	open_table(&t, 0x7c, heads);
+	json_object_foreach(json_object_get(status, "persistence_classes"), name, one)
+	{
+		add_text(&t, name);
+		add_key(&t, one, "type");
+		add_key(&t, one, "kept_total");
+		add_key(&t, one, "begun_total");
+		add_key(&t, one, "lost_total");
+		add_key(&t, one, "without_total");
+		add_key(&t, one, "displaced_total");
+	}
+	close_if_any(&t, to);
+}
+
+static void show_session_caches(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "SESSIONS OF TYPE", "HELD", "ROOM FOR", NULL };
+	struct table_of_cells t;
+	const char *name;
+	json_t *one;
+	open_table(&t, 0x6, heads);
+	json_object_foreach(json_object_get(status, "session_caches"), name, one)
+	{
+		add_text(&t, name);
+		add_key(&t, one, "used");
+		add_key(&t, one, "size");
+	}
+	close_if_any(&t, to);
+}
+
 /* Those that were ever counted in. */
 static void show_counters(const json_t *status, FILE *to)
 {
@@ -398,6 +436,8 @@ void admin_show_status(const json_t *status, FILE *to)
 	fputs("\n", to);
 	show_rate_classes(status, to);
 	show_slm_classes(status, to);
+	show_persistence_classes(status, to);
+	show_session_caches(status, to);
 	show_counters(status, to);
 	show_workers(status, to);
 }

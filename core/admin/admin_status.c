@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "share/life.h"
+#include "share/persist.h"
 #include "share/rates.h"
 #include "share/reload.h"
 #include "share/slm.h"
@@ -269,6 +270,58 @@ static json_t *slm_classes(const struct admin *a)
 	return all;
 }
 
+static json_t *persistence_classes(const struct admin *a)
+{
+	static const char *const types[] = {
+		[CONF_PERSISTENCE_IP] = "ip",
+		[CONF_PERSISTENCE_UNIVERSAL] = "universal",
+		[CONF_PERSISTENCE_NAMED] = "named",
+		[CONF_PERSISTENCE_TRANSPARENT] = "transparent",
+		[CONF_PERSISTENCE_COOKIE] = "cookie",
+		[CONF_PERSISTENCE_J2EE] = "j2ee",
+		[CONF_PERSISTENCE_ASP] = "asp",
+		[CONF_PERSISTENCE_X_ZEUS] = "x_zeus",
+	};
+	json_t *all = json_object();
+	for (unsigned i = 0; i < a->conf->persistence_class_count; i++) {
+		const struct conf_persistence_class *c = &a->conf->persistence_classes[i];
+		struct persist_counts sum;
+		json_t *o = json_object();
+		persist_sum(a->share->persist, i, &sum);
+		json_object_set_new(o, "type", json_string(types[c->type]));
+		json_object_set_new(o, "kept_total", number(sum.kept));
+		json_object_set_new(o, "begun_total", number(sum.begun));
+		json_object_set_new(o, "lost_total", number(sum.lost));
+		json_object_set_new(o, "without_total", number(sum.without));
+		json_object_set_new(o, "displaced_total", number(sum.displaced));
+		json_object_set_new(all, c->named.name, o);
+	}
+	return all;
+}
+
+/* Those that some class uses. */
+static json_t *session_caches(const struct admin *a)
+{
+	static const char *const kinds[] = {
+		[CONF_SESSIONS_IP] = "ip",         [CONF_SESSIONS_UNIVERSAL] = "universal",
+		[CONF_SESSIONS_COOKIE] = "cookie", [CONF_SESSIONS_J2EE] = "j2ee",
+		[CONF_SESSIONS_ASP] = "asp",
+	};
+	json_t *all = json_object();
+	for (unsigned i = 0; a->share->persist != NULL && i < CONF_SESSIONS_COUNT; i++) {
+		uint64_t size = persist_size(a->share->persist, i);
+		if (size == 0)
+			continue;
+		json_t *o = json_object();
+		json_object_set_new(o, "size", number(size));
+		json_object_set_new(
+			o, "used",
+			number(persist_used(a->share->persist, i, clock_milliseconds())));
+		json_object_set_new(all, kinds[i], o);
+	}
+	return all;
+}
+
 static json_t *data(const struct admin *a)
 {
 	json_t *o = json_object();
@@ -321,6 +374,8 @@ json_t *admin_status(const struct admin *a)
 	json_object_set_new(o, "workers", workers(a));
 	json_object_set_new(o, "rate_classes", rate_classes(a));
 	json_object_set_new(o, "slm_classes", slm_classes(a));
+	json_object_set_new(o, "persistence_classes", persistence_classes(a));
+	json_object_set_new(o, "session_caches", session_caches(a));
 	json_object_set_new(o, "data", data(a));
 	json_object_set_new(o, "user_counters", user_counters(sum.user_counters, UINT32_MAX));
 	json_object_set_new(o, "user_counters_64", user_counters(sum.user_counters_64, UINT64_MAX));

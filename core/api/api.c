@@ -24,6 +24,7 @@ const struct rule_function *api_functions(size_t *count)
 		&api_response,
 		&api_stream,
 		&api_connection,
+		&api_persist,
 		&api_pool,
 		&api_log,
 		&api_string,

@@ -28,6 +28,7 @@ extern const struct api_family api_orders;         /* request.*: retries and lim
 extern const struct api_family api_response;       /* response.* */
 extern const struct api_family api_stream;         /* request.*, response.*: bytes of TCP and UDP */
 extern const struct api_family api_connection;     /* connection.*, connection.data.* */
+extern const struct api_family api_persist;        /* connection.*: session persistence */
 extern const struct api_family api_pool;           /* pool.* */
 extern const struct api_family api_data;           /* data.*, data.local_.* */
 extern const struct api_family api_rate;           /* rate.* */

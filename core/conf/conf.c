@@ -170,6 +170,35 @@ uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name)
 	return found == NULL ? 0 : (uint32_t)(found - c->bandwidth_classes) + 1;
 }
 
+uint32_t conf_find_persistence_class(const struct conf *c, struct slice name)
+{
+	const struct conf_persistence_class *found = find_named(
+		c->persistence_classes, c->persistence_class_count, sizeof *c->persistence_classes,
+		name);
+	return found == NULL ? 0 : (uint32_t)(found - c->persistence_classes) + 1;
+}
+
+enum conf_sessions conf_sessions_of(enum conf_persistence_type type)
+{
+	switch (type) {
+	case CONF_PERSISTENCE_IP:
+		return CONF_SESSIONS_IP;
+	case CONF_PERSISTENCE_UNIVERSAL:
+		return CONF_SESSIONS_UNIVERSAL;
+	case CONF_PERSISTENCE_COOKIE:
+		return CONF_SESSIONS_COOKIE;
+	case CONF_PERSISTENCE_J2EE:
+		return CONF_SESSIONS_J2EE;
+	case CONF_PERSISTENCE_ASP:
+		return CONF_SESSIONS_ASP;
+	case CONF_PERSISTENCE_NAMED:
+	case CONF_PERSISTENCE_TRANSPARENT:
+	case CONF_PERSISTENCE_X_ZEUS:
+		break;
+	}
+	return CONF_SESSIONS_COUNT;
+}
+
 const struct conf_rate_class *conf_find_rate_class(const struct conf *c, struct slice name)
 {
 	return find_named(c->rate_classes, c->rate_class_count, sizeof *c->rate_classes, name);

@@ -91,6 +91,46 @@ struct conf_bandwidth_class {
 	enum conf_sharing sharing;
 };
 
+enum conf_persistence_type {
+	CONF_PERSISTENCE_IP,
+	CONF_PERSISTENCE_UNIVERSAL,
+	CONF_PERSISTENCE_NAMED,
+	CONF_PERSISTENCE_TRANSPARENT,
+	CONF_PERSISTENCE_COOKIE,
+	CONF_PERSISTENCE_J2EE,
+	CONF_PERSISTENCE_ASP,
+	CONF_PERSISTENCE_X_ZEUS,
+};
+enum conf_failure_mode { CONF_FAILURE_NEW_NODE, CONF_FAILURE_URL, CONF_FAILURE_CLOSE };
+
+struct conf_persistence_class {
+	struct conf_named named;
+	enum conf_persistence_type type;
+	char *cookie; /* whose value is the session; for that type only */
+	enum conf_failure_mode failure_mode;
+	char *url;    /* for that mode only */
+	bool deletes; /* `delete`: a session that fails is forgotten */
+	uint64_t prefix_length_v4, prefix_length_v6; /* 0: each address is a client */
+	char *directives;                            /* transparent: {directives} */
+	bool always_sets_cookie;                     /* transparent: {always_set_cookie} */
+};
+
+/* `session`: what sessions are held in, one of each for types that have one. */
+enum conf_sessions {
+	CONF_SESSIONS_IP,
+	CONF_SESSIONS_UNIVERSAL,
+	CONF_SESSIONS_COOKIE,
+	CONF_SESSIONS_J2EE,
+	CONF_SESSIONS_ASP,
+	CONF_SESSIONS_COUNT
+};
+
+struct conf_session {
+	uint64_t cache_sizes[CONF_SESSIONS_COUNT];
+	uint64_t cache_expiries[CONF_SESSIONS_COUNT]; /* milliseconds; 0: never */
+	char *secret_file;                            /* NULL: none */
+};
+
 struct conf_vserver {
 	char *name;
 	struct conf_place place;
@@ -162,6 +202,7 @@ struct conf_pool {
 	uint64_t max_connection_attempts;           /* 0 = every node */
 	uint64_t max_timed_out_connection_attempts; /* 0 = every node */
 	uint32_t bandwidth;                         /* towards nodes, as of a virtual server */
+	uint32_t persistence; /* number in conf.persistence_classes, from 1; 0: none */
 	bool passive_monitoring;
 	uint64_t node_connection_attempts; /* failures in a row that make a node failed */
 	uint64_t retry_fail_milliseconds;  /* node: {retry_fail_time} */
@@ -210,6 +251,10 @@ struct conf {
 	size_t rate_class_count;
 	struct conf_slm_class *slm_classes;
 	size_t slm_class_count;
+	struct conf_persistence_class *persistence_classes;
+	size_t persistence_class_count;
+	struct conf_session session;
+	struct conf_place secret_place; /* line 0: the file does not name a secret_file */
 	struct conf_rule_limits rule_limits;
 	struct conf_rule *rules;
 	size_t rule_count;
@@ -251,6 +296,12 @@ uint32_t conf_find_pool(const struct conf *c, struct slice name);
 
 /* The number, from 1, of the bandwidth class of that name; 0 when there is none. */
 uint32_t conf_find_bandwidth_class(const struct conf *c, struct slice name);
+
+/* The same for persistence classes. */
+uint32_t conf_find_persistence_class(const struct conf *c, struct slice name);
+
+/* What sessions of the type are held in; CONF_SESSIONS_COUNT: nothing, the client says where they are. */
+enum conf_sessions conf_sessions_of(enum conf_persistence_type type);
 
 /* The class of that name, or NULL. */
 const struct conf_rate_class *conf_find_rate_class(const struct conf *c, struct slice name);

@@ -146,6 +146,36 @@ static bool has_node_of(const struct conf_pool *pool, uint8_t family)
 	return false;
 }
 
+/* ---- persistence classes --------------------------------------------------------------------- */
+
+/* What a class says must be of use: whoever wrote it meant something by it. */
+static void check_persistence(struct conf_reader *r, const struct conf_persistence_class *class)
+{
+	const char *name = class->named.name;
+	bool is_cookie = class->type == CONF_PERSISTENCE_COOKIE;
+	bool is_url = class->failure_mode == CONF_FAILURE_URL;
+	bool has_network = class->prefix_length_v4 != 0 || class->prefix_length_v6 != 0;
+	bool has_cookie = class->always_sets_cookie || class->directives[0] != '\0';
+	if (is_cookie != (class->cookie != NULL))
+		CONF_COMPLAIN(r, class->named.place, "persistence class '%s' %s 'cookie'", name,
+			      is_cookie ? "of type cookie needs"
+					: "is not of type cookie and has no use for");
+	if (is_url != (class->url != NULL))
+		CONF_COMPLAIN(r, class->named.place, "persistence class '%s' %s 'url'", name,
+			      is_url ? "with failure_mode url needs"
+				     : "has another failure_mode than url and no use for");
+	if (has_network && class->type != CONF_PERSISTENCE_IP)
+		CONF_COMPLAIN(
+			r, class->named.place,
+			"persistence class '%s' is not of type ip and has no use for networks",
+			name);
+	if (has_cookie && class->type != CONF_PERSISTENCE_TRANSPARENT)
+		CONF_COMPLAIN(
+			r, class->named.place,
+			"persistence class '%s' is not of type transparent and has no use for 'transparent'",
+			name);
+}
+
 /* ---- virtual servers ------------------------------------------------------------------------- */
 
 /* An IPv6 client cannot be the source towards an IPv4 node, nor the other way round. */
@@ -240,6 +270,8 @@ void conf_check_all(struct conf_reader *r)
 	check_listeners(r);
 	for (size_t i = 0; i < c->pool_count; i++)
 		check_nodes(r, &c->pools[i]);
+	for (size_t i = 0; i < c->persistence_class_count; i++)
+		check_persistence(r, &c->persistence_classes[i]);
 	for (size_t i = 0; i < c->vserver_count; i++)
 		check_vserver(r, &c->vservers[i]);
 	if (c->vserver_count == 0 && r->complaints->errors == 0)

@@ -71,16 +71,6 @@ static void read_listens(struct conf_reader *r, const struct conf_yaml *value,
 	}
 }
 
-/* The network with the bits behind its prefix cleared. */
-static struct addr first_of(const struct conf_network *network)
-{
-	struct addr first = network->base;
-	unsigned bytes = first.family == ADDR_IPV4 ? 4 : 16;
-	for (unsigned bit = network->prefix_bits; bit < bytes * 8; bit++)
-		first.ip[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-	return first;
-}
-
 static void read_networks(struct conf_reader *r, const struct conf_yaml *value,
 			  struct conf_vserver *v)
 {
@@ -98,7 +88,7 @@ static void read_networks(struct conf_reader *r, const struct conf_yaml *value,
 				      item->text.at);
 			continue;
 		}
-		struct addr clean = first_of(&network);
+		struct addr clean = addr_network(&network.base, network.prefix_bits);
 		if (addr_is_same_ip(&clean, &network.base))
 			v->capture_to[v->capture_to_count++] = network;
 		else

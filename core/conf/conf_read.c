@@ -434,6 +434,28 @@ static void read_slm_classes(struct conf_reader *r, const struct conf_key *key,
 	c->slm_class_count = classes.count;
 }
 
+static void read_persistence_classes(struct conf_reader *r, const struct conf_key *key,
+				     const struct conf_yaml *value)
+{
+	struct conf *c = r->conf;
+	struct class_list classes = { .kind = "persistence class",
+				      .size = sizeof *c->persistence_classes };
+	read_classes(r, key, value, &classes);
+	c->persistence_classes = classes.list;
+	c->persistence_class_count = classes.count;
+}
+
+static void read_persistence_name(struct conf_reader *r, const struct conf_key *key,
+				  uint32_t *number, const struct conf_yaml *value)
+{
+	if (!is_scalar(r, key, value))
+		return;
+	*number = conf_find_persistence_class(r->conf, value->text);
+	if (*number == 0)
+		CONF_COMPLAIN(r, value->place, "there is no persistence class '%.60s'",
+			      value->text.at);
+}
+
 static void read_slm_name(struct conf_reader *r, const struct conf_key *key, uint32_t *number,
 			  const struct conf_yaml *value)
 {
@@ -480,6 +502,10 @@ static void read_class_key(struct conf_reader *r, const struct conf_key *key, vo
 		read_slm_classes(r, key, value);
 	else if (key->type == CONF_BANDWIDTH_CLASSES)
 		read_bandwidth_classes(r, key, value);
+	else if (key->type == CONF_PERSISTENCE_CLASSES)
+		read_persistence_classes(r, key, value);
+	else if (key->type == CONF_PERSISTENCE_NAME)
+		read_persistence_name(r, key, at, value);
 	else if (key->type == CONF_SLM_NAME)
 		read_slm_name(r, key, at, value);
 	else
@@ -536,6 +562,8 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 	case CONF_BANDWIDTH_CLASSES:
 	case CONF_SLM_NAME:
 	case CONF_BANDWIDTH_NAME:
+	case CONF_PERSISTENCE_CLASSES:
+	case CONF_PERSISTENCE_NAME:
 		read_class_key(r, key, at, value);
 		break;
 	default:
@@ -596,6 +624,8 @@ static void note_places(struct conf *conf, const struct conf_yaml *top)
 			conf->resources_place = e->value->place;
 		else if (slice_is_equal(e->key->text, SLICE("geo")))
 			conf->geo_place = e->value->place;
+		else if (slice_is_equal(e->key->text, SLICE("session")))
+			conf->secret_place = e->value->place;
 }
 
 void conf_read_tree(struct conf_reader *r, const struct conf_yaml *top)

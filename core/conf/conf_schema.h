@@ -34,6 +34,9 @@ enum conf_type {
 	CONF_TEXT,              /* char *; a word without blanks */
 	CONF_PATH,              /* char *; relative to the file */
 	CONF_TARGET,            /* char *; off (NULL), stderr or a path */
+	CONF_TOKEN,             /* char *; what HTTP calls so (RFC 9110 5.6.2) */
+	CONF_URL,               /* char *; a URL, or a part of one */
+	CONF_LINE,              /* char *; printable, with blanks, maybe empty */
 	CONF_POOL_NAME,         /* uint32_t, an index */
 	CONF_RULE_NAME,         /* const struct conf_yaml * */
 	CONF_ADDRESS,           /* struct addr of a node */
@@ -52,6 +55,8 @@ enum conf_type {
 	CONF_RATE_CLASSES,      /* of a struct conf: name -> section below */
 	CONF_SLM_CLASSES,       /* of a struct conf: name -> section below */
 	CONF_SLM_NAME,          /* uint32_t, the number of a class from 1 */
+	CONF_PERSISTENCE_CLASSES, /* of a struct conf: name -> section below */
+	CONF_PERSISTENCE_NAME,    /* uint32_t, the number of a class from 1 */
 };
 
 enum conf_key_flag {

@@ -61,6 +61,9 @@ static const char *const plain_words[] = {
 	[CONF_TEXT] = "a word",
 	[CONF_PATH] = "a path",
 	[CONF_TARGET] = "off, stderr or a path",
+	[CONF_TOKEN] = "a name such as PHPSESSID",
+	[CONF_URL] = "a URL such as \"https://www.example.com/sorry\" or \"/sorry\"",
+	[CONF_LINE] = "a line of text",
 	[CONF_POOL_NAME] = "the name of a pool, or discard",
 	[CONF_RULE_NAME] = "the name of a rule",
 	[CONF_ADDRESS] = "an address with a port such as \"10.0.0.1:80\" or \"[fd00::1]:80\"",
@@ -80,6 +83,8 @@ static const char *const plain_words[] = {
 	[CONF_RATE_CLASSES] = "a mapping of names to rate classes",
 	[CONF_SLM_CLASSES] = "a mapping of names to service level classes",
 	[CONF_SLM_NAME] = "the name of a service level class",
+	[CONF_PERSISTENCE_CLASSES] = "a mapping of names to persistence classes",
+	[CONF_PERSISTENCE_NAME] = "the name of a persistence class",
 };
 
 const char *conf_value_expected(const struct conf_key *key, char out[CONF_EXPECTED_BYTES])
@@ -257,6 +262,37 @@ static bool parse_text(const struct conf_key *key, const struct conf_scalar *sca
 	return true;
 }
 
+/* Every byte is one of `allowed`, or, where that is NULL, printable. */
+static bool has_only(struct slice text, const char *allowed, bool blanks)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+		bool is_printable = c > ' ' && c < 0x7f;
+		if (allowed == NULL ? !is_printable && !(blanks && c == ' ')
+				    : c == '\0' || strchr(allowed, c) == NULL)
+			return false;
+	}
+	return true;
+}
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define TOKEN LETTERS "0123456789!#$%&'*+-.^_`|~"
+#define LINE_MOST 1000
+
+/* A text that will stand in a head of HTTP. */
+static bool parse_line(const struct conf_key *key, const struct conf_scalar *scalar, char **value,
+		       struct err *why)
+{
+	struct slice text = scalar->text;
+	bool is_line = key->type == CONF_LINE;
+	const char *allowed = key->type == CONF_TOKEN ? TOKEN : NULL;
+	if ((text.len == 0 && !is_line) || text.len > LINE_MOST ||
+	    !has_only(text, allowed, is_line))
+		return refuse(key, scalar, why);
+	*value = (char *)arena_copy(scalar->arena, text).at;
+	return true;
+}
+
 char *conf_value_resolve_path(const struct conf_scalar *scalar)
 {
 	const char *slash = strrchr(scalar->path, '/');
@@ -326,6 +362,10 @@ bool conf_value_parse(const struct conf_key *key, const struct conf_scalar *scal
 		return parse_path(key, scalar, at, why);
 	case CONF_TARGET:
 		return parse_target(key, scalar, at, why);
+	case CONF_TOKEN:
+	case CONF_URL:
+	case CONF_LINE:
+		return parse_line(key, scalar, at, why);
 	default:
 		return refuse(key, scalar, why);
 	}

@@ -28,7 +28,7 @@ struct conf_scalar {
 };
 
 /*
- * Reads a scalar of type CONF_BOOLEAN to CONF_TARGET into the field at `at`. False with the reason:
+ * Reads a scalar of type CONF_BOOLEAN to CONF_LINE into the field at `at`. False with the reason:
  * "'weight' takes a number from 1 to 100, not '0'".
  */
 bool conf_value_parse(const struct conf_key *key, const struct conf_scalar *scalar, void *at,

@@ -115,6 +115,10 @@ static const char *const plain_schemas[] = {
 	[CONF_ADDRESS] = ADDRESS_SCHEMA,
 	[CONF_BANDWIDTH_NAME] = NAME_SCHEMA,
 	[CONF_SLM_NAME] = NAME_SCHEMA,
+	[CONF_PERSISTENCE_NAME] = NAME_SCHEMA,
+	[CONF_TOKEN] = TEXT_SCHEMA("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"),
+	[CONF_URL] = TEXT_SCHEMA("^[!-~]+$"),
+	[CONF_LINE] = TEXT_SCHEMA("^[ -~]*$"),
 };
 
 static void write_workers(FILE *to, const struct conf_key *key)
@@ -171,7 +175,7 @@ static void write_type(struct schema_writer *w, const struct conf_key *key)
 		write_capture(w, key);
 	else if (key->type == CONF_VSERVERS || key->type == CONF_POOLS ||
 		 key->type == CONF_BANDWIDTH_CLASSES || key->type == CONF_RATE_CLASSES ||
-		 key->type == CONF_SLM_CLASSES)
+		 key->type == CONF_SLM_CLASSES || key->type == CONF_PERSISTENCE_CLASSES)
 		write_named(w, key->below);
 	else
 		write_ranged_type(to, key);

@@ -134,6 +134,15 @@ bool addr_is_equal(const struct addr *a, const struct addr *b)
 	return a->port == b->port && addr_is_same_ip(a, b);
 }
 
+struct addr addr_network(const struct addr *a, unsigned prefix_bits)
+{
+	struct addr first = *a;
+	unsigned bytes = first.family == ADDR_IPV4 ? 4 : 16;
+	for (unsigned bit = prefix_bits; bit < bytes * 8; bit++)
+		first.ip[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	return first;
+}
+
 struct addr addr_with_port(const struct addr *a, uint16_t port)
 {
 	struct addr changed = *a;

@@ -61,6 +61,9 @@ struct addr addr_from_sockaddr(const struct sockaddr_storage *in);
 /* Is `a` inside base/prefix_bits? Families must be the same. */
 bool addr_is_within(const struct addr *a, const struct addr *base, unsigned prefix_bits);
 
+/* The first address of the network of `a` with so many bits; the port stays. */
+struct addr addr_network(const struct addr *a, unsigned prefix_bits);
+
 /* "10.0.0.0/8", "fe80::/10", or one address. False if it is none. */
 bool addr_parse_network(struct slice text, struct addr *base, unsigned *prefix_bits);
 

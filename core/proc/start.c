@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "proc/keeper.h"
 #include "proc/reload.h"
+#include "proc/secret.h"
 #include "proc/supervisor.h"
 #include "proc/worker.h"
 #include "rule/rule.h"
@@ -52,11 +53,25 @@ static void open_lookups(const struct conf *conf, struct resources *resources, s
 			       "%s", e.text);
 }
 
+/* Only where some client will hold a node's address. */
+static void read_secret(const struct conf *conf, uint64_t secret[2], struct complaints *complaints)
+{
+	struct err e;
+	bool is_used = conf->session.secret_file != NULL;
+	for (size_t i = 0; i < conf->persistence_class_count; i++)
+		is_used |= conf->persistence_classes[i].type == CONF_PERSISTENCE_TRANSPARENT;
+	if (is_used && !secret_read(conf->session.secret_file, secret, &e))
+		complaints_add(complaints, conf->path, conf->secret_place.line,
+			       conf->secret_place.column, "%s", e.text);
+}
+
 static void check_lookups(const struct conf *conf, struct complaints *complaints)
 {
 	struct resources resources;
 	struct geo *geo;
+	uint64_t secret[2];
 	open_lookups(conf, &resources, &geo, complaints);
+	read_secret(conf, secret, complaints);
 	resources_release(&resources);
 	geo_free(geo);
 }
@@ -191,6 +206,22 @@ static unsigned client_rows(const struct conf *conf)
 	return 0;
 }
 
+/* For the types that there are. */
+static void plan_sessions(const struct conf *conf, struct share_counts *counts)
+{
+	_Static_assert(CONF_SESSIONS_COUNT <= PERSIST_TABLES_MOST, "a table for each");
+	for (size_t i = 0; i < conf->persistence_class_count; i++) {
+		enum conf_sessions kind = conf_sessions_of(conf->persistence_classes[i].type);
+		if (kind == CONF_SESSIONS_COUNT)
+			continue;
+		counts->sessions[kind] = (struct persist_table_plan){
+			.entries = conf->session.cache_sizes[kind],
+			.expiry_seconds = (conf->session.cache_expiries[kind] + 999) / 1000,
+		};
+	}
+	counts->persistence_classes = (unsigned)conf->persistence_class_count;
+}
+
 static void open_share(struct start *s, struct complaints *complaints)
 {
 	struct err e;
@@ -210,8 +241,11 @@ static void open_share(struct start *s, struct complaints *complaints)
 				       .slm_classes = (unsigned)conf->slm_class_count,
 				       .data_size = conf->data_size,
 				       .buckets = (unsigned)conf->bandwidth_class_count };
+	plan_sessions(conf, &counts);
 	if (!segment_open(&s->share, &counts, &e))
 		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);
+	else
+		read_secret(conf, s->share.node_secret, complaints);
 	free(pool_nodes);
 }
 

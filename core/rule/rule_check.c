@@ -119,10 +119,6 @@ static const struct {
 /* Families and functions of the original that are still to come. */
 static const char *const later[] = {
 	"auth",
-	"connection.getPersistence",
-	"connection.setPersistence",
-	"connection.setPersistenceKey",
-	"connection.setPersistenceNode",
 	"geo.getLocation",
 	"geo.getLocationLonLat",
 	"glb",

@@ -34,6 +34,29 @@ static void count_rows(struct share *s, const struct share_counts *counts)
 	s->nodes = s->first_row[counts->pools];
 }
 
+static struct persist_plan persist_plan_of(const struct share *s, const struct share_counts *counts)
+{
+	struct persist_plan plan = { .workers = s->workers,
+				     .classes = counts->persistence_classes,
+				     .rows = s->nodes };
+	memcpy(plan.tables, counts->sessions, sizeof plan.tables);
+	return plan;
+}
+
+static bool map(struct share *s, struct err *e)
+{
+	table_make_key(); /* every process has to find a client in the same rows */
+	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			    0);
+	if (memory == MAP_FAILED) {
+		free(s->first_row);
+		return err_set(e, "cannot map '%zu bytes' of shared memory: %s", s->bytes,
+			       strerror(errno));
+	}
+	s->memory = memory;
+	return true;
+}
+
 bool segment_open(struct share *s, const struct share_counts *counts, struct err *e)
 {
 	check(counts->workers > 0);
@@ -65,18 +88,13 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 			       ? 0
 			       : whole(rates_bytes(s->workers, counts->rate_classes));
 	size_t slm = whole(slm_bytes(s->workers, counts->slm_classes));
+	struct persist_plan sessions = persist_plan_of(s, counts);
+	size_t persist = sessions.classes == 0 ? 0 : whole(persist_bytes(&sessions));
 	s->bytes = lives + states + reload + trace + rings + buckets +
-		   s->workers * (s->slot_bytes + s->clients_bytes) + rates + slm + data;
+		   s->workers * (s->slot_bytes + s->clients_bytes) + rates + slm + persist + data;
 
-	table_make_key(); /* every process has to find a client in the same rows */
-	void *memory = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			    0);
-	if (memory == MAP_FAILED) {
-		free(s->first_row);
-		return err_set(e, "cannot map '%zu bytes' of shared memory: %s", s->bytes,
-			       strerror(errno));
-	}
-	s->memory = memory;
+	if (!map(s, e))
+		return false;
 	s->lives = (void *)s->memory;
 	s->states = (void *)(s->memory + lives);
 	s->reload = (void *)(s->memory + lives + states);
@@ -89,8 +107,11 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	if (rates > 0)
 		s->rates = rates_make(next, s->workers, counts->rate_classes);
 	s->slm = (struct share_slm){ s->workers, counts->slm_classes, (void *)(next + rates) };
+	next += rates + slm;
+	if (persist > 0)
+		s->persist = persist_make(next, &sessions);
 	if (data > 0)
-		s->data = store_make(next + rates + slm, counts->data_size);
+		s->data = store_make(next + persist, counts->data_size);
 	return true;
 }
 

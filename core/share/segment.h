@@ -9,6 +9,7 @@
 #define WEIR_SHARE_SEGMENT_H
 
 #include "base/err.h"
+#include "share/persist.h"
 #include "share/slm.h"
 
 #include <stdbool.h>
@@ -33,8 +34,10 @@ struct share_counts {
 	unsigned rules;             /* uses of rules, of all virtual servers */
 	unsigned client_rows;       /* of each worker: a power of two; 0: clients are not counted */
 	unsigned rate_classes, slm_classes;
-	uint64_t data_size; /* bytes of entries that rules share; 0: there is no store */
-	unsigned buckets;   /* for what passes at a rate: bucket.h */
+	uint64_t data_size;           /* bytes of entries that rules share; 0: there is no store */
+	unsigned buckets;             /* for what passes at a rate: bucket.h */
+	unsigned persistence_classes; /* 0: no session is held */
+	struct persist_table_plan sessions[PERSIST_TABLES_MOST];
 };
 
 /*
@@ -59,7 +62,9 @@ struct share {
 	unsigned client_rows;
 	struct share_rates *rates; /* NULL: there are no rate classes */
 	struct share_slm slm;
-	struct share_store *data; /* what rules share: see store.h; NULL: there is none */
+	struct share_persist *persist; /* NULL: there are no persistence classes */
+	uint64_t node_secret[2];       /* for node_token.h; private memory */
+	struct share_store *data;      /* what rules share: see store.h; NULL: there is none */
 };
 
 /* Rows behind a client's own in which it may be counted; a table has so many more at its end. */

@@ -85,6 +85,7 @@ struct txn_wait {
 
 struct txn_trace;
 struct txn_out;
+struct txn_persist;
 
 /* Owned by its session; lies in its own arena. */
 struct txn {
@@ -138,8 +139,9 @@ struct txn {
 	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */
 	struct timer sleep_timer; /* connection.sleep */
 	struct txn_wait sleep;
-	struct txn_wishes wishes;  /* of request rules, for the answer */
-	struct txn_orders *orders; /* NULL mostly */
+	struct txn_wishes wishes;    /* of request rules, for the answer */
+	struct txn_orders *orders;   /* NULL mostly */
+	struct txn_persist *persist; /* of the node's choice; NULL: no persistence class */
 
 	/* the node */
 	struct pool *pool;

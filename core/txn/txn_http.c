@@ -14,6 +14,7 @@
 #include "txn/txn_hold.h"
 #include "txn/txn_node.h"
 #include "txn/txn_out.h"
+#include "txn/txn_persist.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_trace.h"
 
@@ -456,6 +457,8 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 	if (is_switch && !is_asked)
 		return node_is_refused(t, HTTP_REASON_SWITCH_UNASKED);
 	t->has_response = true;
+	if (t->persist != NULL)
+		txn_persist_answer(t);
 	apply_wishes(t);
 	t->times.response = clock_microseconds();
 	txn_trace_response(t);

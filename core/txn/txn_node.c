@@ -7,6 +7,7 @@
 #include "pool/idle.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
+#include "txn/txn_persist.h"
 #include "txn/txn_trace.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ static enum txn_next check_destination(struct txn *t, const struct addr *dest)
 
 static enum txn_next choose_address(struct txn *t, const struct addr *address)
 {
+	t->persist = NULL;
 	if (t->attempts > 0)
 		return txn_end(t, t->attempt_end, t->end_detail);
 	struct node *listed = pool_find_node(t->pool, address);
@@ -41,10 +43,32 @@ static enum txn_next choose_address(struct txn *t, const struct addr *address)
 	return TXN_GO_ON;
 }
 
+/* One that nobody's session asks for. */
+static struct node *choose_any(struct txn *t)
+{
+	return pool_choose(t->pool, &t->tried, t->orders == NULL ? NULL : &t->orders->avoided);
+}
+
+/* By the session of the client; NULL when there is no node, or the transaction has been ended. */
+static struct node *choose_for_session(struct txn *t, uint32_t class_number)
+{
+	struct node *n = txn_persist_find(t, class_number);
+	if (n != NULL || t->end != TXN_END_NONE)
+		return n;
+	n = choose_any(t);
+	return n == NULL ? NULL : txn_persist_hold(t, n);
+}
+
 static enum txn_next choose_listed(struct txn *t)
 {
-	struct node *n = pool_choose(t->pool, &t->tried,
-				     t->orders == NULL ? NULL : &t->orders->avoided);
+	uint32_t class_number = txn_persist_class(t, t->pool);
+	struct node *n;
+	if (class_number == 0) {
+		t->persist = NULL;
+		n = choose_any(t);
+	} else {
+		n = choose_for_session(t, class_number);
+	}
 	if (n == NULL)
 		return txn_end(t, t->attempts > 0 ? t->attempt_end : TXN_END_NO_NODE,
 			       t->end_detail);

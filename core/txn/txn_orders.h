@@ -26,6 +26,10 @@ struct txn_orders {
 	struct txn_order reply, transaction;                      /* milliseconds; 0: no limit */
 	struct txn_order dscp;                                    /* towards the node */
 	struct pool_avoided avoided;
+	uint32_t
+		persistence; /* number of a class in conf.persistence_classes, from 1; 0: the pool's */
+	uint64_t persistence_key;     /* the hash of a session's key; 0: none */
+	struct addr persistence_node; /* its node; a port of 0: any; ADDR_NONE: none */
 	struct txn_order request_bandwidth, response_bandwidth; /* numbers of classes; 0: none */
 	/* where request.retry would go; request rules set the transaction's own instead */
 	bool has_next_pool;

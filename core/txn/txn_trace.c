@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "rule/rule_file.h"
+#include "txn/txn_persist.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -222,7 +223,7 @@ void txn_trace_say_rule(struct txn *t, enum rule_result result)
 	}
 }
 
-static const char *reason_for_node(const struct txn *t)
+static const char *reason_for_node(struct txn *t)
 {
 	static const char *const algorithms[] = {
 		[CONF_ALGORITHM_ROUND_ROBIN] = "round_robin",
@@ -235,7 +236,8 @@ static const char *reason_for_node(const struct txn *t)
 		return "the rule says so";
 	if (t->pool->conf->original_destination)
 		return "the client was headed there";
-	return algorithms[t->pool->conf->algorithm];
+	const char *algorithm = algorithms[t->pool->conf->algorithm];
+	return t->persist == NULL ? algorithm : txn_persist_words(t, algorithm);
 }
 
 void txn_trace_say_node(struct txn *t)
@@ -248,6 +250,8 @@ void txn_trace_say_node(struct txn *t)
 		txn_trace_say(t, TRACE_POOL, "'%s': %s", conf->name,
 			      t->is_pool_default ? "the virtual server's default"
 						 : "a rule chose it");
+	if (t->end == TXN_END_SESSION_LOST)
+		txn_trace_say(t, TRACE_NODE, "none: %s", txn_persist_words(t, "no other"));
 	if (t->end != TXN_END_NONE)
 		return;
 	txn_trace_say(t, TRACE_NODE, "%s: %s, %zu nodes in the pool%s%s",

@@ -46,14 +46,19 @@ static bool is_rate_class(const struct conf *conf, struct slice name)
 	return conf_find_rate_class(conf, name) != NULL;
 }
 
+static bool is_persistence_class(const struct conf *conf, struct slice name)
+{
+	return conf_find_persistence_class(conf, name) != 0;
+}
+
 static bool is_slm_class(const struct conf *conf, struct slice name)
 {
 	return conf_find_slm_class(conf, name) != NULL;
 }
 
 /*
- * What the first argument of functions names, where it is a plain text: by the beginning of the
- * functions' names, but for one that is for asking whether there is such a thing.
+ * What the first argument of functions names, where it is a plain text: of one function, or of a family
+ * ("rate.") but for one that is for asking whether there is such a thing.
  */
 static const struct {
 	const char *functions, *asking, *what;
@@ -63,15 +68,22 @@ static const struct {
 	{ "connection.checkLimits", "", "pool", is_pool },
 	{ "rate.", "", "rate class", is_rate_class },
 	{ "slm.", "", "service level class", is_slm_class },
+	{ "connection.setPersistence", "", "persistence class", is_persistence_class },
 	{ "connection.setServiceLevelClass", "", "service level class", is_slm_class },
 };
+
+static bool is_of(const char *function, const char *functions)
+{
+	size_t len = strlen(functions);
+	bool is_family = functions[len - 1] == '.';
+	return strncmp(function, functions, len) == 0 && (is_family || function[len] == '\0');
+}
 
 static void check_name(const struct conf *conf, const struct rule_literal *literal,
 		       struct complaints *complaints)
 {
 	for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-		bool is_meant = strncmp(literal->function, named[i].functions,
-					strlen(named[i].functions)) == 0 &&
+		bool is_meant = is_of(literal->function, named[i].functions) &&
 				strcmp(literal->function, named[i].asking) != 0;
 		if (is_meant && !named[i].is_there(conf, slice_of_string(literal->text)))
 			complaints_add(complaints, literal->path, literal->line, literal->column,
@@ -347,6 +359,22 @@ struct pool *world_find_pool(struct world *w, struct slice name)
 {
 	uint32_t at = conf_find_pool(w->conf, name);
 	return at < w->conf->pool_count ? &w->pools[at] : NULL;
+}
+
+struct node *world_find_row(const struct world *w, uint32_t row)
+{
+	const unsigned *first = w->share->first_row;
+	size_t pool = 0, behind = w->conf->pool_count;
+	check(row < w->share->nodes);
+	/* the last pool whose first row is not behind it; one without nodes has the first row of the next */
+	while (behind - pool > 1) {
+		size_t middle = pool + (behind - pool) / 2;
+		if (first[middle] <= row)
+			pool = middle;
+		else
+			behind = middle;
+	}
+	return &w->pools[pool].nodes[row - first[pool]];
 }
 
 bool world_is_own_listener(const struct world *w, const struct addr *a)

@@ -136,6 +136,9 @@ void world_close(struct world *w);
 /* The pool of that name, or NULL. */
 struct pool *world_find_pool(struct world *w, struct slice name);
 
+/* The node of that row (segment_node_row). */
+struct node *world_find_row(const struct world *w, uint32_t row);
+
 /* Would a connection to `a` come back to one of our own listeners? */
 bool world_is_own_listener(const struct world *w, const struct addr *a);
 

@@ -193,6 +193,44 @@ Test(conf, tells_a_change_from_a_comment)
 	}
 }
 
+Test(conf, persistence_classes)
+{
+	struct conf *c = conf_unit_read(
+		"persistence_classes:\n"
+		"  plain: {}\n"
+		"  shop: {type: transparent, failure_mode: url, url: /sorry, delete: false,\n"
+		"    transparent: {directives: \"Secure; HttpOnly\", always_set_cookie: true}}\n"
+		"  net: {subnet_prefix_length_v4: 24, subnet_prefix_length_v6: 64}\n"
+		"  php: {type: cookie, cookie: PHPSESSID}\n"
+		"session: {ip_cache_size: 7, j2ee_cache_expiry: 90s, secret_file: s}\n" CONF_UNIT_POOL(
+			"persistence_class: shop"));
+	const struct conf_persistence_class *list = c->persistence_classes;
+	cr_assert_eq(c->persistence_class_count, 4);
+	cr_expect_eq(list[0].type, CONF_PERSISTENCE_IP);
+	cr_expect_eq(list[0].failure_mode, CONF_FAILURE_NEW_NODE);
+	cr_expect(list[0].deletes && !list[0].always_sets_cookie);
+	cr_expect_str_eq(list[0].directives, "");
+	cr_expect_eq(list[0].prefix_length_v4, 0);
+	cr_expect_eq(list[1].type, CONF_PERSISTENCE_TRANSPARENT);
+	cr_expect_eq(list[1].failure_mode, CONF_FAILURE_URL);
+	cr_expect_str_eq(list[1].url, "/sorry");
+	cr_expect_str_eq(list[1].directives, "Secure; HttpOnly");
+	cr_expect(list[1].always_sets_cookie && !list[1].deletes);
+	cr_expect_eq(list[2].prefix_length_v4, 24);
+	cr_expect_eq(list[2].prefix_length_v6, 64);
+	cr_expect_str_eq(list[3].cookie, "PHPSESSID");
+	cr_expect_eq(c->pools[0].persistence, 2);
+	cr_expect_eq(conf_find_persistence_class(c, SLICE("php")), 4);
+	cr_expect_eq(conf_find_persistence_class(c, SLICE("phpx")), 0);
+	cr_expect_eq(c->session.cache_sizes[CONF_SESSIONS_IP], 7);
+	cr_expect_eq(c->session.cache_sizes[CONF_SESSIONS_ASP], 32768);
+	cr_expect_eq(c->session.cache_expiries[CONF_SESSIONS_J2EE], 90000);
+	cr_expect_eq(c->session.cache_expiries[CONF_SESSIONS_IP], 0);
+	cr_expect_not_null(strstr(c->session.secret_file, "/s"));
+	cr_expect_gt(c->secret_place.line, 0);
+	conf_free(c);
+}
+
 Test(conf, bandwidth_classes)
 {
 	struct conf *c = conf_unit_read("bandwidth_classes:\n"

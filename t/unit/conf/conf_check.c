@@ -141,3 +141,56 @@ Test(conf_check, limits_of_client_connections_are_read)
 	cr_expect(v->max_chunk_extension == 5 && v->max_informational == 6);
 	conf_free(c);
 }
+
+#define CLASS(keys) \
+	"persistence_classes: {x: {" keys "}}\nvirtual_servers: {a: {listen: \"1.2.3.4:80\", " \
+	"pool: discard}}\n"
+
+static const struct row class_rows[] = {
+	{ CLASS(""), "" },
+	{ CLASS("type: ssl"), "1:33: weir does not have 'type: ssl' yet" },
+	{ CLASS("type: sardine"),
+	  "1:33: weir does not have 'type: sardine'; it has type: transparent" },
+	{ CLASS("type: kipper"), "1:33: weir does not have 'type: kipper'; it has type: cookie" },
+	{ CLASS("type: uni"), "1:33: 'type' takes ip, universal, named, transparent, cookie, j2ee, "
+			      "asp or x_zeus, not 'uni'" },
+	{ CLASS("type: cookie"), "1:23: persistence class 'x' of type cookie needs 'cookie'" },
+	{ CLASS("type: cookie, cookie: PHPSESSID"), "" },
+	{ CLASS("type: cookie, cookie: \"a b\""),
+	  "1:23: persistence class 'x' of type cookie needs 'cookie'\n"
+	  "1:49: 'cookie' takes a name such as PHPSESSID, not 'a b' in quotes" },
+	{ CLASS("cookie: a"),
+	  "1:23: persistence class 'x' is not of type cookie and has no use for 'cookie'" },
+	{ CLASS("failure_mode: url"),
+	  "1:23: persistence class 'x' with failure_mode url needs 'url'" },
+	{ CLASS("failure_mode: url, url: /sorry"), "" },
+	{ CLASS("failure_mode: url, url: \"/a b\""),
+	  "1:23: persistence class 'x' with failure_mode url needs 'url'\n"
+	  "1:51: 'url' takes a URL such as \"https://www.example.com/sorry\" or \"/sorry\", not "
+	  "'/a b' in quotes" },
+	{ CLASS("failure_mode: close, url: /sorry"),
+	  "1:23: persistence class 'x' has another failure_mode than url and no use for 'url'" },
+	{ CLASS("failure_mode: newnode"),
+	  "1:41: unknown failure_mode 'newnode'; did you mean 'new_node'?" },
+	{ CLASS("subnet_prefix_length_v4: 32"),
+	  "1:52: 'subnet_prefix_length_v4' takes a number from 0 to 31, not '32'" },
+	{ CLASS("type: named, subnet_prefix_length_v6: 64"),
+	  "1:23: persistence class 'x' is not of type ip and has no use for networks" },
+	{ CLASS("transparent: {always_set_cookie: true}"),
+	  "1:23: persistence class 'x' is not of type transparent and has no use for "
+	  "'transparent'" },
+	{ CLASS("type: transparent, transparent: {directives: \"a\\nb\"}"),
+	  "1:72: 'directives' takes a line of text, not 'a\\x0ab' in quotes" },
+	{ CLASS("transparent_directives: Secure"),
+	  "1:27: weir does not have 'transparent_directives'; it has transparent: {directives: ...}" },
+	{ "session: {ssl_cache_size: 1}\n", "1:11: weir does not have 'ssl_cache_size' yet" },
+	{ "session: {ip_cache_size: 0}\n",
+	  "1:26: 'ip_cache_size' takes a number from 1 to 100000000, not '0'" },
+	{ "persistence_classes: [x]\n", "1:22: 'persistence_classes' takes a mapping of names to "
+					"persistence classes, not a list" },
+};
+
+Test(conf_check, complains_of_persistence_classes)
+{
+	CHECK_ROWS(class_rows);
+}

@@ -436,7 +436,7 @@ static const struct row pool_rows[] = {
 	{ POOL("algorithm: roundrobin"),
 	  "4:16: unknown algorithm 'roundrobin'; did you mean 'round_robin'?" },
 	{ POOL("algorithm: perceptive"), "4:16: weir does not have 'algorithm: perceptive' yet" },
-	{ POOL("persistence_class: x"), "4:5: weir does not have 'persistence_class' yet" },
+	{ POOL("persistence_class: x"), "4:24: there is no persistence class 'x'" },
 	{ POOL("connection: {max_queue_size: 1, max_reply_time: 2}"),
 	  "4:18: weir does not have 'max_queue_size' yet\n"
 	  "4:37: weir does not have 'max_reply_time'; it has timeouts: {reply: 30s}" },
