@@ -30,9 +30,11 @@ static const char *all(enum http_session_kind kind, bool is_given, const char *m
 			     HTTP_DONE);
 	text[0] = '\0';
 	while (is_given ? http_session_next_given(&s, &response, &session)
-			: http_session_next(&s, &request, &session))
+			: http_session_next(&s, &request, &session)) {
+		cr_expect_gt(session.len, 0);
 		len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s", len > 0 ? " " : "",
 					SLICE_PRINT(session));
+	}
 	cr_expect_not(is_given ? http_session_next_given(&s, &response, &session)
 			       : http_session_next(&s, &request, &session));
 	arena_release(&arena);

@@ -136,6 +136,17 @@ Test(persist, a_free_place_comes_first)
 	cr_expect_eq(find(3, 8, 112000), 8);
 }
 
+Test(persist, a_free_place_stays_one_when_seconds_begin_anew)
+{
+	const uint64_t turn = (uint64_t)1000 << 24;
+	for (uint64_t i = 0; i < 7; i++)
+		hold(3, i, (uint32_t)i, turn - 60000);
+	hold(3, 7, 7, turn + 1000);
+	cr_expect_eq(displaced, 0);
+	for (uint64_t i = 0; i < 8; i++)
+		cr_expect_eq(find(3, i, turn + 1000), i);
+}
+
 Test(persist, sessions_expire_after_their_last_use)
 {
 	hold(1, 7, 5, 1000000);
