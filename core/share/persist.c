@@ -160,29 +160,30 @@ static bool is_held(const struct search *s, uint64_t word)
 	return word >> below == s->name >> below && !is_free(s, word);
 }
 
-/* The place of the session, with the word as it was seen; NULL when it is held nowhere. */
-static uint64_t *find(const struct search *s, uint64_t *seen)
-{
-	for (unsigned i = 0; i < WAYS; i++) {
-		*seen = load(&s->set[i]);
-		if (is_held(s, *seen))
-			return &s->set[i];
-	}
-	return NULL;
-}
+/* Where the session is, or else where it could be: a free place, or that of what was used longest ago. */
+struct place {
+	uint64_t *at;
+	uint64_t seen; /* the word, as it was */
+	bool is_held;
+};
 
-/* A free place, or that of the session that was used longest ago. */
-static uint64_t *find_room(const struct search *s, uint64_t *seen)
+/*
+ * Looks once at each word: whoever looks at the same moment finds the same place, and of two who then
+ * change it one fails.
+ */
+static struct place find(const struct search *s)
 {
-	uint64_t *room = NULL;
+	struct place room = { 0 };
+	bool has_free = false;
 	for (unsigned i = 0; i < WAYS; i++) {
 		uint64_t word = load(&s->set[i]);
-		if (room == NULL || is_free(s, word) || age_of(s, word) > age_of(s, *seen)) {
-			room = &s->set[i];
-			*seen = word;
-		}
-		if (is_free(s, word))
-			break;
+		if (is_held(s, word))
+			return (struct place){ &s->set[i], word, true };
+		bool is_better = room.at == NULL || is_free(s, word) ||
+				 age_of(s, word) > age_of(s, room.seen);
+		if (!has_free && is_better)
+			room = (struct place){ &s->set[i], word, false };
+		has_free = has_free || is_free(s, word);
 	}
 	return room;
 }
@@ -192,48 +193,30 @@ static uint64_t *find_room(const struct search *s, uint64_t *seen)
 uint32_t persist_find(struct share_persist *p, unsigned table, uint64_t name, uint64_t now)
 {
 	const struct search s = search_for(p, table, name, now);
-	uint64_t seen, *at = find(&s, &seen);
-	if (at == NULL)
+	struct place place = find(&s);
+	if (!place.is_held)
 		return PERSIST_NO_ROW;
-	uint32_t row = row_in(&s, seen);
+	uint32_t row = row_in(&s, place.seen);
 	/* in the same second there is nothing to change: the line stays shared by all processors */
-	if (word_for(&s, row) != seen)
-		change(at, seen, word_for(&s, row));
+	if (word_for(&s, row) != place.seen)
+		change(place.at, place.seen, word_for(&s, row));
 	return row;
-}
-
-/*
- * Two workers may have put the same session in two places: then the first of them counts, and the other
- * goes. Gives the row that counts.
- */
-static uint32_t settle(const struct search *s, uint64_t *at, uint32_t row)
-{
-	uint64_t seen, *first = find(s, &seen);
-	if (first == NULL || first >= at)
-		return row;
-	change(at, word_for(s, row), 0);
-	return row_in(s, seen);
 }
 
 uint32_t persist_hold(struct share_persist *p, unsigned table, uint64_t name, uint32_t row,
 		      uint32_t instead_of, uint64_t now, unsigned *displaced)
 {
 	const struct search s = search_for(p, table, name, now);
-	uint64_t seen, *at;
 	*displaced = 0;
 	/* a change that fails is another worker's that did not; of so many in a row none needs ours */
 	for (unsigned tries = 0; tries < 4 * WAYS; tries++) {
-		at = find(&s, &seen);
-		if (at != NULL && row_in(&s, seen) != instead_of)
-			return row_in(&s, seen);
-		bool is_new = at == NULL;
-		if (is_new)
-			at = find_room(&s, &seen);
-		bool is_free_now = is_free(&s, seen);
-		if (!change(at, seen, word_for(&s, row)))
+		struct place place = find(&s);
+		if (place.is_held && row_in(&s, place.seen) != instead_of)
+			return row_in(&s, place.seen);
+		if (!change(place.at, place.seen, word_for(&s, row)))
 			continue;
-		*displaced = is_new && !is_free_now;
-		return settle(&s, at, row);
+		*displaced = !place.is_held && !is_free(&s, place.seen);
+		return row;
 	}
 	return row;
 }
@@ -242,11 +225,11 @@ void persist_forget(struct share_persist *p, unsigned table, uint64_t name, uint
 		    uint64_t now)
 {
 	const struct search s = search_for(p, table, name, now);
-	uint64_t seen, *at;
 	/* it may be used meanwhile, which changes the word and not what it says */
 	for (unsigned tries = 0; tries < WAYS; tries++) {
-		at = find(&s, &seen);
-		if (at == NULL || row_in(&s, seen) != row || change(at, seen, 0))
+		struct place place = find(&s);
+		if (!place.is_held || row_in(&s, place.seen) != row ||
+		    change(place.at, place.seen, 0))
 			return;
 	}
 }

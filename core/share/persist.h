@@ -53,7 +53,9 @@ uint32_t persist_find(struct share_persist *p, unsigned table, uint64_t name, ui
 /*
  * Holds the session at `row`, unless it is held already at another than `instead_of`
  * (PERSIST_NO_ROW: at any); gives the row that it is held at from now on. Workers that do so at the
- * same moment hear the same row. *displaced is 1 when another session had to go, else 0.
+ * same moment find the same place for it, so one changes it and the others hear its row; should a
+ * place have become free just between them, the session is held twice, and the first place counts.
+ * *displaced is 1 when another session had to go, else 0.
  */
 uint32_t persist_hold(struct share_persist *p, unsigned table, uint64_t name, uint32_t row,
 		      uint32_t instead_of, uint64_t now, unsigned *displaced);

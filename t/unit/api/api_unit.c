@@ -34,7 +34,8 @@ static const char conf_text[] =
 	"  web-transparent: {nodes: [\"10.0.0.1:80\"], transparent: true}\n"
 	"rate_classes: {second: {max_rate_per_second: 3}, minute: {max_rate_per_minute: 2},\n"
 	"  free: {}, closed: {max_rate_per_minute: 1, max_queue: 0}}\n"
-	"persistence_classes: {sticky: {}, named: {type: named}}\n"
+	"persistence_classes: {sticky: {}, named: {type: named},\n"
+	"  users: {type: universal}}\n"
 	"slm_classes: {api: {response_time: 100ms, serious_threshold: 20}, other: {}}\n";
 
 static void open_world(void)
@@ -50,7 +51,7 @@ static void open_world(void)
 				       .rate_classes = 4,
 				       .slm_classes = 2,
 				       .data_size = 65536,
-				       .persistence_classes = 2,
+				       .persistence_classes = 3,
 				       .buckets = 1 };
 	struct complaints complaints = { 0 };
 	struct err e;

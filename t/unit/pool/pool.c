@@ -193,11 +193,13 @@ Test(pool, a_host_is_found_by_any_port)
 	unit_open(3, CONF_ALGORITHM_ROUND_ROBIN);
 	struct addr of_b = address_of(1, 82), elsewhere = address_of(1, 9),
 		    alone = address_of(1, 0);
+	struct addr last = address_of(1, 65535);
 	struct addr before = address_of(0, 82), behind = address_of(2, 82);
 	struct addr v6 = { .ip = { 127, 0, 0, 1 }, .port = 9, .family = ADDR_IPV6 };
 	cr_expect_eq(unit_name(pool_find_host(unit_pool, &of_b)), 'b');
 	cr_expect_eq(unit_name(pool_find_host(unit_pool, &elsewhere)), 'a');
 	cr_expect_eq(unit_name(pool_find_host(unit_pool, &alone)), 'a');
+	cr_expect_eq(unit_name(pool_find_host(unit_pool, &last)), 'a');
 	cr_expect_null(pool_find_host(unit_pool, &before));
 	cr_expect_null(pool_find_host(unit_pool, &behind));
 	cr_expect_null(pool_find_host(unit_pool, &v6));
