@@ -288,3 +288,13 @@ enum http_parse http_body_end(struct http_body *b)
 		b->is_done = true;
 	return b->is_done ? HTTP_DONE : HTTP_BAD;
 }
+
+bool http_body_go_back(struct http_body *b, const struct http_body *before)
+{
+	/* pieces held before may be held elsewhere by now, and cannot be told from those of since */
+	if (before->kind == HTTP_BODY_CHUNKED && before->state == IN_TRAILERS)
+		return false;
+	buf_release(&b->trailer_held);
+	*b = *before;
+	return true;
+}

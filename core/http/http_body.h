@@ -52,6 +52,12 @@ enum http_parse http_body_take(struct http_body *b, struct slice in,
 /* The sender closed: HTTP_DONE when that ends the body (until close), else HTTP_BAD. */
 enum http_parse http_body_end(struct http_body *b);
 
+/*
+ * Back to where it stood when `before` was copied from it: what was taken since is to be taken again.
+ * False, and nothing has changed, when it stood in the trailers: pieces of those are not to be had twice.
+ */
+bool http_body_go_back(struct http_body *b, const struct http_body *before);
+
 /* A body on its way from one connection to the other. */
 struct http_relay {
 	struct http_body in;

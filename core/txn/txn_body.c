@@ -130,6 +130,21 @@ static __attribute__((noinline)) bool move_held(struct txn_body *b)
 	return !is_end;
 }
 
+/*
+ * The receiver broke at bytes that still lie in the inbox. They may go to another one, from where the
+ * relay stood before; and bytes that nobody took must not count as taken, or else what is left of this
+ * body would be read as the next request.
+ */
+static void give_up(struct txn_body *b, const struct http_relay *before, size_t used)
+{
+	b->state = TXN_BODY_TO_BROKEN;
+	b->relay.is_ended = before->is_ended;
+	if (http_body_go_back(&b->relay.in, &before->in))
+		return;
+	inbox_use(b->inbox, used);
+	b->has_consumed = true;
+}
+
 /* One write: the head if it is still here, and what the inbox holds. True: go on at once. */
 static bool move_once(struct txn_body *b, bool may_read)
 {
@@ -165,7 +180,7 @@ static bool move_once(struct txn_body *b, bool may_read)
 		return false;
 	case IO_EOF:
 	case IO_FAIL:
-		b->state = TXN_BODY_TO_BROKEN;
+		give_up(b, &before, used);
 		return false;
 	}
 	b->head = (struct slice){ 0 };

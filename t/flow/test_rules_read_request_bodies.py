@@ -3,11 +3,16 @@
 nothing of it touches the next request."""
 import gzip
 import hashlib
+import os
 import random
+import signal
+import threading
 import zlib
 
 import brotli
 import pytest
+
+from lab.wait import until
 
 KIB = random.Random(1).randbytes(1024)
 SAY = 'http.setHeader("X-Saw", #http.getBody() .. ":" .. string.hexencode(string.hashSHA256(http.getBody())))'
@@ -274,6 +279,62 @@ def test_a_body_that_was_read_is_sent_again_to_another_node(bench):
         assert client.get("/", method="POST", body=body).status == 200
     assert all(r.digest.digest() == hashlib.sha256(body).digest() for r in good.requests)
     assert len(good.requests) == 4 and len(bad.requests) >= 1
+
+
+def stop(worker):
+    os.kill(worker, signal.SIGSTOP)
+
+    def is_stopped():
+        with open(f"/proc/{worker}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+    until(is_stopped, f"process {worker} to stop")
+
+
+@pytest.mark.parametrize("first", ["client", "node"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_node_breaks_at_the_rest_of_a_body_that_was_read_in_part(bench, method, framing, first):
+    """weir hears of the rest and of the break in the same turn, so it writes to a connection that is
+    broken. Another node gets all of the body, or none does and the rest is no request."""
+    may_break, broken = threading.Event(), threading.Event()
+
+    def answer(x):
+        if broken.is_set():
+            x.read_body()
+            return x.reply()
+        assert may_break.wait(10)
+        x.reset()
+        broken.set()
+    nodes = [bench.node(answer, early=True) for _ in range(2)]
+    weir = bench.weir(nodes, request="http.getBody(3)")
+    client, worker = bench.connect(weir), weir.children[0]
+    rest = b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+    if framing == "length":
+        client.send(f"{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(rest) + 3}\r\n\r\nabc")
+        pieces = [rest]
+    else:
+        client.send(f"{method} / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", *chunks(b"abc", end=""))
+        pieces = chunks(rest)
+    until(lambda: any(node.requests for node in nodes), "the request at a node")
+    stop(worker)
+    for who in ("client", "node") if first == "client" else ("node", "client"):
+        if who == "client":
+            client.send(*pieces)
+        else:
+            may_break.set()
+            assert broken.wait(10)
+    os.kill(worker, signal.SIGCONT)
+    response = client.response()
+    requests = [request for node in nodes for request in node.requests]
+    assert {request.target for request in requests} == {"/"}
+    if method == "PUT":
+        assert response.status == 200
+        assert [request.body for request in requests if request.connection.ended is None] == [b"abc" + rest]
+        assert client.get("/next").status == 200
+    else:
+        assert response.status == 502 and len(requests) == 1
+        assert client.ending() in ("end", "reset")
+        assert [request.target for node in nodes for request in node.requests] == ["/"]
 
 
 # ---- setBody --------------------------------------------------------------------------------------

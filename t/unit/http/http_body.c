@@ -150,6 +150,55 @@ Test(http_body, bad_chunks_are_refused_for_their_reason)
 	arena_release(&arena);
 }
 
+/* Takes all of `text` from `at` on; what came of it in the end. Data is added to *data. */
+static enum http_parse take_rest(struct http_body *b, struct slice text, size_t at,
+				 struct arena *arena, struct buf *data)
+{
+	enum http_parse result = HTTP_MORE;
+	enum http_reason why;
+	while (at < text.len && result == HTTP_MORE) {
+		size_t used;
+		struct slice run;
+		result = http_body_take(b, slice_skip(text, at), &http_unit_limits, arena, &used,
+					&run, &why);
+		buf_append(data, run, SIZE_MAX);
+		at += used;
+	}
+	return result;
+}
+
+Test(http_body, what_was_taken_can_be_taken_again)
+{
+	struct arena arena;
+	arena_init(&arena);
+	for (size_t i = 0; i < COUNT(good); i++) {
+		struct slice text = slice_of_string(good[i].text);
+		size_t whole = strlen(good[i].data);
+		for (size_t cut = 0; cut < text.len; cut++)
+			for (size_t more = cut; more <= text.len; more++) {
+				struct http_body body, before;
+				struct buf data = { 0 }, lost = { 0 };
+				http_body_init(&body, HTTP_BODY_CHUNKED, 0);
+				take_rest(&body, slice_of(text.at, cut), 0, &arena, &data);
+				before = body;
+				take_rest(&body, slice_of(text.at, more), cut, &arena, &lost);
+				bool has_gone = http_body_go_back(&body, &before);
+				cr_expect(has_gone || buf_len(&data) == whole, "%zu %zu", i, cut);
+				enum http_parse result = take_rest(
+					&body, text, has_gone ? cut : more, &arena, &data);
+				cr_expect(body.is_done && result != HTTP_BAD);
+				cr_expect(body.trailers.count == good[i].trailers);
+				cr_expect(!has_gone ||
+					  slice_is_equal(buf_slice(&data),
+							 slice_of_string(good[i].data)));
+				buf_release(&data);
+				buf_release(&lost);
+				http_body_release(&body);
+			}
+	}
+	arena_release(&arena);
+}
+
 Test(http_body, what_stands_behind_the_body_is_left)
 {
 	struct arena arena;
