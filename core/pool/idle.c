@@ -172,6 +172,8 @@ void idle_give_back(struct node_connection *c)
 {
 	const struct conf_pool *conf = c->node->pool->conf;
 	uint64_t milliseconds = may_wait(c);
+	/* a last read that was full to the brim, or news of what was read since: maybe nothing is there */
+	stream_peek(&c->stream);
 	if (!conf->keepalive || milliseconds == 0 || !is_reusable(c)) {
 		node_disconnect(c);
 		return;
