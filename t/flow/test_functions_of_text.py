@@ -356,6 +356,8 @@ def test_tokens(call):
     header, claims = {"alg": "HS256", "kid": "k1"}, {"iss": "me", "aud": "b", "exp": now + 100, "sub": "anna"}
     assert call("jwt.verify", token(header, claims), "secret", allowed) == [claims, header]
     assert call("jwt.parseheader", token(header, claims)) == [header]
+    several = claims | {"aud": ["x", "b", "y"]}
+    assert call("jwt.verify", token(header, several), "secret", allowed)[0] == several
     for other, reason in [({"exp": now - 100}, "expired"), ({"nbf": now + 100}, "not valid yet"), ({"iat": now + 100}, "future"),
                           ({"iss": "you"}, "issuer"), ({"aud": "c"}, "audience"), ({"exp": "soon"}, "no number")]:
         nothing, why = call("jwt.verify", token(header, claims | other), "secret", allowed)

@@ -127,3 +127,27 @@ Test(rates, a_killed_worker_holds_nobody_up)
 		cr_assert_eq(rates_take(rates, 1, &limits, 1000), 0);
 	}
 }
+
+/* Nine names for the eight places of a set: the one that is in use stays. */
+Test(rates, who_was_not_seen_for_longest_is_forgotten)
+{
+	const struct rates_limits limits = { 0, 2 };
+	const uint64_t sets = 4096, busy = 7;
+	uint64_t now = 1000000;
+	cr_expect_eq(rates_take(rates, busy, &limits, now++), 0);
+	cr_expect_eq(rates_take(rates, busy, &limits, now++), 0);
+	for (uint64_t i = 1; i < 40; i++) {
+		cr_expect_eq(rates_take(rates, busy + i * sets, &limits, now++), 0);
+		cr_expect_gt(rates_take(rates, busy, &limits, now++), 0, "after %d others", (int)i);
+	}
+}
+
+/* Who has waited leaves room for others. */
+Test(rates, places_of_those_who_wait_are_used_again)
+{
+	for (uint64_t name = 1; name <= 20000; name++) {
+		cr_assert(rates_wait(rates, 0, name << 20 | 5), "%d", (int)name);
+		cr_assert_eq(rates_backlog(rates, name << 20 | 5), 1);
+		rates_wait_over(rates, 0, name << 20 | 5);
+	}
+}

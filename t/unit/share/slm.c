@@ -36,3 +36,17 @@ Test(slm, a_young_clock_is_no_trouble)
 	slm_count(&slm, 0, 0, 10, false);
 	cr_expect_eq(slm_conforming(&slm, 0, 10), 0);
 }
+
+Test(slm, what_is_older_than_all_words_is_forgotten_too)
+{
+	slm_count(&slm, 0, 0, 3000, false);
+	for (uint64_t now = 13000; now < 60000; now += 1000)
+		cr_expect_eq(slm_conforming(&slm, 0, now), 100, "at %d", (int)now);
+}
+
+Test(slm, more_answers_than_a_word_counts)
+{
+	for (int i = 0; i < (1 << 20) + 1000; i++)
+		slm_count(&slm, 0, 0, 5000, true);
+	cr_expect_eq(slm_conforming(&slm, 0, 5000), 100);
+}

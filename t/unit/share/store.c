@@ -317,3 +317,39 @@ Test(store, writers_are_killed_at_any_instant)
 	cr_expect_eq(store_used(store, now), 0, "cells are lost");
 	cr_expect_eq(store_free(store, now), SIZE);
 }
+
+/* Keys share buckets: what stands behind one in its bucket stays when that is replaced. */
+Test(store, replacing_one_leaves_the_others)
+{
+	char key[16];
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 400; i++) {
+			snprintf(key, sizeof key, "k%d", i);
+			cr_assert_eq(set_for(key, round == 0 ? "old" : "new", 0), STORE_DONE);
+		}
+	for (int i = 0; i < 400; i++) {
+		snprintf(key, sizeof key, "k%d", i);
+		cr_expect(holds(key, "new"), "%s", key);
+	}
+}
+
+/* The room holds one key at a time, also where several are in a bucket. */
+Test(store, a_walk_goes_on_in_the_middle_of_a_bucket)
+{
+	char key[STORE_KEY_MOST + 1];
+	for (int i = 0; i < 50; i++) {
+		memset(key, 'x', STORE_KEY_MOST);
+		key[STORE_KEY_MOST] = '\0';
+		key[0] = (char)('A' + i);
+		cr_assert_eq(set_for(key, "v", 0), STORE_DONE);
+	}
+	cr_expect_eq(count_keys(""), 50);
+}
+
+Test(store, what_is_as_long_as_a_number_is_none)
+{
+	double sum;
+	cr_assert_eq(set_for("t", "text byte", 0), STORE_DONE);
+	cr_expect_eq(store_increment(store, slice_of_string("t"), 1, now, 0, &sum), STORE_REFUSED);
+	cr_expect(holds("t", "text byte"));
+}
