@@ -103,7 +103,7 @@ static enum rule_answer connect_to(struct rule_call *call)
 		return api_fail(call, "it is no address");
 	}
 	to.port = port;
-	if (world_is_own_listener(api_world(call), &to))
+	if (world_is_own_listener(api_world(call), &to, false))
 		return api_fail(call, "it is a listener of weir itself");
 	if (s->wires == NULL)
 		s->wires = wires_new();

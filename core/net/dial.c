@@ -168,11 +168,15 @@ static enum dial_result connect_from(int fd, const struct dial *d)
 		if (bound != DIAL_OK)
 			return bound;
 	}
+	if (d->takes_any)
+		return DIAL_OK;
 	struct sockaddr_storage to;
 	socklen_t len = addr_to_sockaddr(&d->to, &to);
 	if (connect(fd, (struct sockaddr *)&to, len) == 0 || errno == EINPROGRESS)
 		return DIAL_OK;
-	return errno == EADDRNOTAVAIL || errno == EADDRINUSE ? DIAL_NO_PORT : DIAL_FAILED;
+	/* EAGAIN is what UDP says without a free port */
+	bool is_no_port = errno == EADDRNOTAVAIL || errno == EADDRINUSE || errno == EAGAIN;
+	return is_no_port ? DIAL_NO_PORT : DIAL_FAILED;
 }
 
 static bool is_no_room(int error)
@@ -182,12 +186,15 @@ static bool is_no_room(int error)
 
 static enum dial_result open_socket(const struct dial *d, int *fd, int *error)
 {
-	*fd = socket(d->to.family == ADDR_IPV6 ? AF_INET6 : AF_INET,
-		     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool is_v6 = d->to.family == ADDR_IPV6;
+	*fd = socket(is_v6 ? AF_INET6 : AF_INET,
+		     (d->is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (*fd == -1) {
 		*error = errno;
 		return is_no_room(*error) ? DIAL_NO_ROOM : DIAL_FAILED;
 	}
+	if (d->is_datagram)
+		set_flag(*fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_RECVERR : IP_RECVERR);
 	enum dial_result result = connect_from(*fd, d);
 	if (result != DIAL_OK) {
 		*error = errno;

@@ -1,5 +1,5 @@
 /*
- * dial: connects to a node, from our own address or from a client's (IP transparency).
+ * dial: connects to a node, from our own address or from a client's (IP transparency), by TCP or UDP.
  * A refusal to spoof has a reason of its own; there is never a silent fall-back to our address.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -36,6 +36,8 @@ struct dial {
 	struct addr to;
 	struct addr source;  /* ADDR_NONE: the kernel chooses; port 0: any port */
 	bool is_transparent; /* `source` is not ours */
+	bool is_datagram;    /* UDP: the socket tells of ICMP errors; nothing leaves yet */
+	bool takes_any;      /* UDP: not connected, what others than `to` send arrives too */
 };
 
 /* May `source` be used as a foreign source towards `to`? DIAL_OK or the refusal. No system call for most. */
