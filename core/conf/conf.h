@@ -23,7 +23,7 @@ struct conf_place {
 	unsigned column;
 };
 
-enum conf_protocol { CONF_PROTOCOL_HTTP, CONF_PROTOCOL_TCP, CONF_PROTOCOL_UDP };
+enum conf_protocol { CONF_PROTOCOL_HTTP, CONF_PROTOCOL_UDP, CONF_PROTOCOL_TCP };
 enum conf_capture { CONF_CAPTURE_NONE, CONF_CAPTURE_REDIRECT, CONF_CAPTURE_TPROXY };
 enum conf_log_level { CONF_LOG_DEBUG, CONF_LOG_INFO, CONF_LOG_WARN, CONF_LOG_ERROR };
 enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
@@ -38,6 +38,12 @@ enum conf_algorithm {
 enum conf_node_state { CONF_NODE_ACTIVE, CONF_NODE_DRAINING, CONF_NODE_DISABLED };
 enum conf_on_spoof_failure { CONF_ON_SPOOF_FAILURE_FAIL, CONF_ON_SPOOF_FAILURE_PLAIN };
 enum conf_transparent_port { CONF_TRANSPARENT_PORT_ANY, CONF_TRANSPARENT_PORT_CLIENT };
+enum conf_accept_from {
+	CONF_ACCEPT_FROM_DEST_ONLY,
+	CONF_ACCEPT_FROM_DEST_IP_ONLY,
+	CONF_ACCEPT_FROM_IP_MASK,
+	CONF_ACCEPT_FROM_ALL,
+};
 
 /* An index that stands for the built-in pool that drops the connection. */
 #define CONF_POOL_DISCARD UINT32_MAX
@@ -172,6 +178,11 @@ struct conf_vserver {
 	uint64_t max_request_line, max_head, max_fields, max_trailer;
 	uint64_t max_chunk_extension, max_informational;
 	bool nagle; /* tcp: {nagle} */
+	/* udp: */
+	int64_t response_datagrams; /* to each datagram of a client; -1: as many as come in time */
+	uint64_t udp_milliseconds;  /* without a datagram */
+	bool end_point_persistence; /* a client's datagrams stay with its session's node */
+	uint64_t max_sessions, max_sessions_per_client;
 };
 
 struct conf_node {
@@ -207,6 +218,9 @@ struct conf_pool {
 	uint64_t node_connection_attempts; /* failures in a row that make a node failed */
 	uint64_t retry_fail_milliseconds;  /* node: {retry_fail_time} */
 	bool nagle;
+	enum conf_accept_from accept_from;    /* udp: */
+	struct conf_network accept_from_mask; /* base.family ADDR_NONE: none given */
+	uint64_t response_milliseconds;       /* udp: {response_timeout}; 0 = none */
 };
 
 struct conf_rate_class {

@@ -62,6 +62,14 @@ static void check_rule(struct conf_reader *r, const struct conf_rule *rule)
 
 /* ---- listeners ------------------------------------------------------------------------------- */
 
+/* TCP and UDP have ports of their own. */
+enum transport { OVER_TCP, OVER_UDP, TRANSPORTS };
+
+static enum transport transport_of(const struct conf_vserver *v)
+{
+	return v->protocol == CONF_PROTOCOL_UDP ? OVER_UDP : OVER_TCP;
+}
+
 /* A listener that is taken. */
 struct listener {
 	const struct conf_vserver *vserver;
@@ -107,17 +115,21 @@ static void check_covered(struct conf_reader *r, const struct table *taken,
 			all->place.line);
 }
 
-static void check_listeners(struct conf_reader *r)
+static void check_listeners_over(struct conf_reader *r, enum transport transport)
 {
 	const struct conf *c = r->conf;
 	struct table taken;
 	table_init(&taken);
-	for (size_t i = 0; i < c->vserver_count; i++)
-		for (size_t j = 0; c->vservers[i].enabled && j < c->vservers[i].listen_count; j++)
-			take_listener(r, &taken, &c->vservers[i], j);
-	for (size_t i = 0; i < c->vserver_count; i++)
-		for (size_t j = 0; c->vservers[i].enabled && j < c->vservers[i].listen_count; j++)
-			check_covered(r, &taken, &c->vservers[i], j);
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < c->vserver_count; i++) {
+			const struct conf_vserver *v = &c->vservers[i];
+			bool is_meant = v->enabled && transport_of(v) == transport;
+			for (size_t j = 0; is_meant && j < v->listen_count; j++)
+				if (round == 0)
+					take_listener(r, &taken, v, j);
+				else
+					check_covered(r, &taken, v, j);
+		}
 	table_release(&taken, free);
 }
 
@@ -136,6 +148,20 @@ static void check_nodes(struct conf_reader *r, struct conf_pool *pool)
 				      node->text, pool->name, before->place.line);
 	}
 	table_release(&seen, NULL);
+}
+
+static void check_accept_from(struct conf_reader *r, const struct conf_pool *pool)
+{
+	bool wants_mask = pool->accept_from == CONF_ACCEPT_FROM_IP_MASK;
+	bool has_mask = pool->accept_from_mask.base.family != ADDR_NONE;
+	if (wants_mask && !has_mask)
+		CONF_COMPLAIN(r, pool->place,
+			      "in pool '%s', udp: accept_from: ip_mask needs 'accept_from_mask'",
+			      pool->name);
+	else if (has_mask && !wants_mask)
+		CONF_COMPLAIN(r, pool->place,
+			      "in pool '%s', udp: accept_from_mask is for accept_from: ip_mask",
+			      pool->name);
 }
 
 static bool has_node_of(const struct conf_pool *pool, uint8_t family)
@@ -248,8 +274,40 @@ static void check_limits(struct conf_reader *r, const struct conf_vserver *v)
 	check_against_all(r, v, v->max_connections_per_client, "max_connections_per_client");
 }
 
+/* What a virtual server of UDP cannot do, or has under another name. */
+static void check_udp(struct conf_reader *r, const struct conf_vserver *v)
+{
+	if (v->capture == CONF_CAPTURE_REDIRECT)
+		CONF_COMPLAIN(
+			r, v->place,
+			"virtual server '%s' cannot have 'capture: redirect': the kernel tells nobody where a redirected datagram was headed; use tproxy, or none when nobody asks where that was",
+			v->name);
+	if (v->max_concurrent_connections != 0)
+		CONF_COMPLAIN(
+			r, v->place,
+			"in virtual server '%s', max_concurrent_connections is for TCP; with protocol: udp it is udp: {max_sessions}",
+			v->name);
+	if (v->max_connections_per_client != 0)
+		CONF_COMPLAIN(
+			r, v->place,
+			"in virtual server '%s', max_connections_per_client is for TCP; with protocol: udp it is udp: {max_sessions_per_client}",
+			v->name);
+	if (v->bandwidth != 0)
+		CONF_COMPLAIN(
+			r, v->place,
+			"virtual server '%s' cannot have a bandwidth_class: weir does not hold datagrams back",
+			v->name);
+	if (v->request_rules.count + v->response_rules.count + v->completion_rules.count > 0)
+		CONF_COMPLAIN(
+			r, v->place,
+			"virtual server '%s' cannot have rules: weir does not run them on UDP yet",
+			v->name);
+}
+
 static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)
 {
+	if (v->protocol == CONF_PROTOCOL_UDP)
+		check_udp(r, v);
 	check_limits(r, v);
 	if (v->pool >= r->conf->pool_count)
 		return;
@@ -267,9 +325,12 @@ void conf_check_all(struct conf_reader *r)
 	const struct conf *c = r->conf;
 	for (size_t i = 0; i < c->rule_count; i++)
 		check_rule(r, &c->rules[i]);
-	check_listeners(r);
-	for (size_t i = 0; i < c->pool_count; i++)
+	for (unsigned transport = 0; transport < TRANSPORTS; transport++)
+		check_listeners_over(r, transport);
+	for (size_t i = 0; i < c->pool_count; i++) {
 		check_nodes(r, &c->pools[i]);
+		check_accept_from(r, &c->pools[i]);
+	}
 	for (size_t i = 0; i < c->persistence_class_count; i++)
 		check_persistence(r, &c->persistence_classes[i]);
 	for (size_t i = 0; i < c->vserver_count; i++)

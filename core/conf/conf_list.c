@@ -71,32 +71,40 @@ static void read_listens(struct conf_reader *r, const struct conf_yaml *value,
 	}
 }
 
+/* False after a complaint. */
+static bool read_network(struct conf_reader *r, const struct conf_yaml *item,
+			 struct conf_network *network)
+{
+	char first[ADDR_TEXT_BYTES];
+	struct conf_network found;
+	if (!is_scalar(r, item, "a network"))
+		return false;
+	if (!addr_parse_network(item->text, &found.base, &found.prefix_bits)) {
+		CONF_COMPLAIN(r, item->place,
+			      "'%.60s' is no network such as 10.0.0.0/8 or fd00::/8",
+			      item->text.at);
+		return false;
+	}
+	struct addr clean = addr_network(&found.base, found.prefix_bits);
+	if (!addr_is_same_ip(&clean, &found.base)) {
+		CONF_COMPLAIN(r, item->place,
+			      "'%.60s' has bits behind its prefix; did you mean '%s/%u'?",
+			      item->text.at, addr_format_ip(&clean, first), found.prefix_bits);
+		return false;
+	}
+	*network = found;
+	return true;
+}
+
 static void read_networks(struct conf_reader *r, const struct conf_yaml *value,
 			  struct conf_vserver *v)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
 	v->capture_to = arena_new(&r->conf->memory, items.count * sizeof *v->capture_to);
-	while ((item = conf_items_take(&items)) != NULL) {
-		struct conf_network network;
-		char first[ADDR_TEXT_BYTES];
-		if (!is_scalar(r, item, "a network"))
-			continue;
-		if (!addr_parse_network(item->text, &network.base, &network.prefix_bits)) {
-			CONF_COMPLAIN(r, item->place,
-				      "'%.60s' is no network such as 10.0.0.0/8 or fd00::/8",
-				      item->text.at);
-			continue;
-		}
-		struct addr clean = addr_network(&network.base, network.prefix_bits);
-		if (addr_is_same_ip(&clean, &network.base))
-			v->capture_to[v->capture_to_count++] = network;
-		else
-			CONF_COMPLAIN(r, item->place,
-				      "'%.60s' has bits behind its prefix; did you mean '%s/%u'?",
-				      item->text.at, addr_format_ip(&clean, first),
-				      network.prefix_bits);
-	}
+	while ((item = conf_items_take(&items)) != NULL)
+		if (read_network(r, item, &v->capture_to[v->capture_to_count]))
+			v->capture_to_count++;
 }
 
 static void read_ports(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
@@ -144,6 +152,9 @@ void conf_list_read(struct conf_reader *r, enum conf_type type, const struct con
 		    void *at)
 {
 	switch (type) {
+	case CONF_NETWORK:
+		read_network(r, value, at);
+		break;
 	case CONF_LISTENS:
 		read_listens(r, value, at);
 		break;

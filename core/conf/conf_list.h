@@ -12,8 +12,8 @@
 #include "conf/conf_schema.h"
 
 /*
- * Fills the fields of the struct at `at` that belong to a key of type CONF_LISTENS, NETWORKS, PORTS
- * (of a struct conf_vserver) or SERVERS (of a struct conf), in the memory of r->conf.
+ * Fills the fields of the struct at `at` that belong to a key of type CONF_NETWORK, LISTENS, NETWORKS,
+ * PORTS (of a struct conf_vserver) or SERVERS (of a struct conf), in the memory of r->conf.
  */
 void conf_list_read(struct conf_reader *r, enum conf_type type, const struct conf_yaml *value,
 		    void *at);

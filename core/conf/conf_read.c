@@ -534,6 +534,7 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 		read_address(r, key, at, value);
 		break;
 	case CONF_LISTENS:
+	case CONF_NETWORK:
 	case CONF_NETWORKS:
 	case CONF_PORTS:
 	case CONF_SERVERS:

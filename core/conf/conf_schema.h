@@ -27,6 +27,7 @@ enum conf_type {
 	CONF_BOOLEAN,           /* bool */
 	CONF_INTEGER,           /* uint64_t */
 	CONF_UNSIGNED,          /* unsigned */
+	CONF_SIGNED,            /* int64_t, and so are `least` and `most` */
 	CONF_SIZE,              /* uint64_t, bytes */
 	CONF_DURATION,          /* uint64_t, milliseconds */
 	CONF_CHOICE,            /* an enum whose values are in the order of the words, from 0 */
@@ -41,6 +42,7 @@ enum conf_type {
 	CONF_RULE_NAME,         /* const struct conf_yaml * */
 	CONF_ADDRESS,           /* struct addr of a node */
 	CONF_LISTENS,           /* of a struct conf_vserver */
+	CONF_NETWORK,           /* struct conf_network */
 	CONF_NETWORKS,          /* of a struct conf_vserver: capture_to */
 	CONF_PORTS,             /* of a struct conf_vserver: capture_ports */
 	CONF_SERVERS,           /* of a struct conf: dns_servers */

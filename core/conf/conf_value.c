@@ -55,6 +55,11 @@ static void print_number(uint64_t number, char out[32])
 	snprintf(out, 32, "%" PRIu64, number);
 }
 
+static void print_signed(uint64_t number, char out[32])
+{
+	snprintf(out, 32, "%" PRId64, (int64_t)number);
+}
+
 /* What types without a range or choices take. */
 static const char *const plain_words[] = {
 	[CONF_BOOLEAN] = "true or false",
@@ -69,6 +74,7 @@ static const char *const plain_words[] = {
 	[CONF_ADDRESS] = "an address with a port such as \"10.0.0.1:80\" or \"[fd00::1]:80\"",
 	[CONF_LISTENS] =
 		"an address with a port such as \"0.0.0.0:80\" or \"[::]:80\", or a list of them",
+	[CONF_NETWORK] = "a network such as 10.0.0.0/8",
 	[CONF_NETWORKS] = "a network such as 10.0.0.0/8, or a list of them",
 	[CONF_PORTS] = "a port from 1 to 65535, or a list of them",
 	[CONF_SERVERS] = "an address such as 127.0.0.1 or \"127.0.0.1:53\", or a list of them",
@@ -95,6 +101,8 @@ const char *conf_value_expected(const struct conf_key *key, char out[CONF_EXPECT
 		print_range(key, "auto or a number", print_number, out);
 	else if (key->type == CONF_INTEGER || key->type == CONF_UNSIGNED)
 		print_range(key, "a number", print_number, out);
+	else if (key->type == CONF_SIGNED)
+		print_range(key, "a number", print_signed, out);
 	else if (key->type == CONF_DURATION)
 		print_range(key, "a duration such as 10s, 500ms or 2m,", print_duration, out);
 	else if (key->type == CONF_SIZE)
@@ -206,6 +214,20 @@ static bool parse_unsigned(const struct conf_key *key, const struct conf_scalar 
 		return false;
 	*value = (unsigned)number;
 	return true;
+}
+
+static bool parse_signed(const struct conf_key *key, const struct conf_scalar *scalar,
+			 int64_t *value, struct err *why)
+{
+	struct slice text = scalar->text;
+	bool is_negative = text.len > 1 && text.at[0] == '-';
+	uint64_t number;
+	if (scalar->is_quoted || !conf_value_parse_number(slice_skip(text, is_negative), &number) ||
+	    number > INT64_MAX)
+		return refuse(key, scalar, why);
+	*value = is_negative ? -(int64_t)number : (int64_t)number;
+	return (*value >= (int64_t)key->least && *value <= (int64_t)key->most) ||
+	       refuse(key, scalar, why);
 }
 
 static uint64_t count_processors(void)
@@ -348,6 +370,8 @@ bool conf_value_parse(const struct conf_key *key, const struct conf_scalar *scal
 		return parse_integer(key, scalar, at, why);
 	case CONF_UNSIGNED:
 		return parse_unsigned(key, scalar, at, why);
+	case CONF_SIGNED:
+		return parse_signed(key, scalar, at, why);
 	case CONF_SIZE:
 		return parse_size(key, scalar, at, why);
 	case CONF_DURATION:

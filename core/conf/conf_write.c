@@ -58,6 +58,12 @@ static void write_integer(FILE *to, const struct conf_key *key)
 		key->least, key->most);
 }
 
+static void write_signed(FILE *to, const struct conf_key *key)
+{
+	fprintf(to, "\"type\": \"integer\", \"minimum\": %" PRId64 ", \"maximum\": %" PRId64,
+		(int64_t)key->least, (int64_t)key->most);
+}
+
 static void write_duration(FILE *to, const struct conf_key *key)
 {
 	const char *number = key->least == 0 ? "{\"const\": 0}, " : "";
@@ -119,6 +125,7 @@ static const char *const plain_schemas[] = {
 	[CONF_TOKEN] = TEXT_SCHEMA("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"),
 	[CONF_URL] = TEXT_SCHEMA("^[!-~]+$"),
 	[CONF_LINE] = TEXT_SCHEMA("^[ -~]*$"),
+	[CONF_NETWORK] = NETWORK_SCHEMA,
 };
 
 static void write_workers(FILE *to, const struct conf_key *key)
@@ -142,6 +149,8 @@ static void write_ranged_type(FILE *to, const struct conf_key *key)
 {
 	if (key->type == CONF_SIZE)
 		write_size(to, key);
+	else if (key->type == CONF_SIGNED)
+		write_signed(to, key);
 	else if (key->type == CONF_DURATION)
 		write_duration(to, key);
 	else if (key->type == CONF_CHOICE)
@@ -183,7 +192,8 @@ static void write_type(struct schema_writer *w, const struct conf_key *key)
 
 static bool is_json_literal(const struct conf_key *key)
 {
-	return key->type == CONF_BOOLEAN || key->type == CONF_INTEGER || key->type == CONF_UNSIGNED;
+	return key->type == CONF_BOOLEAN || key->type == CONF_INTEGER ||
+	       key->type == CONF_UNSIGNED || key->type == CONF_SIGNED;
 }
 
 static void write_property(struct schema_writer *w, const struct conf_key *key)

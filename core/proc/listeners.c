@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/memory.h"
 #include "base/table.h"
+#include "net/datagram.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -25,20 +26,39 @@ struct wish {
 	const struct conf_vserver *vserver;
 	const struct addr *address;
 	bool is_exclusive; /* fail when anybody listens there already */
+	bool is_shared;    /* UDP: others of our sockets may have the same port at one address */
 };
+
+static bool is_datagram(const struct wish *w)
+{
+	return w->vserver->protocol == CONF_PROTOCOL_UDP;
+}
 
 static bool set_option(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
+/* Where clients may write to any address of ours, or of others, they want the answer from there. */
+static bool set_datagram_options(int fd, const struct wish *w)
+{
+	bool is_captured = w->vserver->capture == CONF_CAPTURE_TPROXY;
+	return (!is_captured && addr_kind(w->address) != ADDR_UNSPECIFIED) ||
+	       datagram_ask_destination(fd, w->address->family, is_captured);
+}
+
+static bool set_stream_options(int fd, const struct wish *w)
+{
+	return set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
+	       set_option(fd, IPPROTO_TCP, TCP_NODELAY, w->vserver->nagle ? 0 : 1);
+}
+
 static bool set_options(int fd, const struct wish *w)
 {
 	bool is_v6 = w->address->family == ADDR_IPV6;
-	bool is_done = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) &&
-		       (w->is_exclusive || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+	bool is_done = (w->is_exclusive || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
 		       (!is_v6 || set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) &&
-		       set_option(fd, IPPROTO_TCP, TCP_NODELAY, w->vserver->nagle ? 0 : 1);
+		       (is_datagram(w) ? set_datagram_options(fd, w) : set_stream_options(fd, w));
 	if (is_done && w->vserver->capture == CONF_CAPTURE_TPROXY)
 		is_done = is_v6 ? set_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
 				: set_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
@@ -50,6 +70,17 @@ static bool set_options(int fd, const struct wish *w)
 	if (is_done && w->vserver->protocol == CONF_PROTOCOL_HTTP)
 		set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS);
 	return is_done;
+}
+
+/*
+ * It listens. SO_REUSEADDR lets UDP share a port with whoever takes it too, so only where our own
+ * sockets need that, and not before we know that nobody else is there: a socket with a client's address
+ * and port towards a node, when that port is also the one that we listen on at all addresses.
+ */
+static bool open_to_others(int fd, const struct wish *w)
+{
+	return (!w->is_exclusive || set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+	       (!w->is_shared || set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1));
 }
 
 /* Puts errno back: close may change it. */
@@ -69,12 +100,12 @@ static int open_socket(const struct wish *w)
 {
 	struct sockaddr_storage name;
 	socklen_t len = addr_to_sockaddr(w->address, &name);
-	int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int type = is_datagram(w) ? SOCK_DGRAM : SOCK_STREAM;
+	int fd = socket(name.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
 	if (!set_options(fd, w) || bind(fd, (struct sockaddr *)&name, len) == -1 ||
-	    listen(fd, BACKLOG) == -1 ||
-	    (w->is_exclusive && !set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1))) {
+	    (type == SOCK_STREAM && listen(fd, BACKLOG) == -1) || !open_to_others(fd, w)) {
 		close_kept(fd);
 		return -1;
 	}
@@ -103,7 +134,8 @@ static const char *cure(int error, const struct wish *w)
 				 " 'setcap cap_net_raw+ep' on the weir program)"
 			       : "";
 	case EADDRINUSE:
-		return " (another process listens there: 'ss -ltnp' shows which)";
+		return is_datagram(w) ? " (another process listens there: 'ss -lunp' shows which)"
+				      : " (another process listens there: 'ss -ltnp' shows which)";
 	case EADDRNOTAVAIL:
 		return " (no interface of this machine has that address: 'ip address' shows which there are)";
 	case EMFILE:
@@ -118,7 +150,9 @@ struct opening {
 	struct listeners *l;
 	const struct conf *conf;
 	uint64_t give_up_at;
-	struct table anywhere; /* the unspecified addresses, with port, that are open */
+	struct table anywhere; /* the unspecified addresses, with port, that are open for TCP */
+	struct table anywhere_udp;
+	bool has_foreign; /* sockets with other addresses than ours will be opened */
 };
 
 static struct addr unspecified_of(const struct addr *a)
@@ -130,9 +164,10 @@ static bool open_address(struct opening *o, struct listeners_address *to)
 {
 	/* what covers this address has been taken already: then nobody else can be there */
 	struct addr any = unspecified_of(&to->address);
-	struct wish wish = { .vserver = &o->conf->vservers[to->vserver],
-			     .address = &to->address,
-			     .is_exclusive = table_get(&o->anywhere, addr_key(&any)) == NULL };
+	struct wish wish = { .vserver = &o->conf->vservers[to->vserver], .address = &to->address };
+	struct table *anywhere = is_datagram(&wish) ? &o->anywhere_udp : &o->anywhere;
+	wish.is_exclusive = table_get(anywhere, addr_key(&any)) == NULL;
+	wish.is_shared = is_datagram(&wish) && o->has_foreign;
 	unsigned workers = o->l->workers;
 	to->fds[0] = open_socket_patiently(&wish, o->give_up_at);
 	wish.is_exclusive = false;
@@ -140,7 +175,7 @@ static bool open_address(struct opening *o, struct listeners_address *to)
 		to->fds[i] = open_socket(&wish);
 	if (to->fds[workers - 1] != -1) {
 		if (addr_kind(&to->address) == ADDR_UNSPECIFIED)
-			table_set(&o->anywhere, addr_key(&any), to);
+			table_set(anywhere, addr_key(&any), to);
 		return true;
 	}
 	int kept = errno;
@@ -186,6 +221,17 @@ static bool is_turn(const struct addr *a, int round)
 	return (addr_kind(a) == ADDR_UNSPECIFIED) == (round == 0);
 }
 
+static bool has_foreign(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->pool_count; i++)
+		if (conf->pools[i].transparent)
+			return true;
+	for (size_t i = 0; i < conf->vserver_count; i++)
+		if (conf->vservers[i].capture == CONF_CAPTURE_TPROXY)
+			return true;
+	return false;
+}
+
 bool listeners_open(struct listeners *l, const struct conf *conf, unsigned workers,
 		    struct complaints *complaints)
 {
@@ -195,6 +241,7 @@ bool listeners_open(struct listeners *l, const struct conf *conf, unsigned worke
 
 	struct opening o = { .l = l,
 			     .conf = conf,
+			     .has_foreign = has_foreign(conf),
 			     .give_up_at = clock_read_microseconds() + PATIENCE_MICROSECONDS };
 	bool is_whole = true;
 	for (int round = 0; round < 2; round++)
@@ -207,6 +254,7 @@ bool listeners_open(struct listeners *l, const struct conf *conf, unsigned worke
 			is_whole = false;
 		}
 	table_release(&o.anywhere, NULL);
+	table_release(&o.anywhere_udp, NULL);
 	if (!is_whole)
 		listeners_close(l);
 	return is_whole;

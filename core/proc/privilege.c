@@ -14,13 +14,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static bool has_net_raw(void)
+static bool has_capability(cap_value_t wanted)
 {
 	cap_flag_value_t value = CAP_CLEAR;
 	cap_t ours = cap_get_proc();
 	if (ours == NULL)
 		return false;
-	if (cap_get_flag(ours, CAP_NET_RAW, CAP_PERMITTED, &value) == -1)
+	if (cap_get_flag(ours, wanted, CAP_PERMITTED, &value) == -1)
 		value = CAP_CLEAR;
 	cap_free(ours);
 	return value == CAP_SET;
@@ -69,7 +69,7 @@ static bool plan_user(struct privilege *p, const char *user, struct err *e)
 bool privilege_plan(struct privilege *p, const char *user, const char *net_raw_for, struct err *e)
 {
 	*p = (struct privilege){ .keeps_net_raw = net_raw_for != NULL };
-	if (net_raw_for != NULL && !has_net_raw())
+	if (net_raw_for != NULL && !has_capability(CAP_NET_RAW))
 		return err_set(
 			e,
 			"cannot use other addresses than our own for %s: CAP_NET_RAW is missing; start weir as "
@@ -78,6 +78,11 @@ bool privilege_plan(struct privilege *p, const char *user, const char *net_raw_f
 	if (geteuid() != 0 || user == NULL)
 		return true;
 	return plan_user(p, user, e);
+}
+
+void privilege_keep_low_ports(struct privilege *p)
+{
+	p->keeps_low_ports = p->keeps_net_raw && has_capability(CAP_NET_BIND_SERVICE);
 }
 
 /* In a user namespace that an ordinary user made, groups cannot be changed at all. */
@@ -105,14 +110,15 @@ static bool change_user(const struct privilege *p, struct err *e)
 	return true;
 }
 
-static bool reduce_capabilities(bool keep_net_raw, struct err *e)
+/* Leaves the first `count` of those that a worker may need. */
+static bool reduce_capabilities(int count, struct err *e)
 {
-	static const cap_value_t net_raw[] = { CAP_NET_RAW };
+	static const cap_value_t list[] = { CAP_NET_RAW, CAP_NET_BIND_SERVICE };
 	cap_t wanted = cap_init(); /* nothing */
 	bool is_done = wanted != NULL &&
-		       (!keep_net_raw ||
-			(cap_set_flag(wanted, CAP_PERMITTED, 1, net_raw, CAP_SET) == 0 &&
-			 cap_set_flag(wanted, CAP_EFFECTIVE, 1, net_raw, CAP_SET) == 0)) &&
+		       (count == 0 ||
+			(cap_set_flag(wanted, CAP_PERMITTED, count, list, CAP_SET) == 0 &&
+			 cap_set_flag(wanted, CAP_EFFECTIVE, count, list, CAP_SET) == 0)) &&
 		       cap_set_proc(wanted) == 0;
 	int error = errno;
 	if (wanted != NULL)
@@ -134,7 +140,7 @@ bool privilege_drop(const struct privilege *p, bool is_worker, struct err *e)
 		 */
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	}
-	if (!reduce_capabilities(keep_net_raw, e))
+	if (!reduce_capabilities(!keep_net_raw ? 0 : p->keeps_low_ports ? 2 : 1, e))
 		return false;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return err_set(e, "cannot refuse new privileges: %s", strerror(errno));

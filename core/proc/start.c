@@ -192,6 +192,9 @@ static void plan_privilege(struct start *s, struct complaints *complaints)
 	if (!privilege_plan(&s->privilege, s->conf->user, net_raw_for, &e))
 		complaints_add(complaints, s->conf->path, user_place.line, user_place.column, "%s",
 			       e.text);
+	for (size_t i = 0; i < s->conf->vserver_count; i++)
+		if (s->conf->vservers[i].protocol == CONF_PROTOCOL_UDP)
+			privilege_keep_low_ports(&s->privilege);
 }
 
 /* Room for as many clients as a worker can have descriptors; 0 when nobody counts clients. */
@@ -199,7 +202,8 @@ static unsigned client_rows(const struct conf *conf)
 {
 	struct rlimit files = { .rlim_cur = RLIM_INFINITY };
 	for (size_t i = 0; i < conf->vserver_count; i++)
-		if (conf->vservers[i].max_connections_per_client != 0) {
+		if (conf->vservers[i].max_connections_per_client != 0 ||
+		    conf->vservers[i].protocol == CONF_PROTOCOL_UDP) {
 			getrlimit(RLIMIT_NOFILE, &files);
 			return clients_rows_for(files.rlim_cur);
 		}

@@ -64,5 +64,9 @@ void refusal_write_reference(FILE *to)
 	write_table(to, "| word | status | meaning |\n|---|---|---|\n", REFUSAL_NONE + 1,
 		    REFUSAL_ANSWERS);
 	fprintf(to, "\n## Connections\n\nA connection that is refused is reset.\n\n");
-	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_LAST_ANSWER + 1, REFUSAL_COUNT);
+	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_LAST_ANSWER + 1,
+		    REFUSAL_FIRST_OF_DATAGRAMS);
+	fprintf(to, "\n## Datagrams\n\nA datagram that is refused is dropped.\n\n");
+	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_FIRST_OF_DATAGRAMS,
+		    REFUSAL_COUNT);
 }

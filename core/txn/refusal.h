@@ -20,7 +20,8 @@ enum refusal {
 #define REFUSAL(name, word, words) REFUSAL_##name,
 #include "txn/refusal.def"
 #undef REFUSAL
-	REFUSAL_COUNT
+	REFUSAL_COUNT,
+	REFUSAL_FIRST_OF_DATAGRAMS = REFUSAL_SESSIONS_MOST,
 };
 
 /* What the fault of a request, its body included, or of an answer counts as. */

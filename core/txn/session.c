@@ -225,8 +225,7 @@ static void on_ready(struct stream *client)
 		begin_request(s);
 }
 
-/* `capture: {ports, to}` say what may be captured; a connection headed elsewhere is not for us. */
-static bool is_meant_for(const struct conf_vserver *conf, const struct addr *dest)
+bool session_is_meant_for(const struct conf_vserver *conf, const struct addr *dest)
 {
 	bool has_port = conf->capture_port_count == 0, has_network = conf->capture_to_count == 0;
 	for (size_t i = 0; i < conf->capture_port_count && !has_port; i++)
@@ -247,17 +246,16 @@ static bool capture(struct session *s)
 		session_close(s);
 		return false;
 	}
-	if (is_meant_for(conf, session_dest(s)))
+	if (session_is_meant_for(conf, session_dest(s)))
 		return true;
 	session_limit_refuse(s, REFUSAL_NOT_CAPTURED);
 	session_cut(s);
 	return false;
 }
 
-static struct session *add_session(struct vserver *v, int fd, const struct addr *peer)
+void session_add(struct session *s, struct vserver *v, int fd, const struct addr *peer)
 {
 	struct world *w = v->world;
-	struct session *s = memory_new(1, sizeof *s);
 	s->vserver = v;
 	s->opened = clock_milliseconds();
 	s->remote = *peer;
@@ -268,6 +266,12 @@ static struct session *add_session(struct vserver *v, int fd, const struct addr 
 	timer_init(&s->timer, on_quiet_timeout);
 	TAILQ_INSERT_TAIL(&w->sessions, s, in_world);
 	w->session_count++;
+}
+
+static struct session *add_session(struct vserver *v, int fd, const struct addr *peer)
+{
+	struct session *s = memory_new(1, sizeof *s);
+	session_add(s, v, fd, peer);
 	return s;
 }
 

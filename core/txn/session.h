@@ -47,6 +47,15 @@ struct session {
 	TAILQ_ENTRY(session) in_world;
 };
 
+/*
+ * A session of its own kind, which embeds `s`, as its first member (session_close frees it), zeroed:
+ * `fd` is -1 when it has no connection. Not counted yet: session_limit.
+ */
+void session_add(struct session *s, struct vserver *v, int fd, const struct addr *peer);
+
+/* `capture: {ports, to}` say what may be captured; what is headed elsewhere is not for us. */
+bool session_is_meant_for(const struct conf_vserver *conf, const struct addr *dest);
+
 /* Takes over an accepted descriptor. */
 void session_open(struct vserver *v, int fd, const struct addr *peer);
 

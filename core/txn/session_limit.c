@@ -42,6 +42,17 @@ static void tell_of_full_table(const struct session *s)
 			s->vserver->conf->name, left_out);
 }
 
+static bool is_datagram(const struct session *s)
+{
+	return s->vserver->conf->protocol == CONF_PROTOCOL_UDP;
+}
+
+static uint64_t most_of_vserver(const struct session *s)
+{
+	return is_datagram(s) ? s->vserver->conf->max_sessions
+			      : s->vserver->conf->max_concurrent_connections;
+}
+
 /* An IPv6 client has a network of 64 bits for itself, and could come from each of its addresses. */
 static bool is_over_client_limit(struct session *s)
 {
@@ -52,7 +63,9 @@ static bool is_over_client_limit(struct session *s)
 		uint8_t network[8];
 		uint8_t family, unused[7];
 	} key = { .vserver = s->vserver->conf, .family = client.family };
-	uint64_t most = key.vserver->max_connections_per_client, all;
+	uint64_t most = is_datagram(s) ? key.vserver->max_sessions_per_client
+				       : key.vserver->max_connections_per_client;
+	uint64_t all;
 	if (most == 0)
 		return false;
 	memcpy(key.network, client.ip, client.family == ADDR_IPV4 ? 4 : sizeof key.network);
@@ -67,7 +80,7 @@ static bool is_over_vserver_limit(const struct session *s)
 {
 	const struct world *w = s->vserver->world;
 	unsigned index = (unsigned)(s->vserver->conf - w->conf->vservers);
-	uint64_t most = s->vserver->conf->max_concurrent_connections;
+	uint64_t most = most_of_vserver(s);
 	return most != 0 && stats_vserver_sessions(w->share, index) > most;
 }
 
@@ -78,24 +91,28 @@ static bool is_over_limit_of_all(const struct session *s)
 	return most != 0 && stats_sessions(w->share) > most;
 }
 
-bool session_limit_enter(struct session *s)
+enum refusal session_limit_look(struct session *s)
 {
 	const struct world *w = s->vserver->world;
-	const struct conf_vserver *conf = s->vserver->conf;
-	enum refusal why = REFUSAL_NONE;
 	s->client_row = CLIENTS_NO_ROW;
 	stats_add(&s->vserver->stats->sessions, 1);
 	stats_add(&s->vserver->stats->sessions_current, 1);
 	stats_add(&stats_worker_row(w->share, w->worker)->sessions_current, 1);
 	/* ours is seen before we look at those of the others: else two workers could miss each other */
-	if (conf->max_concurrent_connections != 0 || w->conf->max_connections != 0)
+	if (most_of_vserver(s) != 0 || w->conf->max_connections != 0)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (is_over_limit_of_all(s))
-		why = REFUSAL_CONNECTIONS_OF_ALL;
-	else if (is_over_vserver_limit(s))
-		why = REFUSAL_CONNECTIONS_MOST;
-	else if (is_over_client_limit(s))
-		why = REFUSAL_CONNECTIONS_OF_CLIENT;
+		return REFUSAL_CONNECTIONS_OF_ALL;
+	if (is_over_vserver_limit(s))
+		return is_datagram(s) ? REFUSAL_SESSIONS_MOST : REFUSAL_CONNECTIONS_MOST;
+	if (is_over_client_limit(s))
+		return is_datagram(s) ? REFUSAL_SESSIONS_OF_CLIENT : REFUSAL_CONNECTIONS_OF_CLIENT;
+	return REFUSAL_NONE;
+}
+
+bool session_limit_enter(struct session *s)
+{
+	enum refusal why = session_limit_look(s);
 	if (why != REFUSAL_NONE)
 		session_limit_refuse(s, why);
 	return why == REFUSAL_NONE;

@@ -16,6 +16,9 @@
  */
 bool session_limit_enter(struct session *s);
 
+/* The same without a word: REFUSAL_NONE, or which limit it passes. */
+enum refusal session_limit_look(struct session *s);
+
 /* It ends, refused or not. */
 void session_limit_leave(struct session *s);
 

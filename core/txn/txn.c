@@ -62,7 +62,7 @@ static const struct txn_step *current(const struct txn *t)
 	return &t->protocol->steps[t->step];
 }
 
-static uint64_t transaction_deadline(const struct txn *t)
+uint64_t txn_deadline(const struct txn *t)
 {
 	uint64_t limit = txn_orders_transaction_milliseconds(t);
 	return limit == 0 ? TIMER_NEVER : t->times.began / 1000 + limit;
@@ -89,7 +89,7 @@ static void arm(struct txn *t)
 	if (may_wait_for_client || t->waits_for_client)
 		txn_pace_note(t);
 	uint64_t deadline = current(t)->deadline == NULL ? TIMER_NEVER : current(t)->deadline(t);
-	uint64_t whole = t->end == TXN_END_NONE ? transaction_deadline(t) : TIMER_NEVER;
+	uint64_t whole = t->end == TXN_END_NONE ? txn_deadline(t) : TIMER_NEVER;
 	deadline = deadline < whole ? deadline : whole;
 	if (t->session->close_at != 0 && t->session->close_at < deadline)
 		deadline = t->session->close_at;
@@ -114,7 +114,7 @@ static void on_session_timer(struct timer *timer)
 			return;
 		}
 		txn_end(t, TXN_END_CLIENT_TIMEOUT, NULL);
-	} else if (t->end == TXN_END_NONE && transaction_deadline(t) <= now)
+	} else if (t->end == TXN_END_NONE && txn_deadline(t) <= now)
 		txn_end(t, TXN_END_TRANSACTION_TIMEOUT, NULL);
 	else if (current(t)->deadline != NULL && current(t)->deadline(t) <= now)
 		current(t)->on_deadline(t);
@@ -150,9 +150,8 @@ static bool watch(struct txn *t)
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
-void txn_start(struct session *s)
+struct txn *txn_new(struct session *s)
 {
-	check(!s->is_lingering);
 	struct arena arena;
 	arena_init(&arena);
 	struct txn *t = arena_new(&arena, sizeof *t);
@@ -177,7 +176,13 @@ void txn_start(struct session *s)
 	stats_add(&s->vserver->stats->transactions_current, 1);
 	if (trace_number(s->vserver->world->share) != 0)
 		txn_trace_begin(t);
-	txn_run(t);
+	return t;
+}
+
+void txn_start(struct session *s)
+{
+	check(!s->is_lingering);
+	txn_run(txn_new(s));
 }
 
 void txn_go(struct txn *t, unsigned step)
@@ -229,6 +234,8 @@ bool txn_took_request(const struct txn *t)
 
 const struct addr *txn_source(struct txn *t)
 {
+	if (t->protocol->source != NULL)
+		t->source_local = t->protocol->source(t);
 	if (t->connection != NULL && !t->connection->stream.is_connecting)
 		t->source_local = *node_connection_local(t->connection);
 	return &t->source_local;
@@ -285,7 +292,7 @@ static void leave_session(struct session *s, bool keep, bool cut, bool linger)
 		session_end(s, linger);
 }
 
-static void txn_free(struct txn *t)
+void txn_free(struct txn *t)
 {
 	struct session *s = t->session;
 	struct arena arena = t->arena;
@@ -371,6 +378,10 @@ void txn_run(struct txn *t)
 	check(t->magic == TXN_MAGIC);
 	if (t->is_running) {
 		t->again = true;
+		return;
+	}
+	if (t->protocol->run != NULL) {
+		t->protocol->run(t);
 		return;
 	}
 	t->is_running = true;

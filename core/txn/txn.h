@@ -32,6 +32,8 @@ const char *txn_end_words(enum txn_end end);
 unsigned txn_end_status(enum txn_end end);
 bool txn_end_is_failure(enum txn_end end);
 
+struct log_line;
+
 /* What a step says when it returns. */
 enum txn_next {
 	TXN_GO_ON, /* run the current step (it may have changed) */
@@ -51,7 +53,13 @@ struct txn_step {
 struct txn_protocol {
 	const struct txn_step *steps;
 	unsigned (*step_after_end)(struct txn *t);
-	unsigned first_step;
+	unsigned first_step, choose_node, connect_node;
+	bool is_datagram; /* the node sees a client's port too */
+	/* what txn_run does where there are no streams to move bytes between; NULL: there are */
+	void (*run)(struct txn *t);
+	/* what the access line says of the request; our end towards the node, while it is open */
+	void (*log)(struct log_line *l, const struct txn *t);
+	struct addr (*source)(const struct txn *t);
 };
 
 /* May the request be sent twice without harm? */
@@ -183,8 +191,15 @@ struct txn {
 /* A new transaction for bytes that are in the session's inbox; runs it. */
 void txn_start(struct session *s);
 
+/* For protocols that do not run by streams: a new transaction, which does not run yet; and its end. */
+struct txn *txn_new(struct session *s);
+void txn_free(struct txn *t);
+
 /* Advances as far as possible. The last thing an event does: the transaction may be gone after it. */
 void txn_run(struct txn *t);
+
+/* When the whole of it must be over: milliseconds, or TIMER_NEVER. */
+uint64_t txn_deadline(const struct txn *t);
 
 /* From a step: go to another one. Void once txn_end was called. */
 void txn_go(struct txn *t, unsigned step);

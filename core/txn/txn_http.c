@@ -778,4 +778,6 @@ const struct txn_protocol txn_http = {
 	.steps = steps,
 	.step_after_end = step_after_end,
 	.first_step = TXN_HTTP_READ_REQUEST,
+	.choose_node = TXN_HTTP_CHOOSE_NODE,
+	.connect_node = TXN_HTTP_CONNECT_NODE,
 };

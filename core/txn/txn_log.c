@@ -96,7 +96,10 @@ static void write_line(struct txn *t)
 	struct log_line l;
 	log_line_start(&l);
 	put_who(&l, t);
-	put_request(&l, t);
+	if (t->protocol->log != NULL)
+		t->protocol->log(&l, t);
+	else
+		put_request(&l, t);
 	put_verdict(&l, t);
 	put_node(&l, t);
 	log_line_number(&l, "bytes_in",

@@ -17,7 +17,7 @@
 /* A host's address that may be connected to because a client was headed there. */
 static enum txn_next check_destination(struct txn *t, const struct addr *dest)
 {
-	if (world_is_own_listener(t->vserver->world, dest))
+	if (world_is_own_listener(t->vserver->world, dest, t->protocol->is_datagram))
 		return txn_end(t, TXN_END_LOOP, NULL);
 	enum addr_kind kind = addr_kind(dest);
 	bool is_local_both = kind == ADDR_LOOPBACK &&
@@ -39,7 +39,7 @@ static enum txn_next choose_address(struct txn *t, const struct addr *address)
 	t->node_address = *address;
 	if (check_destination(t, address) != TXN_GO_ON || t->end != TXN_END_NONE)
 		return TXN_GO_ON;
-	txn_go(t, TXN_HTTP_CONNECT_NODE);
+	txn_go(t, t->protocol->connect_node);
 	return TXN_GO_ON;
 }
 
@@ -74,7 +74,7 @@ static enum txn_next choose_listed(struct txn *t)
 			       t->end_detail);
 	t->node = n;
 	t->node_address = n->conf->address;
-	txn_go(t, TXN_HTTP_CONNECT_NODE);
+	txn_go(t, t->protocol->connect_node);
 	return TXN_GO_ON;
 }
 
@@ -106,15 +106,14 @@ enum txn_next txn_node_choose(struct txn *t)
 
 /* ---- from which address ------------------------------------------------------------------------------- */
 
-/* The client's address, or none with a reason to stop. */
-static enum txn_next choose_source(struct txn *t)
+enum txn_next txn_node_choose_source(struct txn *t)
 {
 	const struct conf_pool *conf = t->pool->conf;
 	memset(&t->source, 0, sizeof t->source);
 	if (!conf->transparent)
 		return TXN_GO_ON;
 	struct addr wanted = addr_without_port(&t->remote);
-	if (conf->transparent_port == CONF_TRANSPARENT_PORT_CLIENT)
+	if (conf->transparent_port == CONF_TRANSPARENT_PORT_CLIENT || t->protocol->is_datagram)
 		wanted.port = t->session->remote.port;
 	enum dial_result allowed = dial_may_spoof(&wanted, &t->node_address);
 	if (allowed == DIAL_OK) {
@@ -141,8 +140,7 @@ static enum txn_next again(struct txn *t, unsigned step)
 	return TXN_GO_ON;
 }
 
-/* Another node, unless enough were tried: then `end`. */
-static enum txn_next try_another(struct txn *t, enum txn_end end, const char *detail)
+enum txn_next txn_node_try_another(struct txn *t, enum txn_end end, const char *detail)
 {
 	uint64_t most = txn_orders_connection_attempts(t);
 	pool_add_tried(&t->tried, &t->arena, t->node);
@@ -152,7 +150,7 @@ static enum txn_next try_another(struct txn *t, enum txn_end end, const char *de
 	bool is_enough = most != 0 && t->attempts >= most;
 	if (is_enough || !t->pool->conf->passive_monitoring)
 		return txn_end(t, end, detail);
-	return again(t, TXN_HTTP_CHOOSE_NODE);
+	return again(t, t->protocol->choose_node);
 }
 
 /*
@@ -203,7 +201,7 @@ enum txn_next txn_node_retry(struct txn *t)
 	t->rule_index = 0;
 	txn_body_release(&t->down);
 	t->down = (struct txn_body){ 0 };
-	return again(t, TXN_HTTP_CHOOSE_NODE);
+	return again(t, t->protocol->choose_node);
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------ */
@@ -227,17 +225,17 @@ static bool may_reuse(const struct txn *t)
 	       (conf->keepalive_non_idempotent || can_repeat);
 }
 
-static enum txn_next dial_failed(struct txn *t, enum dial_result result, int error)
+enum txn_next txn_node_dial_failed(struct txn *t, enum dial_result result, int error)
 {
 	const char *why = error != 0 ? strerror(error) : dial_words(result);
 	switch (result) {
 	case DIAL_NO_PORT: /* the client's ports towards this node are used up: no fault of the node */
-		return try_another(t, TXN_END_NO_PORT, dial_words(result));
+		return txn_node_try_another(t, TXN_END_NO_PORT, dial_words(result));
 	case DIAL_NO_ROOM: /* our own trouble: no node is to blame, and none would fare better */
 		return txn_end(t, TXN_END_CONNECT_FAILED, why);
 	case DIAL_FAILED:
 		node_failed(t->node);
-		return try_another(t, TXN_END_CONNECT_FAILED, why);
+		return txn_node_try_another(t, TXN_END_CONNECT_FAILED, why);
 	default:
 		return txn_end(t, TXN_END_SPOOF_REFUSED, dial_words(result));
 	}
@@ -245,7 +243,7 @@ static enum txn_next dial_failed(struct txn *t, enum dial_result result, int err
 
 enum txn_next txn_node_connect(struct txn *t)
 {
-	if (choose_source(t) == TXN_GO_ON && t->end != TXN_END_NONE)
+	if (txn_node_choose_source(t) == TXN_GO_ON && t->end != TXN_END_NONE)
 		return TXN_GO_ON;
 	t->tries++;
 	struct node_connection *c = NULL;
@@ -259,7 +257,7 @@ enum txn_next txn_node_connect(struct txn *t)
 		c = node_connect(t->node, &t->node_address, &t->source, on_node_ready, &result,
 				 &error);
 		if (c == NULL)
-			return dial_failed(t, result, error);
+			return txn_node_dial_failed(t, result, error);
 	}
 	t->connection = c;
 	c->user = t;
@@ -284,7 +282,7 @@ enum txn_next txn_node_connect_timeout(struct txn *t)
 	 */
 	if (t->source.family == ADDR_NONE)
 		node_failed(t->node);
-	return try_another(t, TXN_END_CONNECT_TIMEOUT, NULL);
+	return txn_node_try_another(t, TXN_END_CONNECT_TIMEOUT, NULL);
 }
 
 enum txn_next txn_node_reply_timeout(struct txn *t)
@@ -295,7 +293,7 @@ enum txn_next txn_node_reply_timeout(struct txn *t)
 	bool is_enough = most != 0 && t->timed_out_attempts >= most;
 	if (is_enough || !txn_is_whole(t) || !txn_is_idempotent(t))
 		return txn_end(t, TXN_END_REPLY_TIMEOUT, NULL);
-	return try_another(t, TXN_END_REPLY_TIMEOUT, NULL);
+	return txn_node_try_another(t, TXN_END_REPLY_TIMEOUT, NULL);
 }
 
 enum txn_next txn_node_lost(struct txn *t)
@@ -304,7 +302,7 @@ enum txn_next txn_node_lost(struct txn *t)
 	const char *why = s->error != 0 ? strerror(s->error) : NULL;
 	if (s->is_connecting) {
 		node_failed(t->node);
-		return try_another(t, TXN_END_CONNECT_FAILED, why);
+		return txn_node_try_another(t, TXN_END_CONNECT_FAILED, why);
 	}
 	enum txn_end end = s->error != 0 ? TXN_END_NODE_BROKEN : TXN_END_NODE_CLOSED;
 	bool has_answered = inbox_slice(&t->connection->inbox).len > 0 || t->informational > 0;
@@ -317,6 +315,6 @@ enum txn_next txn_node_lost(struct txn *t)
 	}
 	node_failed(t->node);
 	if (may_repeat)
-		return try_another(t, end, why);
+		return txn_node_try_another(t, end, why);
 	return txn_end(t, end, why);
 }

@@ -9,6 +9,19 @@
 enum txn_next txn_node_choose(struct txn *t);
 enum txn_next txn_node_connect(struct txn *t);
 
+/* For protocols that connect in a way of their own. */
+
+/* Sets t->source: the client's address, or none; or ends it. */
+enum txn_next txn_node_choose_source(struct txn *t);
+
+/* Another node, unless enough were tried: then `end`. */
+enum txn_next txn_node_try_another(struct txn *t, enum txn_end end, const char *detail);
+
+/* What becomes of it when dial_open has failed. */
+enum txn_next txn_node_dial_failed(struct txn *t, enum dial_result result, int error);
+
+/* ---- when it does not work ---- */
+
 /* connect() was not answered in time. */
 enum txn_next txn_node_connect_timeout(struct txn *t);
 

@@ -178,6 +178,13 @@ void txn_trace_say_request(struct txn *t)
 	let_out(t);
 }
 
+void txn_trace_say_datagram(struct txn *t, size_t bytes)
+{
+	txn_trace_say(t, TRACE_REQUEST, "a datagram of %zu bytes", bytes);
+	if (t->trace->wants_host)
+		t->trace = NULL; /* it has none */
+}
+
 static const struct rule *current_rule(const struct txn *t)
 {
 	return t->rules[t->phase].list[t->rule_index].rule;

@@ -24,6 +24,7 @@ void txn_trace_say(struct txn *t, enum trace_kind kind, const char *format, ...)
 
 /* Moments of a transaction that somebody follows; for txn_trace_request and its sisters below. */
 void txn_trace_say_request(struct txn *t);
+void txn_trace_say_datagram(struct txn *t, size_t bytes);
 void txn_trace_say_rule(struct txn *t, enum rule_result result);
 void txn_trace_say_node(struct txn *t);
 void txn_trace_say_connection(struct txn *t);
@@ -35,6 +36,13 @@ static inline void txn_trace_request(struct txn *t)
 {
 	if (t->trace != NULL)
 		txn_trace_say_request(t);
+}
+
+/* The same for a session of UDP. */
+static inline void txn_trace_datagram(struct txn *t, size_t bytes)
+{
+	if (t->trace != NULL)
+		txn_trace_say_datagram(t, bytes);
 }
 
 static inline void txn_trace_rule(struct txn *t, enum rule_result result)

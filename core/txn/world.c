@@ -10,6 +10,8 @@
 #include "txn/session.h"
 #include "txn/txn.h"
 #include "txn/txn_http.h"
+#include "txn/udp_server.h"
+#include "txn/udp_session.h"
 
 #include <stdlib.h>
 
@@ -216,12 +218,25 @@ static void on_accept(struct listener *l, int fd, const struct addr *peer)
 	session_open(container_of(l, struct vserver_listener, listener)->vserver, fd, peer);
 }
 
+static void open_listeners(struct vserver *v, const int *listen_fds)
+{
+	if (v->conf->protocol == CONF_PROTOCOL_UDP) {
+		v->udp = udp_server_open(v, listen_fds);
+		return;
+	}
+	v->listeners = memory_new(v->conf->listen_count, sizeof *v->listeners);
+	for (size_t i = 0; i < v->conf->listen_count; i++) {
+		v->listeners[i].vserver = v;
+		listener_start(&v->listeners[i].listener, listen_fds[i], on_accept);
+	}
+}
+
 static void open_vserver(struct world *w, struct vserver *v, const struct conf_vserver *conf,
 			 const int *listen_fds)
 {
 	v->world = w;
 	v->conf = conf;
-	v->protocol = &txn_http;
+	v->protocol = conf->protocol == CONF_PROTOCOL_UDP ? &txn_udp : &txn_http;
 	v->stats = stats_vserver_row(w->share, w->worker, (unsigned)(conf - w->conf->vservers));
 	v->rule_limits = (struct rule_limits){
 		.budget = conf->rules.budget,
@@ -236,22 +251,20 @@ static void open_vserver(struct world *w, struct vserver *v, const struct conf_v
 		.chunk_extension_bytes = (size_t)conf->max_chunk_extension,
 		.merge_slashes = conf->merge_slashes,
 	};
-	if (listen_fds == NULL)
-		return;
-	v->listeners = memory_new(conf->listen_count, sizeof *v->listeners);
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		v->listeners[i].vserver = v;
-		listener_start(&v->listeners[i].listener, listen_fds[i], on_accept);
-	}
+	if (listen_fds != NULL)
+		open_listeners(v, listen_fds);
 }
 
 static void note_own_listeners(struct world *w)
 {
 	table_init(&w->own_listeners);
+	table_init(&w->own_udp_listeners);
 	for (size_t i = 0; i < w->conf->vserver_count; i++) {
 		struct conf_vserver *v = &w->conf->vservers[i];
+		struct table *own = v->protocol == CONF_PROTOCOL_UDP ? &w->own_udp_listeners
+								     : &w->own_listeners;
 		for (size_t j = 0; j < v->listen_count; j++)
-			table_set(&w->own_listeners, addr_key(&v->listens[j]), v);
+			table_set(own, addr_key(&v->listens[j]), v);
 	}
 }
 
@@ -314,6 +327,9 @@ void world_stop(struct world *w, void (*on_empty)(struct world *))
 	w->is_stopping = true; /* so that those who just made it hear Connection: close */
 	for (size_t i = 0; i < w->conf->vserver_count; i++)
 		stop_listeners(&w->vservers[i]);
+	for (size_t i = 0; i < w->conf->vserver_count; i++)
+		if (w->vservers[i].udp != NULL)
+			udp_server_stop(w->vservers[i].udp);
 	w->on_empty = on_empty;
 	if (w->session_count == 0) {
 		on_empty(w);
@@ -322,7 +338,9 @@ void world_stop(struct world *w, void (*on_empty)(struct world *))
 	struct session *s, *next;
 	for (s = TAILQ_FIRST(&w->sessions); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, in_world);
-		if (s->txn == NULL && !s->is_lingering && !s->next.is_queued)
+		if (s->vserver->udp != NULL)
+			udp_session_stop(s);
+		else if (s->txn == NULL && !s->is_lingering && !s->next.is_queued)
 			session_close(s);
 	}
 }
@@ -332,19 +350,25 @@ void world_close(struct world *w)
 	struct session *s;
 	w->on_empty = NULL;
 	while ((s = TAILQ_FIRST(&w->sessions)) != NULL) {
-		if (s->txn != NULL)
+		if (s->vserver->udp != NULL)
+			udp_session_abort(s);
+		else if (s->txn != NULL)
 			txn_abort(s->txn, TXN_END_SHUTDOWN);
 		else
 			session_close(s);
 	}
-	for (size_t i = 0; w->vservers != NULL && i < w->conf->vserver_count; i++)
+	for (size_t i = 0; w->vservers != NULL && i < w->conf->vserver_count; i++) {
 		free(w->vservers[i].listeners);
+		udp_server_close(w->vservers[i].udp);
+	}
 	if (w->pools != NULL)
 		pools_free(w->pools, w->conf);
 	fetch_connection_close_idle();
 	dns_close();
 	store_close(w->local_data);
 	table_release(&w->own_listeners, NULL);
+	table_release(&w->own_udp_listeners, NULL);
+	table_release(&w->udp_sources, NULL);
 	rules_free(w->reloading, w->conf->vserver_count);
 	rules_free(w->rules, w->conf->vserver_count);
 	rule_vm_free(w->vm);
@@ -377,12 +401,13 @@ struct node *world_find_row(const struct world *w, uint32_t row)
 	return &w->pools[pool].nodes[row - first[pool]];
 }
 
-bool world_is_own_listener(const struct world *w, const struct addr *a)
+bool world_is_own_listener(const struct world *w, const struct addr *a, bool is_udp)
 {
+	const struct table *own = is_udp ? &w->own_udp_listeners : &w->own_listeners;
 	/* whoever listens on all addresses of the port listens on this one if it is ours */
 	const struct addr any = { .family = a->family, .port = a->port };
-	if (table_get(&w->own_listeners, addr_key(a)) != NULL)
+	if (table_get(own, addr_key(a)) != NULL)
 		return true;
-	return table_get(&w->own_listeners, addr_key(&any)) != NULL &&
+	return table_get(own, addr_key(&any)) != NULL &&
 	       (addr_kind(a) == ADDR_LOOPBACK || dial_is_own_address(a));
 }

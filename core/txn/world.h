@@ -23,6 +23,7 @@ struct geo;
 struct resources;
 struct session;
 struct txn_protocol;
+struct udp_server;
 
 /* A rule as one virtual server uses it in one phase. */
 struct vserver_rule {
@@ -57,7 +58,8 @@ struct vserver {
 	const struct conf_vserver *conf;
 	const struct txn_protocol *protocol; /* the steps of its transactions */
 	struct stats_vserver *stats;
-	struct vserver_listener *listeners; /* one per address */
+	struct vserver_listener *listeners; /* one per address; NULL: it is off, or one of UDP */
+	struct udp_server *udp;             /* NULL: it is off, or not one of UDP */
 	const struct vserver_rules *rules;  /* for new transactions, by enum rule_phase */
 	struct rule_limits rule_limits;
 	struct http_limits http_limits;
@@ -82,6 +84,8 @@ struct world {
 	struct pool *pools;             /* by conf.pools */
 	struct vserver *vservers;       /* by conf.vservers */
 	struct table own_listeners;     /* struct addr -> conf_vserver that listens there */
+	struct table own_udp_listeners; /* the same of UDP, which has ports of its own */
+	struct table udp_sources;       /* see udp_node.c */
 	struct share_store *data;       /* data.*, of all workers */
 	struct share_store *local_data; /* data.local_.* */
 	TAILQ_HEAD(, session) sessions;
@@ -139,7 +143,7 @@ struct pool *world_find_pool(struct world *w, struct slice name);
 /* The node of that row (segment_node_row). */
 struct node *world_find_row(const struct world *w, uint32_t row);
 
-/* Would a connection to `a` come back to one of our own listeners? */
-bool world_is_own_listener(const struct world *w, const struct addr *a);
+/* Would a connection to `a`, or a datagram (`is_udp`), come back to one of our own listeners? */
+bool world_is_own_listener(const struct world *w, const struct addr *a, bool is_udp);
 
 #endif

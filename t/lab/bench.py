@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The workbench of one test: what is set up on it is cleared away when the test ends."""
 from .client import Client
+from .datagram import DatagramClient, DatagramNode
 from .node import Node
 from .weir import Weir, free_port
 
@@ -13,6 +14,14 @@ class Bench:
         node = Node(answer, **options) if answer else Node(**options)
         self.nodes.append(node)
         return node
+
+    def datagram_node(self, answer=None, **options):
+        node = DatagramNode(answer, **options) if answer else DatagramNode(**options)
+        self.nodes.append(node)
+        return node
+
+    def datagram_client(self, address, **options):
+        return self.keep(DatagramClient(address, **options))
 
     def client(self, address, **options):
         client = Client(address, **options)

@@ -17,12 +17,13 @@ LEGACY_V4, LEGACY_V6 = "10.2.0.80", "fd00:2::80"
 # is marked, what is marked is delivered here.
 _RETURN_PATH = (
     "{tables} -t mangle -A PREROUTING -p tcp -m socket --transparent -j MARK --set-mark 1",
+    "{tables} -t mangle -A PREROUTING -p udp -m socket --transparent -j MARK --set-mark 1",
     "ip {family} rule add fwmark 1 lookup 100",
     "ip {family} route add local {everywhere} dev lo table 100",
 )
 _REDIRECT = ("{tables} -t nat -A PREROUTING -p tcp --dport {port} -j REDIRECT --to-port {to}",)
 _TPROXY = (
-    "{tables} -t mangle -A PREROUTING -i client -p tcp --dport {port}"
+    "{tables} -t mangle -A PREROUTING -i client -p {protocol} --dport {port}"
     " -j TPROXY --on-port {to} --tproxy-mark 1",
 )
 
@@ -64,13 +65,14 @@ class River:
         """What clients send to `port` anywhere arrives at weir's port `to`; v4 and v6."""
         self._capture(_REDIRECT, port, to)
 
-    def capture_tproxy(self, port, to):
-        self._capture(_TPROXY, port, to)
+    def capture_tproxy(self, port, to, protocol="tcp"):
+        self._capture(_TPROXY, port, to, protocol)
 
-    def _capture(self, commands, port, to):
+    def _capture(self, commands, port, to, protocol="tcp"):
         for family, tables, everywhere in _FAMILIES:
-            self._weir(commands, tables=tables, port=port, to=to)
-            self._captures += [(commands, {"tables": tables, "port": port, "to": to})]
+            words = {"tables": tables, "port": port, "to": to, "protocol": protocol}
+            self._weir(commands, **words)
+            self._captures += [(commands, words)]
 
     def forget_captures(self):
         while self._captures:

@@ -1,0 +1,54 @@
+/*
+ * udp_server: a virtual server of UDP in one worker: its sockets, and its sessions by the client's
+ * address and the one that it wrote to. A datagram goes to its session or begins one; what may not is
+ * dropped, counted and, once a second, logged. The kernel gives all datagrams of one client and
+ * destination to the same worker's socket.
+ */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef WEIR_TXN_UDP_SERVER_H
+#define WEIR_TXN_UDP_SERVER_H
+
+#include "net/datagram.h"
+#include "net/loop.h"
+#include "txn/refusal.h"
+#include "txn/world.h"
+
+struct udp_session;
+
+/* One address that it listens on. */
+struct udp_listener {
+	struct loop_io io;
+	int fd; /* of the supervisor; our own when we are stopping */
+	struct udp_server *server;
+	struct addr address;
+	bool answers_from_any; /* datagrams tell where they were headed, and answers where they come from */
+};
+
+/* Owned by its vserver. */
+struct udp_server {
+	struct vserver *vserver;
+	struct udp_listener *listeners; /* as many as conf.listen_count */
+	struct table sessions;          /* client and destination -> struct udp_session */
+	bool is_stopping;
+};
+
+/* Begins to take datagrams from these sockets, one per address, which stay open when we close. */
+struct udp_server *udp_server_open(struct vserver *v, const int *fds);
+
+/* No new sessions: what comes for one that has not ended is still taken, and answered. */
+void udp_server_stop(struct udp_server *server);
+
+/* Its sessions have ended. NULL is fine. */
+void udp_server_close(struct udp_server *server);
+
+/* A datagram that came by this listener, or by a session's own socket in its place. */
+void udp_server_take(struct udp_listener *l, const struct datagram *d);
+
+/* Lists a session, so that its client's datagrams find it; and takes it off. */
+void udp_server_list(struct udp_server *server, struct udp_session *s);
+void udp_server_forget(struct udp_server *server, struct udp_session *s);
+
+/* Counts a datagram that is dropped. */
+void udp_server_refuse(const struct udp_server *server, enum refusal why, const struct addr *from);
+
+#endif
