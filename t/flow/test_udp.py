@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from lab import river as r
-from lab.datagram import DatagramClient, silence
+from lab.datagram import silence
 from lab.wait import until
 from lab.weir import free_port
 
@@ -19,10 +19,6 @@ def udp(bench, nodes, listen=None, vserver=None, **options):
 
 def count_sockets(weir):
     return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in weir.children)
-
-
-def refusals(weir, count=None):
-    return weir.status()["virtual_servers"]["main"]["refusals"]
 
 
 def test_a_datagram_and_its_answer(bench):
@@ -60,10 +56,6 @@ def test_ipv6(bench):
 def test_tcp_may_have_the_same_port(bench):
     port = free_port()
     node, other = bench.datagram_node(), bench.node()
-    weir = udp(bench, [node], listen=f"127.0.0.1:{port}",
-               pools={"h": {"nodes": [other.name]}})
-    weir.stop()
-    conf = dict(weir.conf, control=None)
     conf = {"virtual_servers": {"u": {"listen": f"127.0.0.1:{port}", "protocol": "udp", "pool": "u"},
                                 "h": {"listen": f"127.0.0.1:{port}", "pool": "h"}},
             "pools": {"u": {"nodes": [node.name]}, "h": {"nodes": [other.name]}}}
@@ -177,3 +169,105 @@ def test_an_icmp_error_ends_a_session(bench):
     client.send(b"z")
     line = weir.wait_access(2)[1]
     assert line["end"] == "connect_failed" and "refused" in line["detail"]
+
+
+def test_bounds(bench):
+    """Of sessions of one client, and of all: what would begin one more is dropped and counted."""
+    node = bench.datagram_node(silence)
+    weir = udp(bench, [node], vserver={"udp": {"max_sessions": 5, "max_sessions_per_client": 3}})
+    clients = [bench.datagram_client(weir.address(), source=f"127.0.0.{i}") for i in (2, 2, 2, 2, 3, 3, 3)]
+    for client in clients:
+        client.send(b"x")
+    node.wait_for(5)
+    weir.wait_log("udp: {max_sessions_per_client}")
+    weir.wait_log("udp: {max_sessions} ")
+    assert len(node.got) == 5
+
+
+def test_a_flood_from_a_hundred_thousand_addresses(bench):
+    """Descriptors and memory stay within the bounds, and others are served when it is over."""
+    quiet = bench.datagram_node(silence)
+    port = free_port()
+    weir = udp(bench, [quiet], listen=f"0.0.0.0:{port}",
+               vserver={"udp": {"max_sessions": 500, "timeout": "2s"}},
+               log={"format": "json", "access": "off"})
+    before = count_sockets(weir)
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    for i in range(100_000):
+        source = socket.inet_aton(f"127.{1 + i // 65536}.{i // 256 % 256}.{i % 256}")
+        head = b"\x45\0\0\x1d\0\0\0\0\x40\x11\0\0" + source + socket.inet_aton("127.0.0.1")
+        try:
+            sock.sendto(head + (20000).to_bytes(2, "big") + port.to_bytes(2, "big") + b"\0\x09\0\0x",
+                        ("127.0.0.1", 0))
+        except OSError:  # an address that is none
+            pass
+        if i % 10000 == 0:
+            assert count_sockets(weir) <= before + 500
+    sock.close()
+    weir.wait_log(r"udp: \{max_sessions\} ")
+    assert count_sockets(weir) <= before + 500
+    for pid in weir.children:
+        with open(f"/proc/{pid}/status") as file:
+            resident = int(file.read().split("VmRSS:")[1].split()[0])
+        assert resident < 500_000
+    until(lambda: count_sockets(weir) == before, "its sessions are over")
+    client = bench.datagram_client(("127.0.0.1", port))
+    client.send(b"after it")
+    until(lambda: any(d.data == b"after it" for d in quiet.got), "others are served")
+
+
+@pytest.mark.parametrize("accept, is_heard", [
+    ({}, False), ({"accept_from": "dest_ip_only"}, True), ({"accept_from": "all"}, True),
+    ({"accept_from": "ip_mask", "accept_from_mask": "127.0.0.0/8"}, True),
+    ({"accept_from": "ip_mask", "accept_from_mask": "10.0.0.0/8"}, False),
+], ids=str)
+def test_whose_answers_are_taken(bench, accept, is_heard):
+    """The node answers from another port than it was asked on."""
+    other = bench.datagram_node(silence)
+    node = bench.datagram_node(lambda d: other.sock.sendto(b"from elsewhere", d.peer))
+    weir = udp(bench, [node], pool={"udp": accept})
+    client = bench.datagram_client(weir.address())
+    client.send(b"x")
+    node.wait_for(1)
+    if is_heard:
+        assert client.receive() == b"from elsewhere"
+    else:
+        assert client.hears_nothing()
+
+
+@pytest.mark.parametrize("vserver, pool, words", [
+    ({"capture": "redirect"}, {}, "capture: redirect"),
+    ({"udp": {"response_datagrams_expected": -2}}, {}, "a number from -1 to 1000000, not '-2'"),
+    ({"max_concurrent_connections": 5}, {}, "udp: {max_sessions}"),
+    ({"max_connections_per_client": 5}, {}, "udp: {max_sessions_per_client}"),
+    ({}, {"udp": {"accept_from": "ip_mask"}}, "needs 'accept_from_mask'"),
+    ({}, {"udp": {"accept_from_mask": "10.0.0.0/8"}}, "is for accept_from: ip_mask"),
+], ids=str)
+def test_what_cannot_be_configured(bench, vserver, pool, words):
+    with pytest.raises(RuntimeError) as refused:
+        udp(bench, ["127.0.0.1:9"], vserver=vserver, pool=pool)
+    assert words in str(refused.value)
+
+
+def test_a_node_that_is_late_counts_as_failed(bench):
+    late, other = bench.datagram_node(silence), bench.datagram_node()
+    weir = udp(bench, [late, other], pool={"udp": {"response_timeout": "100ms"}, "node_connection_attempts": 1})
+    for _ in range(2):
+        bench.datagram_client(weir.address()).send(b"x")
+    assert late.name in weir.wait_log("has failed")
+    for i in range(4):
+        assert bench.datagram_client(weir.address()).ask(b"%d" % i) == b"%d" % i
+
+
+def test_stopping_waits_for_answers(bench):
+    waiting = []
+    node = bench.datagram_node(waiting.append)
+    weir = udp(bench, [node])
+    client = bench.datagram_client(weir.address())
+    client.send(b"x")
+    node.wait_for(1)
+    os.kill(weir.pid, 15)
+    weir.wait_log("told to by SIGTERM")
+    waiting[0].reply(b"in time")
+    assert client.receive() == b"in time"
+    assert weir.process.wait(10) == 0

@@ -17,7 +17,10 @@ Test(conf_schema, every_section_has_keys_and_words)
 			cr_expect_eq(conf_schema_find(section, slice_of_string(keys[i].name)),
 				     &keys[i], "%s stands twice", keys[i].name);
 			cr_expect_null(strchr(keys[i].words, '|'), "%s", keys[i].words);
-			cr_expect_leq(keys[i].least, keys[i].most);
+			if (keys[i].type == CONF_SIGNED)
+				cr_expect_leq((int64_t)keys[i].least, (int64_t)keys[i].most);
+			else
+				cr_expect_leq(keys[i].least, keys[i].most);
 		}
 	}
 }
