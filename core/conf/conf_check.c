@@ -297,6 +297,14 @@ static void check_udp(struct conf_reader *r, const struct conf_vserver *v)
 			r, v->place,
 			"virtual server '%s' cannot have a bandwidth_class: weir does not hold datagrams back",
 			v->name);
+	const struct conf_pool *pool = v->pool < r->conf->pool_count ? &r->conf->pools[v->pool]
+								     : NULL;
+	if (pool != NULL && pool->persistence != 0 &&
+	    r->conf->persistence_classes[pool->persistence - 1].type != CONF_PERSISTENCE_IP)
+		CONF_COMPLAIN(
+			r, v->place,
+			"virtual server '%s' cannot have pool '%s': with protocol: udp a persistence class is of type ip",
+			v->name, pool->name);
 	if (v->request_rules.count + v->response_rules.count + v->completion_rules.count > 0)
 		CONF_COMPLAIN(
 			r, v->place,

@@ -249,6 +249,21 @@ def test_what_cannot_be_configured(bench, vserver, pool, words):
     assert words in str(refused.value)
 
 
+def test_a_client_stays_with_a_node_from_session_to_session(bench):
+    nodes = [bench.datagram_node() for _ in range(3)]
+    weir = udp(bench, nodes, pool={"persistence_class": "p"}, persistence_classes={"p": {"type": "ip"}})
+    for i in range(6):
+        assert bench.datagram_client(weir.address()).ask(b"%d" % i) == b"%d" % i
+    assert [len(node.got) for node in nodes].count(6) == 1
+
+
+def test_cookies_keep_nobody_of_udp(bench):
+    with pytest.raises(RuntimeError) as refused:
+        udp(bench, ["127.0.0.1:9"], pool={"persistence_class": "p"},
+            persistence_classes={"p": {"type": "x_zeus"}})
+    assert "of type ip" in str(refused.value)
+
+
 def test_a_node_that_is_late_counts_as_failed(bench):
     late, other = bench.datagram_node(silence), bench.datagram_node()
     weir = udp(bench, [late, other], pool={"udp": {"response_timeout": "100ms"}, "node_connection_attempts": 1})
