@@ -2,6 +2,7 @@
 #include "net/listener.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 #define BATCH_MOST 64
 #define REST_MOST 4096
 #define PAUSE_MILLISECONDS 100
+/* Clients that have come first must not wait for ever: new ones bring rules that may compute. */
+#define BATCH_MICROSECONDS 500
 
 /* One descriptor in reserve: without it, a full table would leave connections in the queue and the
  * listening socket readable for ever, and the loop would spin. */
@@ -89,7 +92,10 @@ static bool accept_one(struct listener *l)
 static void on_readable(struct loop_io *io)
 {
 	struct listener *l = container_of(io, struct listener, io);
+	uint64_t began = l->batch > 1 ? clock_read_microseconds() : 0;
 	for (unsigned i = 0; i < l->batch; i++) {
+		if (i > 0 && clock_read_microseconds() - began > BATCH_MICROSECONDS)
+			return;
 		if (!accept_one(l)) {
 			l->batch = 1;
 			return;

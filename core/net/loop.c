@@ -16,7 +16,7 @@ static struct {
 	unsigned later_count;
 	void (*on_turn)(void);
 	bool has_waited, is_stopped; /* since loop_run */
-} loop;
+} loop = { .later = STAILQ_HEAD_INITIALIZER(loop.later) };
 
 struct ev_loop *loop_ev(void)
 {

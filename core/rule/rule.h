@@ -299,8 +299,9 @@ const char *rule_wait_path(const struct rule_run *run);
 unsigned rule_wait_line(const struct rule_run *run);
 
 /*
- * From now on a run that has not waited for so long is put off at its next step (where it may wait):
- * it is WAITING, and goes on as if nothing had been with rule_resume, after others had a turn. 0: never.
+ * From now on all runs together compute for about so long in a turn of the loop. Who has come to the
+ * end of it is put off at its next step (where it may wait): it is WAITING, and goes on as if nothing
+ * had been with rule_resume, after others had a turn. 0: never.
  */
 void rule_vm_set_turn(struct rule_vm *vm, uint64_t nanoseconds);
 

@@ -25,6 +25,9 @@ uint64_t rule_budget_guard_ns(const struct rule_limits *limits)
 	return GUARD_NS + limits->budget * GUARD_NS_PER_STEP;
 }
 
+/* The least part of a turn that a run gets. */
+#define TURN_PARTS 8
+
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
@@ -72,11 +75,31 @@ static bool is_too_slow(struct rule_run *run, uint64_t wall)
 	return run->is_slow;
 }
 
+/* What `run` has computed so far is what the turn's other runs have less. */
+static void use_turn(struct rule_run *run, uint64_t wall)
+{
+	struct rule_vm *vm = run->vm;
+	vm->turn_used_ns = wall + (vm->turn == loop_turn() ? vm->turn_used_ns : 0);
+	vm->turn = loop_turn();
+}
+
+/*
+ * All runs of a turn share its time, so that many that compute hold up nobody for longer than one
+ * does; but each may do enough in it to be worth the change.
+ */
+static bool is_turn_over(const struct rule_run *run, uint64_t wall)
+{
+	const struct rule_vm *vm = run->vm;
+	uint64_t others = vm->turn == loop_turn() ? vm->turn_used_ns : 0;
+	return vm->turn_ns != 0 && wall + others > vm->turn_ns && wall > vm->turn_ns / TURN_PARTS;
+}
+
 /* Lets others have a turn. Steps are counted as if it had not been: the budget is the same. */
 static int put_off(struct rule_run *run, lua_State *lua, uint64_t wall)
 {
 	/* for the way out of the rule's coroutines, which is ours */
 	set_left(run->vm, 1e6);
+	use_turn(run, wall);
 	run->wall_before_ns += wall;
 	run->cpu_before_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns;
 	run->is_waiting = run->is_put_off = true;
@@ -110,7 +133,11 @@ void rule_budget_begin(struct rule_vm *vm, struct rule_run *run)
 void rule_budget_go_on(struct rule_vm *vm, struct rule_run *run)
 {
 	run->wall_start_ns = 0;
-	set_left(vm, (lua_Number)take_slice(run) - 1); /* the step at which it was put off is one */
+	if (run->has_no_room)
+		set_left(vm, 0); /* and so to rule_budget_more */
+	else
+		set_left(vm, (lua_Number)take_slice(run) -
+				     1); /* the step at which it was put off is one */
 }
 
 void rule_budget_end(struct rule_vm *vm, struct rule_run *run)
@@ -119,6 +146,8 @@ void rule_budget_end(struct rule_vm *vm, struct rule_run *run)
 	run->total_left += left > 0 ? (uint64_t)left : 0;
 	run->total_left -= least(run->total_left, run->charged);
 	run->charged = 0;
+	if (run->wall_start_ns != 0 && !run->is_put_off)
+		use_turn(run, wall_ns(run));
 }
 
 uint64_t rule_budget_left(const struct rule_vm *vm)
@@ -194,7 +223,12 @@ int rule_budget_more(lua_State *lua)
 		set_left(vm, 0);
 		return 0;
 	}
-	rule_budget_check(vm, lua);
+	if (run->has_no_room)
+		rule_budget_fail(vm, lua, RULE_FAILURE_MEMORY);
+	bool can_be_put_off = !run->has_failed && lua_isyieldable(lua);
+	bool wants_room = can_be_put_off && rule_memory_wants_room(run);
+	if (!wants_room)
+		rule_budget_check(vm, lua);
 	/* What is owed may be more than was left without the slice that is used up now. */
 	uint64_t owed = run->charged;
 	bool is_broke = owed > run->wait_left || owed > run->total_left;
@@ -204,7 +238,7 @@ int rule_budget_more(lua_State *lua)
 	uint64_t wall = wall_ns(run);
 	if (is_broke || is_too_slow(run, wall) || least(run->wait_left, run->total_left) == 0)
 		return rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
-	if (vm->turn_ns != 0 && wall > vm->turn_ns && lua_isyieldable(lua))
+	if (wants_room || (can_be_put_off && is_turn_over(run, wall)))
 		return put_off(run, lua, wall);
 	take_slice(run);
 	set_left(vm, (lua_Number)run->slice - 1); /* the step that came here is one */

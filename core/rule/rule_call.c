@@ -134,10 +134,10 @@ static void push_argument_name(struct rule_call *call, unsigned n)
 }
 
 /* The pushed pieces and the formatted text, as one error. */
-static _Noreturn void raise(struct rule_call *call, int pieces, const char *format,
-			    va_list arguments) __attribute__((format(printf, 3, 0)));
-static _Noreturn void raise(struct rule_call *call, int pieces, const char *format,
-			    va_list arguments)
+static _Noreturn void raise_in_rule(struct rule_call *call, int pieces, const char *format,
+				    va_list arguments) __attribute__((format(printf, 3, 0)));
+static _Noreturn void raise_in_rule(struct rule_call *call, int pieces, const char *format,
+				    va_list arguments)
 {
 	char text[512];
 	vsnprintf(text, sizeof text, format, arguments);
@@ -153,7 +153,7 @@ void rule_argument_error(struct rule_call *call, unsigned n, const char *format,
 	push_place(call);
 	push_argument_name(call, n);
 	va_start(arguments, format);
-	raise(call, 2, format, arguments);
+	raise_in_rule(call, 2, format, arguments);
 }
 
 void rule_error(struct rule_call *call, const char *format, ...)
@@ -161,7 +161,7 @@ void rule_error(struct rule_call *call, const char *format, ...)
 	va_list arguments;
 	push_place(call);
 	va_start(arguments, format);
-	raise(call, 1, format, arguments);
+	raise_in_rule(call, 1, format, arguments);
 }
 
 struct slice rule_call_on_http(const struct rule_function *function)

@@ -7,15 +7,23 @@
  * table.concat). So the cap is kept by looking at it: with every slice of steps, in everything
  * that makes big strings before it makes them (`make_room`), and behind every `..` (`·fit`). What
  * can be made between two looks is bounded by what there is already. A run is told that there is
- * no memory only after a full collection.
+ * no memory only after a full collection: bit by bit, in turns of the loop, where it can be put off.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_private.h"
+
+#include "base/check.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define BIG_BYTES 4096
+
+/* At once, in a turn of the loop. */
+#define COLLECT_MICROSECONDS 100
+/* What became garbage while a cycle was under way is found by the next one. */
+#define COLLECT_CYCLES 2
 
 void *rule_memory_allocate(void *owner, void *old, size_t old_size, size_t size)
 {
@@ -61,8 +69,68 @@ void rule_memory_end(struct rule_vm *vm, struct rule_run *run)
 	run->memory = vm->used > vm->base ? vm->used - vm->base : 0;
 }
 
+/* ---- bit by bit ------------------------------------------------------------------------------ */
+
+static void collect_some(struct rule_vm *vm, uint64_t last_cycle)
+{
+	uint64_t began = clock_read_microseconds();
+	while (vm->cycles < last_cycle && clock_read_microseconds() - began < COLLECT_MICROSECONDS)
+		vm->cycles += (uint64_t)lua_gc(vm->lua, LUA_GCSTEP, 0);
+}
+
+static void on_collect(struct loop_task *task)
+{
+	struct rule_vm *vm = container_of(task, struct rule_vm, collect);
+	collect_some(vm, vm->collect_until);
+	if (vm->cycles < vm->collect_until)
+		loop_later(task);
+}
+
+void rule_memory_init(struct rule_vm *vm)
+{
+	vm->collect.run = on_collect;
+}
+
+void rule_memory_release(struct rule_vm *vm)
+{
+	loop_forget(&vm->collect);
+}
+
 void rule_memory_over(struct rule_vm *vm, struct rule_run *run)
 {
-	if (run->memory > vm->cap / 4)
+	if (run->memory <= vm->cap / 4)
+		return;
+	if (vm->turn_ns == 0) {
 		lua_gc(vm->lua, LUA_GCCOLLECT, 0);
+		return;
+	}
+	vm->collect_until = vm->cycles + COLLECT_CYCLES;
+	loop_later(&vm->collect);
+}
+
+bool rule_memory_wants_room(struct rule_run *run)
+{
+	struct rule_vm *vm = run->vm;
+	if (vm->used <= vm->ceiling || vm->turn_ns == 0)
+		return false;
+	run->room_base = vm->base;
+	run->room_at = vm->cycles + COLLECT_CYCLES;
+	return true;
+}
+
+bool rule_memory_has_room(struct rule_run *run)
+{
+	struct rule_vm *vm = run->vm;
+	if (run->room_at == 0)
+		return true;
+	collect_some(vm, run->room_at);
+	if (vm->cycles < run->room_at)
+		return false;
+	run->room_at = 0;
+	/* what others have come to hold meanwhile is not this one's */
+	size_t held = vm->used > run->room_base ? vm->used - run->room_base : 0;
+	if (held < run->memory)
+		run->memory = held;
+	run->has_no_room = run->memory > run->limits->memory - run->limits->memory / 16;
+	return true;
 }

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/table.h"
+#include "net/loop.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -102,6 +103,9 @@ struct rule_run {
 	enum rule_failure failure;
 	bool is_waiting, has_verdict;
 	bool is_put_off;   /* it waits for nothing: others have a turn */
+	bool has_no_room;  /* too much is left after a collection */
+	uint64_t room_at;  /* it is put off until so many cycles are over; 0: for a turn only */
+	size_t room_base;  /* vm->base at that time */
 	unsigned line;     /* of the call that waits */
 	const char *path;  /* the same; Lua's, and there as long as it waits */
 	bool is_statement; /* that call: its results go nowhere, and `true` would mean a verdict */
@@ -148,13 +152,18 @@ struct rule_vm {
 	struct rule_run *runs; /* all of them */
 	uint64_t run_count;
 
-	uint64_t turn_ns; /* see rule_vm_set_turn */
+	uint64_t turn_ns;      /* see rule_vm_set_turn */
+	uint64_t turn;         /* the loop's, in which runs have computed */
+	uint64_t turn_used_ns; /* for so long, in that turn */
 
 	size_t used;    /* bytes */
 	size_t base;    /* `used` when the stretch began, less what the run holds already */
 	size_t ceiling; /* the running run may let `used` grow to here, see rule_memory.c */
 	size_t cap;     /* of the running run */
 	uint64_t allocations;
+	uint64_t cycles;        /* that the collector has gone through, bit by bit */
+	uint64_t collect_until; /* so many */
+	struct loop_task collect;
 
 	/* of the last failure */
 	enum rule_failure failure;
@@ -184,6 +193,12 @@ void rule_memory_begin(struct rule_vm *vm, struct rule_run *run);
 void rule_memory_end(struct rule_vm *vm, struct rule_run *run);
 /* After the end of the whole run, when nothing of it can be reached any more. */
 void rule_memory_over(struct rule_vm *vm, struct rule_run *run);
+void rule_memory_init(struct rule_vm *vm);
+void rule_memory_release(struct rule_vm *vm);
+/* True: the run holds too much, and is to be put off while garbage is collected. */
+bool rule_memory_wants_room(struct rule_run *run);
+/* Of a run that was put off: collects some, and says whether it may go on now. */
+bool rule_memory_has_room(struct rule_run *run);
 
 /* ---- rule_budget.c ---- */
 void rule_budget_begin(struct rule_vm *vm, struct rule_run *run);

@@ -186,7 +186,9 @@ enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_pha
 	run->charged = 0;
 	run->memory = 0;
 	run->line = 0;
-	run->has_failed = run->has_verdict = run->is_slow = run->is_put_off = false;
+	run->room_at = 0;
+	run->has_failed = run->has_verdict = run->is_slow = false;
+	run->is_put_off = run->has_no_room = false;
 	stretch_begin(run);
 	lua_pushvalue(run->thread, BOTTOM_XPCALL);
 	lua_rawgeti(run->thread, LUA_REGISTRYINDEX, rule->chunk);
@@ -217,6 +219,8 @@ enum rule_result rule_resume(struct rule_run *run)
 	lua_State *lua = vm->lua;
 	bool is_put_off = run->is_put_off;
 	check(run->is_waiting);
+	if (is_put_off && !rule_memory_has_room(run))
+		return RULE_RESULT_WAITING;
 	stretch_begin(run);
 	if (is_put_off)
 		return go_on(run, 0);

@@ -192,6 +192,7 @@ struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *f
 	vm->function_count = count;
 	vm->bindings = memory_new(count + 1, sizeof *vm->bindings);
 	table_init(&vm->names);
+	rule_memory_init(vm);
 	vm->lua = lua_newstate(rule_memory_allocate, vm);
 	check(vm->lua != NULL);
 	lua_atpanic(vm->lua, panic);
@@ -211,6 +212,7 @@ void rule_vm_free(struct rule_vm *vm)
 	check(vm->running == NULL);
 	while (vm->sets != NULL)
 		rule_set_free(vm->sets);
+	rule_memory_release(vm);
 	lua_close(vm->lua);
 	while (vm->runs != NULL) {
 		struct rule_run *run = vm->runs;

@@ -143,10 +143,11 @@ struct txn {
 	bool is_rule_ready;        /* that has come */
 	const char *verdict_rule;  /* the rule that decided, and its line; NULL: none did */
 	unsigned verdict_line;
-	struct slice verdict;     /* in words, for the log */
-	enum txn_end rule_end;    /* ends the transaction when the verdict is in; NONE: go on */
-	struct timer sleep_timer; /* connection.sleep */
-	struct txn_wait sleep;
+	struct slice verdict;        /* in words, for the log */
+	enum txn_end rule_end;       /* ends the transaction when the verdict is in; NONE: go on */
+	struct timer sleep_timer;    /* connection.sleep */
+	struct loop_task next_turn;  /* a rule that was put off goes on */
+	struct txn_wait sleep;       /* either of the two */
 	struct txn_wishes wishes;    /* of request rules, for the answer */
 	struct txn_orders *orders;   /* NULL mostly */
 	struct txn_persist *persist; /* of the node's choice; NULL: no persistence class */

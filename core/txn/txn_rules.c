@@ -139,6 +139,29 @@ static enum rule_result start_or_resume(struct txn *t)
 	return rule_resume(t->run);
 }
 
+static void awake(struct txn *t)
+{
+	t->wait = NULL;
+	t->is_rule_ready = true;
+	txn_run(t);
+}
+
+static void on_next_turn(struct loop_task *task)
+{
+	awake(container_of(task, struct txn, next_turn));
+}
+
+static void stay_away(struct txn_wait *w)
+{
+	loop_forget(&w->txn->next_turn);
+}
+
+static void let_others(struct txn *t)
+{
+	txn_rules_wait(t, &t->sleep, stay_away);
+	loop_later(&t->next_turn);
+}
+
 /* The current rule, up to its end or its next wait. */
 static enum rule_result run_rule(struct txn *t)
 {
@@ -151,7 +174,7 @@ static enum rule_result run_rule(struct txn *t)
 	t->rule_nanoseconds += clock_nanoseconds() - began;
 	txn_trace_rule(t, result);
 	if (result == RULE_RESULT_WAITING && rule_is_put_off(t->run)) {
-		txn_rules_sleep(t, 1);
+		let_others(t);
 	} else if (result == RULE_RESULT_WAITING) {
 		count_wait(t);
 	} else {
@@ -250,10 +273,7 @@ struct txn_wait *txn_rules_waited(struct txn *t)
 
 static void on_sleep_timer(struct timer *timer)
 {
-	struct txn *t = container_of(timer, struct txn, sleep_timer);
-	t->wait = NULL;
-	t->is_rule_ready = true;
-	txn_run(t);
+	awake(container_of(timer, struct txn, sleep_timer));
 }
 
 static void stop_sleeping(struct txn_wait *w)
@@ -271,4 +291,5 @@ void txn_rules_sleep(struct txn *t, uint64_t milliseconds)
 void txn_rules_init(struct txn *t)
 {
 	timer_init(&t->sleep_timer, on_sleep_timer);
+	t->next_turn.run = on_next_turn;
 }

@@ -15,8 +15,8 @@
 
 #include <stdlib.h>
 
-/* A rule that computes for longer lets others have a turn: nobody waits longer for a rule's loop. */
-#define RULE_TURN_NANOSECONDS 500000
+/* Rules that compute for longer let others have a turn: nobody waits longer for a rule's loop. */
+#define RULE_TURN_NANOSECONDS 150000
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 

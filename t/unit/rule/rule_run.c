@@ -547,6 +547,44 @@ Test(rule_run, turns_change_no_budget)
 	}
 }
 
+/* Only when all that can be collected is, bit by bit, a run is told that there is no memory. */
+Test(rule_run, collects_in_turns)
+{
+	static const struct {
+		const char *text, *said;
+	} rows[] = {
+		{ "local t for i = 1, 90000 do t = {i, {}} end test.say('fine')", "fine\n" },
+		{ "for k = 1, 3 do local t = {} for i = 1, 8000 do t[i] = {i} end t = nil end"
+		  " test.say('fine')",
+		  "fine\n" },
+		{ "local t = {} for i = 1, 90000 do t[i] = {i} end test.say('never')", NULL },
+		{ "pcall(function() local t = {} for i = 1, 90000 do t[i] = {i} end end)"
+		  " test.say('never')",
+		  NULL },
+		{ "coroutine.wrap(function() local t = {} for i = 1, 90000 do t[i] = {i} end end)()"
+		  " test.say('never')",
+		  NULL },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		unsigned turns;
+		limits.memory = 1 << 20;
+		size_t before = rule_vm_memory(vm);
+		enum rule_result result = run_in_turns(rows[i].text, 1000000000, &turns);
+		if (rows[i].said != NULL) {
+			cr_expect_eq(result, RULE_RESULT_FINISHED, "%s: %s", rows[i].text,
+				     rule_failure_message(vm));
+			cr_expect_str_eq(subject.said, rows[i].said);
+		} else {
+			cr_expect_eq(result, RULE_RESULT_FAILED, "%s", rows[i].text);
+			cr_expect_gt(turns, 1, "%s", rows[i].text);
+			cr_expect(strstr(rule_failure_message(vm), "memory exhausted") != NULL,
+				  "%s", rule_failure_message(vm));
+		}
+		cr_expect_lt(rule_vm_memory(vm), before + (3 << 20), "%s: %zu bytes", rows[i].text,
+			     rule_vm_memory(vm) - before);
+	}
+}
+
 /* ---- what a run costs ------------------------------------------------------------------------ */
 
 static const char *const frugal[] = {
