@@ -2,6 +2,7 @@
 #include "judge.h"
 
 #include "../fuzz.h"
+#include "rewrite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,42 @@ static void check_first(const struct asked *asked)
 	}
 }
 
+/* What the rule makes of that body; absent when this cannot be known. */
+static struct slice rewritten(enum rewrite_way way, unsigned op, const struct model_message *m)
+{
+	if (m->is_coded && rewrite_reads(way, op))
+		return SLICE_ABSENT;
+	return rewrite_body(way, op, slice_of(m->body, m->body_len));
+}
+
+static unsigned request_op(const struct client *c, const struct model_message *sent,
+			   const struct model_message *got)
+{
+	if (c->server != PEERS_REWRITE)
+		return 0;
+	unsigned op = rewrite_op(REWRITE_REQUEST, got);
+	if (sent->verdict == MODEL_SURE)
+		fuzz_expect(op == rewrite_op_of(REWRITE_REQUEST, sent->target));
+	return op;
+}
+
+/* How its end is told: as the client did, or counted when a rule put another body in its place. */
+static void judge_framing(unsigned op, const struct model_message *sent,
+			  const struct model_message *got)
+{
+	if (rewrite_leaves(op)) {
+		fuzz_expect(sent->framing == got->framing && sent->length == got->length);
+		return;
+	}
+	struct slice body = rewritten(REWRITE_REQUEST, op, sent);
+	/* nothing in the place of nothing stays so */
+	bool has_none = sent->framing == MODEL_NO_BODY && got->framing == MODEL_NO_BODY;
+	fuzz_expect(!rewrite_answers(op));
+	fuzz_expect(got->framing == MODEL_LENGTH || (has_none && body.len == 0));
+	fuzz_expect(slice_is_absent(body) || got->length == body.len);
+	fuzz_expect(sent->is_body_whole);
+}
+
 void judge_head(struct asked *asked, const struct model_message *got)
 {
 	struct client *c = client_of(got->client);
@@ -66,7 +103,7 @@ void judge_head(struct asked *asked, const struct model_message *got)
 	fuzz_expect(sent.is_head_whole && sent.verdict != MODEL_NEVER);
 	fuzz_expect(got->verdict != MODEL_NEVER && got->version_minor == 1);
 	fuzz_expect(slice_is_equal(sent.method, got->method));
-	fuzz_expect(sent.framing == got->framing && sent.length == got->length);
+	judge_framing(request_op(c, &sent, got), &sent, got);
 	if (sent.verdict == MODEL_SURE)
 		fuzz_expect(slice_is_equal(sent.target, got->target));
 	if (!may_repeat(&sent))
@@ -78,13 +115,17 @@ void judge_head(struct asked *asked, const struct model_message *got)
 
 void judge_body(const struct asked *asked, const struct model_message *got)
 {
+	struct client *c = &peers.clients[asked->client];
 	struct model_message sent;
 	fuzz_expect(got->body_verdict != MODEL_NEVER);
-	fuzz_expect(peers_read_request(&peers.clients[asked->client], asked->index, &sent));
-	fuzz_expect(is_same_start(sent.body, sent.body_len, got->body, got->body_len));
+	fuzz_expect(peers_read_request(c, asked->index, &sent));
+	struct slice body = rewritten(REWRITE_REQUEST, request_op(c, &sent, got), &sent);
 	if (got->is_body_whole)
-		fuzz_expect(sent.is_body_whole && sent.body_verdict != MODEL_NEVER &&
-			    sent.body_len == got->body_len);
+		fuzz_expect(sent.is_body_whole && sent.body_verdict != MODEL_NEVER);
+	if (slice_is_absent(body))
+		return;
+	fuzz_expect(is_same_start(body.at, body.len, got->body, got->body_len));
+	fuzz_expect(!got->is_body_whole || body.len == got->body_len);
 }
 
 /* ---- answers at clients ------------------------------------------------------------------------------------- */
@@ -98,34 +139,80 @@ static struct asked *find_asked(struct slice mark)
 	return &peers.asked[number];
 }
 
+static bool has_rules(const struct client *c)
+{
+	return c->server == PEERS_RULES || c->server == PEERS_REWRITE;
+}
+
+/* What a request rule answered by itself: its own words, or those of this very client. */
+static void judge_ruled(const struct model_message *sent, const struct model_message *got)
+{
+	unsigned op = rewrite_op(REWRITE_REQUEST, got);
+	struct slice body = rewritten(REWRITE_REQUEST, op, sent);
+	fuzz_expect(got->status == 200 && rewrite_answers(op));
+	if (slice_is_absent(body))
+		return;
+	fuzz_expect(is_same_start(body.at, body.len, got->body, got->body_len));
+	fuzz_expect(!got->is_body_whole || body.len == got->body_len);
+}
+
 /* weir's own: the status and its words, short; a rule's may be anything. */
-static void judge_own(const struct client *c, const struct model_message *got, bool is_head)
+static void judge_own(const struct client *c, const struct model_message *sent,
+		      const struct model_message *got, bool is_head)
 {
 	char start[16];
-	fuzz_expect(got->status >= 400 || c->server == PEERS_RULES);
-	if (!got->is_body_whole || c->server == PEERS_RULES)
+	fuzz_expect(got->status >= 400 || has_rules(c));
+	if (c->server == PEERS_REWRITE && !slice_is_absent(got->op) && !is_head)
+		judge_ruled(sent, got);
+	if (!got->is_body_whole || has_rules(c))
 		return;
 	snprintf(start, sizeof start, "%u ", got->status);
 	fuzz_expect(is_head ? got->body_len == 0
 			    : is_same_start(got->body, got->body_len, start, 4));
 }
 
-/* A node's: the one that it gave to this very request, and nothing else. */
-static void judge_relayed(const struct client *c, const struct model_message *got)
+static unsigned response_op(const struct client *c, const struct model_message *sent,
+			    const struct model_message *got)
+{
+	if (c->server != PEERS_REWRITE || got->status == 101)
+		return 0;
+	unsigned op = rewrite_op(REWRITE_RESPONSE, got);
+	if (sent->verdict == MODEL_SURE)
+		fuzz_expect(op == rewrite_op_of(REWRITE_RESPONSE, sent->target));
+	return op;
+}
+
+/* A body that the node said in good order, and all of it. */
+static bool is_sound(const struct model_message *gave)
+{
+	return gave->is_body_whole && gave->body_verdict != MODEL_NEVER;
+}
+
+/* A node's: the one that it gave to this very request, or what the rule makes of it, and nothing else. */
+static void judge_relayed(const struct client *c, const struct model_message *sent,
+			  const struct model_message *got, bool is_head)
 {
 	const struct asked *asked = find_asked(got->mark);
 	struct model_message gave;
 	fuzz_expect(asked->client == c - peers.clients && asked->index == c->heard);
 	if (got->status < 200 && got->status != 101)
 		return;
+	unsigned op = response_op(c, sent, got);
 	peers_read_answer(asked, &gave);
 	fuzz_expect(gave.is_head_whole && gave.verdict != MODEL_NEVER);
-	fuzz_expect(gave.status == got->status && slice_is_equal(gave.reason, got->reason));
-	fuzz_expect(is_same_start(gave.body, gave.body_len, got->body, got->body_len));
+	if (rewrite_begins_anew(op))
+		fuzz_expect(got->status == 200 && is_word(got->reason, "OK"));
+	else
+		fuzz_expect(gave.status == got->status && slice_is_equal(gave.reason, got->reason));
 	/* what is not whole must not look whole */
-	if (got->is_body_whole)
-		fuzz_expect(gave.is_body_whole && gave.body_verdict != MODEL_NEVER &&
-			    gave.body_len == got->body_len);
+	if (got->is_body_whole && (rewrite_leaves(op) || rewrite_reads(REWRITE_RESPONSE, op)))
+		fuzz_expect(is_sound(&gave));
+	struct slice body = rewritten(REWRITE_RESPONSE, op, &gave);
+	bool has_none = is_head || got->status == 204 || got->status == 304;
+	if (slice_is_absent(body) || (has_none && !rewrite_leaves(op)))
+		return;
+	fuzz_expect(is_same_start(body.at, body.len, got->body, got->body_len));
+	fuzz_expect(!got->is_body_whole || body.len == got->body_len);
 }
 
 /* Behind 101 both see what the other says, byte by byte. */
@@ -159,15 +246,16 @@ static bool is_spoilt(const struct client *c)
 	return found;
 }
 
-static void judge_one(struct client *c, const struct model_message *got, bool is_head)
+static void judge_one(struct client *c, const struct model_message *sent,
+		      const struct model_message *got, bool is_head)
 {
 	fuzz_expect(got->verdict != MODEL_NEVER && got->body_verdict != MODEL_NEVER);
 	if (is_spoilt(c))
 		return;
 	if (slice_is_absent(got->mark))
-		judge_own(c, got, is_head);
+		judge_own(c, sent, got, is_head);
 	else
-		judge_relayed(c, got);
+		judge_relayed(c, sent, got, is_head);
 	if (got->status == 101)
 		judge_tunnel(c, got);
 }
@@ -175,7 +263,7 @@ static void judge_one(struct client *c, const struct model_message *got, bool is
 /* The next answer, if its head is whole. False: there is no more. */
 static bool judge_next(struct client *c)
 {
-	struct model_message asked, got;
+	struct model_message asked = { 0 }, got;
 	struct slice rest = wire_bytes_rest(&c->wire->from_weir, c->heard_at);
 	bool is_over = c->wire->is_shut && !c->wire->is_cut && !c->wire->is_broken;
 	static char body[MODEL_BODY_MOST];
@@ -195,13 +283,13 @@ static bool judge_next(struct client *c)
 		is_head = rest.len == got.total;
 		model_read_response(rest, is_head, is_over, &got);
 	}
-	judge_one(c, &got, is_head);
+	judge_one(c, &asked, &got, is_head);
 	if (!got.is_body_whole || got.status == 101)
 		return false;
 	c->heard_at += got.total;
 	if (got.status < 200)
 		return true;
-	bool is_good = !slice_is_absent(got.mark) || c->server == PEERS_RULES;
+	bool is_good = !slice_is_absent(got.mark) || has_rules(c);
 	c->heard_good += is_good && c->heard_good == c->heard;
 	c->heard++;
 	c->is_over = got.closes;

@@ -248,13 +248,18 @@ static ssize_t wire_write(struct wire *wire, const struct iovec *from, size_t co
 	if (wire->is_broken || wire->is_shut)
 		return failed(EPIPE);
 	size_t done = 0, wanted = 0;
+	for (size_t i = 0; i < count; i++)
+		wanted += from[i].iov_len;
+	if (wanted > 0 && wire->tried_from != wire->from_weir.len) {
+		wire->tried_from = wire->from_weir.len;
+		wire->tried_told = wire->told;
+	}
 	for (size_t i = 0; i < count; i++) {
 		size_t room = wire->window - done;
 		size_t len = from[i].iov_len < room ? from[i].iov_len : room;
 		if (!wire->is_gone)
 			wire_bytes_add(&wire->from_weir, from[i].iov_base, len);
 		done += len;
-		wanted += from[i].iov_len;
 	}
 	if (done == 0 && wanted > 0)
 		return failed(EAGAIN);

@@ -45,8 +45,10 @@ struct wire {
 	bool is_shut, is_cut; /* weir's: it ended, or closed; it closed by a reset */
 	bool lingers_not;     /* SO_LINGER of 0 */
 	size_t told;          /* bytes of to_weir that had arrived when epoll last told of it */
+	size_t tried_from;    /* where in from_weir weir last began to write, taken or not */
+	size_t tried_told;    /* `told` when it first did so */
 	size_t asked_from;    /* where in from_weir a request begins that is not whole yet */
-	size_t asked_told;    /* `told` when its first byte came */
+	size_t asked_told;    /* `told` when weir first tried to write it */
 };
 
 /* Which of the descriptors that are ready are told now (bit 0: KERNEL_FIRST_FD), and in which order. */

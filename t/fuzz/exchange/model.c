@@ -145,10 +145,13 @@ static enum model_verdict read_field(struct slice name, struct slice value, stru
 	}
 	if (is_word(name, "host"))
 		return read_host(value, l);
+	m->is_coded |= is_word(name, "content-encoding");
 	if (is_word(name, "upgrade"))
 		l->has_upgrade = true;
 	else if (is_word(name, "x-mark"))
 		m->mark = slice_is_absent(m->mark) ? value : m->mark;
+	else if (is_word(name, "x-op"))
+		m->op = slice_is_absent(m->op) ? value : m->op;
 	else if (is_word(name, "x-cluster-client-ip"))
 		m->client = l->clients++ == 0 ? value : SLICE_ABSENT;
 	else if (is_word(name, "date") || is_word(name, "via") || is_word(name, "server") ||
@@ -366,7 +369,9 @@ static void judge_fields(const struct lines *l, struct model_message *m)
 static void message_init(struct model_message *m)
 {
 	char *body = m->body;
-	*m = (struct model_message){ .body = body, .mark = SLICE_ABSENT, .client = SLICE_ABSENT };
+	*m = (struct model_message){
+		.body = body, .mark = SLICE_ABSENT, .client = SLICE_ABSENT, .op = SLICE_ABSENT
+	};
 }
 
 /* The lines behind the first. False: they are not all there, or bad. */

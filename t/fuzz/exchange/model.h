@@ -43,6 +43,8 @@ struct model_message {
 	bool asks_upgrade;
 	struct slice mark;   /* X-Mark, absent without */
 	struct slice client; /* X-Cluster-Client-Ip, absent without or with several */
+	struct slice op;     /* X-Op, absent without */
+	bool is_coded;       /* has a Content-Encoding */
 
 	enum model_verdict body_verdict; /* so far */
 	bool is_body_whole;

@@ -228,8 +228,8 @@ static size_t answer_end(const struct asked *asked)
 
 /*
  * A node that says more than it was asked may be in time to spoil the next request: no proxy can know
- * what comes just now. But weir must not use a connection again once it was told of such bytes. What it hears of while it
- * sends a request is taken for a hasty answer to that.
+ * what comes just now. But weir must not use a connection again once it was told of such bytes. What it
+ * hears of while it sends a request, or tries to, is taken for a hasty answer to that.
  */
 static struct asked *new_asked(struct wire *wire, size_t at, const struct asked *last)
 {
@@ -254,7 +254,7 @@ static bool node_reads(struct wire *wire)
 		return false;
 	if (is_new && wire->asked_from != at) {
 		wire->asked_from = at;
-		wire->asked_told = wire->told;
+		wire->asked_told = wire->tried_told;
 	}
 	model_read_request(wire_bytes_rest(&wire->from_weir, at), &m);
 	fuzz_expect(m.verdict != MODEL_NEVER && m.body_verdict != MODEL_NEVER);

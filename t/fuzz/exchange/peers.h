@@ -15,7 +15,7 @@
 #define PEERS_ASKED 800   /* that nodes may have begun to receive */
 #define PEERS_ANSWERS 64  /* that wait for their requests */
 
-enum peers_server { PEERS_PLAIN, PEERS_RULES, PEERS_CLEAR, PEERS_SERVERS };
+enum peers_server { PEERS_PLAIN, PEERS_RULES, PEERS_CLEAR, PEERS_REWRITE, PEERS_SERVERS };
 
 struct client {
 	struct wire *wire; /* NULL: it has not come yet */
