@@ -1,9 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs one fuzz target with its dictionary and the options that suit it, on the seeds in t/fuzz/corpus
-# and on what was found in FOLDER before. Usage: run.sh FOLDER TARGET [LIBFUZZER OPTION ...]
+# and on what was found in FOLDER before. Usage: run.sh [--same] FOLDER TARGET [LIBFUZZER OPTION ...]
+# --same: the same inputs every time, on every machine: nothing from earlier runs, the seeds in the order
+# of their names, and a fixed layout of memory where the kernel grants it.
 set -eu
 
+same=
+if [ "$1" = --same ]; then
+	same=yes
+	shift
+fi
 folder=$1
 name=$2
 shift 2
@@ -27,12 +34,20 @@ esac
 
 program=$(dirname "$folder")/bin/$name
 [ -x "$folder/bin/$name" ] && program=$folder/bin/$name
-corpus=$folder/corpus/$name found=$folder/found
+corpus=$folder/corpus/$name found=$folder/found seeds=t/fuzz/corpus/$name
+[ -z "$same" ] || rm -rf "$corpus"
 mkdir -p "$corpus" "$found"
+if [ -n "$same" ]; then
+	set -- -seed=1 -reload=0 "-seed_inputs=$(printf '%s\n' "$seeds"/* | LC_ALL=C sort | paste -sd, -)" "$@"
+	set -- "$program" "$@" "$corpus"
+	! setarch -R true 2>/dev/null || set -- setarch -R "$@"
+else
+	set -- "$program" "$@" "$corpus" "$seeds"
+fi
 printf 'fuzz: %s\n' "$name"
 # Leaks are looked for when all is over: after each input it would be most of the time.
-if ! "$program" -detect_leaks=0 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
-	-artifact_prefix="$found/$name-" "$@" "$corpus" "t/fuzz/corpus/$name" >"$folder/$name.log" 2>&1; then
+if ! "$@" -detect_leaks=0 -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 \
+	-artifact_prefix="$found/$name-" >"$folder/$name.log" 2>&1; then
 	tail -n 100 "$folder/$name.log" >&2
 	exit 1
 fi
