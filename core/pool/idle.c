@@ -20,21 +20,30 @@ static struct {
 	uint64_t turn;
 } table;
 
-/* The common case needs no hash: a listed node, from our own address. */
-static bool is_plain(const struct node *n, const struct addr *source)
+/* The common case needs no hash: a listed node, from our own address, for whoever comes. */
+static bool is_plain(const struct node *n, const struct addr *source,
+		     const struct node_announced *announced)
 {
-	return n->conf != NULL && source->family == ADDR_NONE;
+	return n->conf != NULL && source->family == ADDR_NONE &&
+	       announced->client.family == ADDR_NONE;
 }
 
 /*
  * Addresses of clients are theirs to choose, so the hash is keyed (base/table.h). The pool and a
  * listed node are not: they only move a client's chain.
  */
-static uint64_t hash_of(const struct node *n, const struct addr *to, const struct addr *source)
+static uint64_t hash_of(const struct node *n, const struct addr *to, const struct addr *source,
+			const struct node_announced *announced)
 {
-	const struct addr both[] = { *source, *to };
-	size_t size = n->conf != NULL ? sizeof both[0] : sizeof both;
-	uint64_t hash = table_hash(slice_of((const char *)both, size));
+	struct addr key[4] = { *source };
+	size_t count = 1;
+	if (n->conf == NULL)
+		key[count++] = *to;
+	if (announced->client.family != ADDR_NONE) {
+		key[count++] = announced->client;
+		key[count++] = announced->dest;
+	}
+	uint64_t hash = table_hash(slice_of((const char *)key, count * sizeof *key));
 	return hash + (uintptr_t)n / sizeof *n;
 }
 
@@ -46,10 +55,10 @@ static struct idle_chain *chain_at(uint64_t hash)
 /* Where a connection belongs that becomes idle. Its key never changes, so it is hashed once. */
 static struct idle_chain *chain_of(struct node_connection *c)
 {
-	if (is_plain(c->node, &c->source))
+	if (is_plain(c->node, &c->source, &c->announced))
 		return &c->node->plain;
 	if (c->key_hash == 0)
-		c->key_hash = hash_of(c->node, &c->to, &c->source);
+		c->key_hash = hash_of(c->node, &c->to, &c->source, &c->announced);
 	return chain_at(c->key_hash);
 }
 
@@ -105,10 +114,19 @@ static void on_idle_timeout(struct timer *timer)
 	close_idle(container_of(timer, struct node_connection, timer));
 }
 
-static bool is_of_key(const struct node_connection *c, const struct node *n, const struct addr *to,
-		      const struct addr *source)
+static bool is_same_announced(const struct node_announced *one, const struct node_announced *other)
 {
-	return c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source);
+	if (one->client.family == ADDR_NONE)
+		return other->client.family == ADDR_NONE;
+	return addr_is_equal(&one->client, &other->client) &&
+	       addr_is_equal(&one->dest, &other->dest);
+}
+
+static bool is_of_key(const struct node_connection *c, const struct node *n, const struct addr *to,
+		      const struct addr *source, const struct node_announced *announced)
+{
+	return c->node == n && addr_is_equal(&c->to, to) && addr_is_equal(&c->source, source) &&
+	       is_same_announced(&c->announced, announced);
 }
 
 /*
@@ -128,16 +146,18 @@ static void settle(void)
 }
 
 struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
+				   const struct node_announced *announced,
 				   void (*on_ready)(struct stream *))
 {
 	if (n->idle_count == 0)
 		return NULL;
 	struct node_connection *c;
 	settle();
-	struct idle_chain *chain = is_plain(n, source) ? &n->plain
-						       : chain_at(hash_of(n, to, source));
+	struct idle_chain *chain = is_plain(n, source, announced)
+					   ? &n->plain
+					   : chain_at(hash_of(n, to, source, announced));
 	LIST_FOREACH (c, chain, same_key)
-		if (is_of_key(c, n, to, source) && !stream_has_news(&c->stream))
+		if (is_of_key(c, n, to, source, announced) && !stream_has_news(&c->stream))
 			break;
 	if (c == NULL)
 		return NULL;

@@ -1,6 +1,7 @@
 /*
  * idle: connections to nodes that wait for their next use. The key is (node address, source
- * address): a connection that carries one client's address never serves another client. Bounded
+ * address, whom its PROXY header named): a connection that carries one client's address never serves
+ * another client. Bounded
  * per node; the longest idle one goes first. A byte or an end that comes while idle closes it.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -16,6 +17,7 @@
  * a node that says more than it was asked says it right behind its answer.
  */
 struct node_connection *idle_lease(struct node *n, const struct addr *to, const struct addr *source,
+				   const struct node_announced *announced,
 				   void (*on_ready)(struct stream *s));
 
 /* Takes over a connection that is between two messages; may close it at once. */

@@ -37,19 +37,25 @@ struct node {
 	unsigned idle_count;
 };
 
+/* For whom a connection is, as its PROXY header told the node; ADDR_NONE: there was none. */
+struct node_announced {
+	struct addr client, dest;
+};
+
 /* Owned by one transaction or by its node's idle list. */
 struct node_connection {
 	struct stream stream;
 	struct inbox inbox;
 	struct node *node; /* of the pool, or the pool's `others` */
 	struct addr to;
-	struct addr source; /* the foreign address we use; ADDR_NONE when plain */
-	struct addr local;  /* our end, known once asked for */
-	unsigned uses;      /* transactions that began on it */
-	unsigned dscp;      /* that it was given; 0: as the system has it */
-	uint64_t opened;    /* milliseconds */
-	struct timer timer; /* idle only */
-	uint64_t key_hash;  /* of a key that is hashed (idle.c); 0: not yet */
+	struct addr source;              /* the foreign address we use; ADDR_NONE when plain */
+	struct addr local;               /* our end, known once asked for */
+	struct node_announced announced; /* written by who opened it, before anything else */
+	unsigned uses;                   /* transactions that began on it */
+	unsigned dscp;                   /* that it was given; 0: as the system has it */
+	uint64_t opened;                 /* milliseconds */
+	struct timer timer;              /* idle only */
+	uint64_t key_hash;               /* of a key that is hashed (idle.c); 0: not yet */
 	LIST_ENTRY(node_connection) same_key;
 	TAILQ_ENTRY(node_connection) in_node;
 	void *user; /* of the transaction that leased it */

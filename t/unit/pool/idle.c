@@ -13,6 +13,7 @@ static int listen_fd;
 static struct addr at;
 static struct node *n, *second;
 static const struct addr none;
+static const struct node_announced nobody;
 
 static void open_nodes(void)
 {
@@ -34,7 +35,7 @@ static void on_ready(struct stream *s)
 
 static struct node_connection *lease(struct node *of, const struct addr *source)
 {
-	return idle_lease(of, &at, source, on_ready);
+	return idle_lease(of, &at, source, &nobody, on_ready);
 }
 
 static struct node_connection *give(struct node *to, const struct addr *source, int *theirs)
@@ -85,7 +86,7 @@ Test(idle, only_the_same_node_address_and_source)
 	cr_expect_null(lease(n, &other_port));
 	cr_expect_null(lease(second, &first));
 	cr_expect_null(lease(&unit_pool->others, &first));
-	cr_expect_null(idle_lease(n, &elsewhere, &first, on_ready));
+	cr_expect_null(idle_lease(n, &elsewhere, &first, &nobody, on_ready));
 	cr_expect_eq(lease(n, &first), c);
 	cr_expect_null(lease(n, &first));
 	idle_give_back(c);
@@ -96,13 +97,40 @@ Test(idle, only_the_same_node_address_and_source)
 	node_disconnect(c);
 }
 
+Test(idle, only_for_whom_it_was_announced)
+{
+	int theirs;
+	struct node_announced first = { client(1), client(2) }, other_port = first;
+	struct node_announced other_client = { client(3), client(2) };
+	struct node_announced other_dest = { client(1), client(3) };
+	struct node *others = &unit_pool->others;
+	struct node *const nodes[] = { n, others };
+	other_port.client.port = 7;
+	for (int i = 0; i < 2; i++) {
+		struct node_connection *c = unit_connect(nodes[i], listen_fd, &at, NULL, &theirs);
+		c->announced = first;
+		idle_give_back(c);
+		unit_turn();
+		cr_expect_null(lease(nodes[i], &none));
+		cr_expect_null(idle_lease(nodes[i], &at, &none, &other_client, on_ready));
+		cr_expect_null(idle_lease(nodes[i], &at, &none, &other_dest, on_ready));
+		cr_expect_null(idle_lease(nodes[i], &at, &none, &other_port, on_ready));
+		cr_expect_eq(idle_lease(nodes[i], &at, &none, &first, on_ready), c);
+		node_disconnect(c);
+		c = give(nodes[i], NULL, &theirs);
+		cr_expect_null(idle_lease(nodes[i], &at, &none, &first, on_ready));
+		cr_expect_eq(lease(nodes[i], &none), c);
+		node_disconnect(c);
+	}
+}
+
 Test(idle, addresses_that_no_pool_lists_keep_connections_too)
 {
 	int theirs;
 	struct node *others = &unit_pool->others;
 	struct addr elsewhere = addr_with_port(&at, (uint16_t)(at.port ^ 1));
 	struct node_connection *c = give(others, NULL, &theirs);
-	cr_expect_null(idle_lease(others, &elsewhere, &none, on_ready));
+	cr_expect_null(idle_lease(others, &elsewhere, &none, &nobody, on_ready));
 	cr_expect_null(lease(n, &none));
 	cr_expect_eq(lease(others, &none), c);
 	node_disconnect(c);
