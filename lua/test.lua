@@ -19,7 +19,7 @@ local FIELDS = {
 		"body", "calls", "error", "headers", "line", "log", "node", "outcome", "pool", "reason",
 		"requests", "rule", "sent", "source", "status", "tries",
 	},
-	sent = { "body", "headers", "method", "node", "url" },
+	sent = { "body", "client", "destination", "headers", "method", "node", "url" },
 }
 
 -- An error of the test file, at the line that called us.

@@ -399,7 +399,7 @@ request = {}
 ---@return string
 function request.getRemoteIP() end
 
----The client's port.
+---The client's port; 0 when its PROXY header says so.
 ---@return integer
 function request.getRemotePort() end
 
@@ -412,7 +412,7 @@ function request.getLocalIP() end
 function request.getLocalPort() end
 
 ---The address that the client was headed for. It differs from request.getLocalIP only for a
----redirected connection.
+---redirected connection, and where a PROXY header (`proxy_protocol`) says so.
 ---@return string
 function request.getDestIP() end
 
@@ -426,6 +426,14 @@ function request.getDestPort() end
 ---@param ip string
 ---@return boolean
 function request.setRemoteIP(ip) end
+
+---What the PROXY header, version 2, with which the client's connection began brought along under
+---this type (0 to 255), as bytes: 2 is the host name that the client asked for, 5 a unique number
+---of the connection, 32 (0x20) what is known of its TLS. The first when there are several; nil
+---when there is none, and without a header. In `weir test` it is nil unless the test answers it.
+---@param type integer
+---@return string|nil
+function request.getProxyTLV(type) end
 
 ---How many bytes of this transaction the client has sent so far, as received; on HTTP that is
 ---head and body, and what may have come of a next request. Never waits.

@@ -11,7 +11,7 @@ build='gcc libc6-dev make pkg-config libev-dev libluajit-5.1-dev libyaml-dev lib
 test='libcriterion-dev python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-websockets
 	python3-brotli
 	iproute2 iptables nftables util-linux nginx-light apache2-bin apache2-utils nodejs lighttpd
-	python3-uvicorn dnsmasq-base openssl curl wget wrk
+	python3-uvicorn dnsmasq-base haproxy openssl curl wget wrk
 	strace valgrind libasan8 libubsan1'
 bench='util-linux haproxy nginx-light h2o linux-perf strace valgrind'
 lint='clang clang-tidy clang-format libclang-rt-14-dev lua-check universal-ctags shellcheck'

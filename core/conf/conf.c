@@ -144,6 +144,14 @@ void conf_free(struct conf *c)
 	free(c);
 }
 
+bool conf_networks_hold(const struct conf_networks *networks, const struct addr *a)
+{
+	for (size_t i = 0; i < networks->count; i++)
+		if (addr_is_within(a, &networks->list[i].base, networks->list[i].prefix_bits))
+			return true;
+	return false;
+}
+
 uint32_t conf_find_pool(const struct conf *c, struct slice name)
 {
 	if (slice_is_equal(name, SLICE("discard")))

@@ -35,6 +35,11 @@ enum conf_algorithm {
 	CONF_ALGORITHM_WEIGHTED_LEAST_CONNECTIONS,
 	CONF_ALGORITHM_RANDOM,
 };
+enum conf_proxy_protocol {
+	CONF_PROXY_PROTOCOL_NONE,
+	CONF_PROXY_PROTOCOL_V1,
+	CONF_PROXY_PROTOCOL_V2
+};
 enum conf_node_state { CONF_NODE_ACTIVE, CONF_NODE_DRAINING, CONF_NODE_DISABLED };
 enum conf_on_spoof_failure { CONF_ON_SPOOF_FAILURE_FAIL, CONF_ON_SPOOF_FAILURE_PLAIN };
 enum conf_transparent_port { CONF_TRANSPARENT_PORT_ANY, CONF_TRANSPARENT_PORT_CLIENT };
@@ -82,6 +87,14 @@ struct conf_network { /* an address block such as 10.0.0.0/8 */
 	struct addr base;
 	unsigned prefix_bits;
 };
+
+struct conf_networks {
+	struct conf_network *list;
+	size_t count;
+};
+
+/* Is the address in one of them? */
+bool conf_networks_hold(const struct conf_networks *networks, const struct addr *a);
 
 enum conf_sharing { CONF_SHARING_MACHINE, CONF_SHARING_CONNECTION };
 
@@ -147,10 +160,10 @@ struct conf_vserver {
 	enum conf_capture capture;
 	/* what may be captured: all else is refused; empty: anything */
 	char *capture_interface; /* NULL: any */
-	struct conf_network *capture_to;
-	size_t capture_to_count;
+	struct conf_networks capture_to;
 	uint16_t *capture_ports;
 	size_t capture_port_count;
+	struct conf_networks proxy_from; /* senders of PROXY headers; empty: there are none */
 	struct conf_rule_uses request_rules, response_rules, completion_rules;
 	struct conf_rule_limits rules;
 	uint32_t pool;      /* index in conf.pools, or CONF_POOL_DISCARD */
@@ -204,6 +217,7 @@ struct conf_pool {
 	bool transparent;
 	enum conf_on_spoof_failure on_spoof_failure;
 	enum conf_transparent_port transparent_port;
+	enum conf_proxy_protocol proxy_protocol; /* the header that new connections begin with */
 	bool keepalive;
 	bool keepalive_non_idempotent;           /* http: {keepalive_non_idempotent} */
 	uint64_t max_idle_connections_pernode;   /* 0 = no limit */

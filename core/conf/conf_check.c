@@ -209,7 +209,8 @@ static void warn_of_families(struct conf_reader *r, const struct conf_vserver *v
 			     const struct conf_pool *pool)
 {
 	char text[ADDR_TEXT_BYTES];
-	if (!pool->transparent || pool->node_count == 0 ||
+	/* of which family a client is that a PROXY header names shows when it comes */
+	if (!pool->transparent || pool->node_count == 0 || v->proxy_from.count > 0 ||
 	    pool->on_spoof_failure != CONF_ON_SPOOF_FAILURE_FAIL)
 		return;
 	for (size_t i = 0; i < v->listen_count; i++)
@@ -320,7 +321,8 @@ static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)
 	if (v->pool >= r->conf->pool_count)
 		return;
 	const struct conf_pool *pool = &r->conf->pools[v->pool];
-	if (pool->original_destination && v->capture == CONF_CAPTURE_NONE)
+	if (pool->original_destination && v->capture == CONF_CAPTURE_NONE &&
+	    v->proxy_from.count == 0)
 		CONF_WARN(
 			r, v->place,
 			"virtual server '%s' captures nothing, so the original destination of pool '%s' is weir itself",

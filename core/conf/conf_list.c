@@ -96,15 +96,20 @@ static bool read_network(struct conf_reader *r, const struct conf_yaml *item,
 	return true;
 }
 
-static void read_networks(struct conf_reader *r, const struct conf_yaml *value,
-			  struct conf_vserver *v)
+static void read_networks(struct conf_reader *r, const struct conf_key *key,
+			  const struct conf_yaml *value, struct conf_networks *networks)
 {
 	struct conf_items items = conf_items_of(value);
 	const struct conf_yaml *item;
-	v->capture_to = arena_new(&r->conf->memory, items.count * sizeof *v->capture_to);
+	if (items.count == 0)
+		CONF_COMPLAIN(r, value->place,
+			      "'%s' is empty; it takes a network such as 10.0.0.0/8", key->name);
+	*networks = (struct conf_networks){
+		arena_new(&r->conf->memory, items.count * sizeof *networks->list), 0
+	};
 	while ((item = conf_items_take(&items)) != NULL)
-		if (read_network(r, item, &v->capture_to[v->capture_to_count]))
-			v->capture_to_count++;
+		if (read_network(r, item, &networks->list[networks->count]))
+			networks->count++;
 }
 
 static void read_ports(struct conf_reader *r, const struct conf_yaml *value, struct conf_vserver *v)
@@ -148,10 +153,10 @@ static void read_servers(struct conf_reader *r, const struct conf_yaml *value, s
 	}
 }
 
-void conf_list_read(struct conf_reader *r, enum conf_type type, const struct conf_yaml *value,
-		    void *at)
+void conf_list_read(struct conf_reader *r, const struct conf_key *key,
+		    const struct conf_yaml *value, void *at)
 {
-	switch (type) {
+	switch (key->type) {
 	case CONF_NETWORK:
 		read_network(r, value, at);
 		break;
@@ -159,13 +164,13 @@ void conf_list_read(struct conf_reader *r, enum conf_type type, const struct con
 		read_listens(r, value, at);
 		break;
 	case CONF_NETWORKS:
-		read_networks(r, value, at);
+		read_networks(r, key, value, at);
 		break;
 	case CONF_PORTS:
 		read_ports(r, value, at);
 		break;
 	default:
-		check(type == CONF_SERVERS);
+		check(key->type == CONF_SERVERS);
 		read_servers(r, value, at);
 	}
 }

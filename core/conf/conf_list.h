@@ -12,11 +12,12 @@
 #include "conf/conf_schema.h"
 
 /*
- * Fills the fields of the struct at `at` that belong to a key of type CONF_NETWORK, LISTENS, NETWORKS,
- * PORTS (of a struct conf_vserver) or SERVERS (of a struct conf), in the memory of r->conf.
+ * Fills what belongs to a key of type CONF_NETWORK or NETWORKS (the struct conf_network or conf_networks
+ * at `at`), CONF_LISTENS or PORTS (fields of a struct conf_vserver) or SERVERS (of a struct conf), in the
+ * memory of r->conf.
  */
-void conf_list_read(struct conf_reader *r, enum conf_type type, const struct conf_yaml *value,
-		    void *at);
+void conf_list_read(struct conf_reader *r, const struct conf_key *key,
+		    const struct conf_yaml *value, void *at);
 
 /* A use of the rule of that name, with the next row; a name that is new is added to conf.rules. */
 struct conf_rule_use conf_list_add_rule(struct conf_reader *r, const struct conf_yaml *name,

@@ -538,7 +538,7 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 	case CONF_NETWORKS:
 	case CONF_PORTS:
 	case CONF_SERVERS:
-		conf_list_read(r, key->type, value, at);
+		conf_list_read(r, key, value, at);
 		break;
 	case CONF_RULE_USES:
 		read_rule_uses(r, key, at, value);
@@ -588,6 +588,29 @@ static void sort_entries(struct conf_reader *r, enum conf_section section,
 	}
 }
 
+/* The key that a mapping for the section cannot be without, or NULL. */
+static const char *needed_key(enum conf_section section)
+{
+	size_t count;
+	const struct conf_key *keys = conf_schema_keys(section, &count);
+	for (size_t i = 0; i < count; i++)
+		if ((keys[i].flags & CONF_REQUIRED) != 0)
+			return keys[i].name;
+	return NULL;
+}
+
+/* Something else stands where the section's mapping should. */
+static void complain_of_no_mapping(struct conf_reader *r, enum conf_section section,
+				   const struct conf_yaml *value, const struct scope *scope)
+{
+	char found[CONF_FOUND_BYTES];
+	const char *key = needed_key(section);
+	CONF_COMPLAIN(r, value->place, "%s takes a mapping%s%s%s, not %s",
+		      scope->what[0] == '\0' ? "the file" : scope->what,
+		      key == NULL ? "" : " with '", key == NULL ? "" : key, key == NULL ? "" : "'",
+		      conf_describe(value, found));
+}
+
 static void read_section(struct conf_reader *r, enum conf_section section, void *base,
 			 const struct conf_yaml *value, const struct scope *scope)
 {
@@ -596,10 +619,7 @@ static void read_section(struct conf_reader *r, enum conf_section section, void 
 	const struct conf_key *keys = conf_schema_keys(section, &count);
 	check(count <= CONF_KEYS_MOST);
 	if (value->kind != CONF_YAML_MAPPING && !conf_yaml_is_null(value)) {
-		char found[CONF_FOUND_BYTES];
-		CONF_COMPLAIN(r, value->place, "%s takes a mapping, not %s",
-			      scope->what[0] == '\0' ? "the file" : scope->what,
-			      conf_describe(value, found));
+		complain_of_no_mapping(r, section, value, scope);
 		return;
 	}
 	sort_entries(r, section, value, scope, given);

@@ -43,7 +43,7 @@ enum conf_type {
 	CONF_ADDRESS,           /* struct addr of a node */
 	CONF_LISTENS,           /* of a struct conf_vserver */
 	CONF_NETWORK,           /* struct conf_network */
-	CONF_NETWORKS,          /* of a struct conf_vserver: capture_to */
+	CONF_NETWORKS,          /* struct conf_networks */
 	CONF_PORTS,             /* of a struct conf_vserver: capture_ports */
 	CONF_SERVERS,           /* of a struct conf: dns_servers */
 	CONF_RULE_USES,         /* struct conf_rule_uses */

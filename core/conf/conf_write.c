@@ -170,7 +170,7 @@ static void write_type(struct schema_writer *w, const struct conf_key *key)
 	else if (key->type == CONF_LISTENS)
 		write_one_or_list(to, ADDRESS_SCHEMA, false);
 	else if (key->type == CONF_NETWORKS)
-		write_one_or_list(to, NETWORK_SCHEMA, true);
+		write_one_or_list(to, NETWORK_SCHEMA, false);
 	else if (key->type == CONF_PORTS)
 		write_one_or_list(to, PORT_SCHEMA, true);
 	else if (key->type == CONF_SERVERS)

@@ -128,7 +128,6 @@ static const char *const later[] = {
 	"http.kerberos",
 	"java",
 	"recentconns",
-	"request.getProxyTLV",
 	"rtsp",
 	"sip",
 	"ssl",

@@ -209,6 +209,12 @@ static void put_requests(struct rule_build *build, const struct test_request *re
 	for (; request != NULL; request = request->next) {
 		check(rule_build_open(build, RULE_TABLE_HASH));
 		put_text(build, "node", slice_of_string(addr_format(&request->node, text)));
+		if (request->client.family != ADDR_NONE) {
+			put_text(build, "client",
+				 slice_of_string(addr_format(&request->client, text)));
+			put_text(build, "destination",
+				 slice_of_string(addr_format(&request->destination, text)));
+		}
 		put_text(build, "method", request->head.method);
 		put_text(build, "url", request->head.target);
 		put_text(build, "body", request->body);

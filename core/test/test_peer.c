@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "http/http_body.h"
+#include "net/proxy_header.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -158,9 +159,24 @@ static bool take_body(struct test_peers *p, struct slice in, enum http_body_kind
 	return result == HTTP_DONE;
 }
 
+/* A pool with `proxy_protocol` begins a connection with a header; most begin with a request. */
+static void take_proxy_header(struct test_peer *node)
+{
+	struct proxy_header header;
+	enum proxy_fault why;
+	size_t used;
+	if (node->answered > 0 ||
+	    proxy_header_parse(buf_slice(&node->in), &header, &used, &why) != PROXY_DONE)
+		return;
+	node->answered = used;
+	node->client = header.source;
+	node->destination = header.dest;
+}
+
 static bool take_request(struct test_peer *node)
 {
 	struct test_peers *p = node->peers;
+	take_proxy_header(node);
 	struct slice in = slice_skip(buf_slice(&node->in), node->answered), body = SLICE("");
 	struct http_head_scan scan = { 0 };
 	struct http_request head;
@@ -175,7 +191,11 @@ static bool take_request(struct test_peer *node)
 		return false;
 	node->answered += used + body_used;
 	struct test_request *request = arena_new(p->arena, sizeof *request);
-	*request = (struct test_request){ NULL, node->address, head, body };
+	*request = (struct test_request){ .node = node->address,
+					  .client = node->client,
+					  .destination = node->destination,
+					  .head = head,
+					  .body = body };
 	*p->last_request = request;
 	p->last_request = &request->next;
 	answer(node, &head);

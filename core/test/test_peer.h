@@ -23,8 +23,9 @@ struct test_peer {
 	struct buf in;
 	bool is_full; /* more came than is kept */
 	struct test_peers *peers;
-	struct addr address; /* of the node */
-	size_t answered;     /* bytes of `in` that are requests which were answered */
+	struct addr address;             /* of the node */
+	struct addr client, destination; /* that a PROXY header told it; ADDR_NONE: none did */
+	size_t answered;                 /* bytes of `in` that are requests which were answered */
 	TAILQ_ENTRY(test_peer) next;
 };
 
@@ -32,6 +33,7 @@ struct test_peer {
 struct test_request {
 	struct test_request *next;
 	struct addr node;
+	struct addr client, destination; /* by the PROXY header of the connection; or ADDR_NONE */
 	struct http_request head;
 	struct slice body;
 };

@@ -8,6 +8,7 @@
 #include "fetch/wire.h"
 #include "net/capture.h"
 #include "txn/session_limit.h"
+#include "txn/session_proxy.h"
 #include "txn/txn.h"
 
 #include <stdint.h>
@@ -52,6 +53,7 @@ void session_close(struct session *s)
 	wires_free(s->wires);
 	free(s->data);
 	free(s->origin);
+	free(s->proxy);
 	free(s);
 	if (w->on_empty != NULL && w->session_count == 0)
 		w->on_empty(w);
@@ -83,6 +85,12 @@ const struct addr *session_dest(struct session *s)
 {
 	learn_origin(s, CAPTURE_NONE);
 	return &s->origin->dest;
+}
+
+void session_set_dest(struct session *s, struct addr dest)
+{
+	learn_origin(s, CAPTURE_NONE);
+	s->origin->dest = dest;
 }
 
 /* ---- between two requests -------------------------------------------------------------------------- */
@@ -212,6 +220,51 @@ void session_end(struct session *s, bool client_may_send)
 	linger(s);
 }
 
+/* ---- the header in front of the first request ---------------------------------------------------------- */
+
+static void on_proxy_timeout(struct timer *timer)
+{
+	struct session *s = container_of(timer, struct session, timer);
+	session_limit_refuse(s, REFUSAL_PROXY_LATE);
+	session_cut(s);
+}
+
+static void read_proxy(struct session *s)
+{
+	switch (session_proxy_read(s)) {
+	case SESSION_PROXY_DONE:
+		s->awaits_proxy = false;
+		timer_stop(&s->timer);
+		if (session_limit_enter_client(s))
+			begin_request(s);
+		else
+			session_cut(s);
+		return;
+	case SESSION_PROXY_WAIT:
+		if (!stream_watch(&s->client, true, false))
+			session_close(s);
+		return;
+	case SESSION_PROXY_GONE:
+		session_close(s);
+		return;
+	case SESSION_PROXY_REFUSED:
+		session_cut(s);
+		return;
+	}
+}
+
+static void await_proxy(struct session *s)
+{
+	if (!session_proxy_is_trusted(s)) {
+		session_cut(s);
+		return;
+	}
+	s->awaits_proxy = true;
+	s->timer.on_fire = on_proxy_timeout;
+	timer_set(&s->timer, s->vserver->conf->connect_milliseconds);
+	read_proxy(s);
+}
+
 /* ---- events ------------------------------------------------------------------------------------------- */
 
 static void on_ready(struct stream *client)
@@ -221,19 +274,19 @@ static void on_ready(struct stream *client)
 		txn_run(s->txn);
 	else if (s->is_lingering)
 		linger(s);
+	else if (s->awaits_proxy)
+		read_proxy(s);
 	else if (!s->next.is_queued)
 		begin_request(s);
 }
 
 bool session_is_meant_for(const struct conf_vserver *conf, const struct addr *dest)
 {
-	bool has_port = conf->capture_port_count == 0, has_network = conf->capture_to_count == 0;
+	bool has_port = conf->capture_port_count == 0;
 	for (size_t i = 0; i < conf->capture_port_count && !has_port; i++)
 		has_port = conf->capture_ports[i] == dest->port;
-	for (size_t i = 0; i < conf->capture_to_count && !has_network; i++)
-		has_network = addr_is_within(dest, &conf->capture_to[i].base,
-					     conf->capture_to[i].prefix_bits);
-	return has_port && has_network;
+	return has_port &&
+	       (conf->capture_to.count == 0 || conf_networks_hold(&conf->capture_to, dest));
 }
 
 /* Learns where a captured client was headed. False when that was not to us, or it is gone already. */
@@ -275,21 +328,26 @@ static struct session *add_session(struct vserver *v, int fd, const struct addr 
 	return s;
 }
 
-static void enter(struct session *s)
+/* Is it let in? If not, it is gone. */
+static bool enter(struct session *s)
 {
 	if (!session_limit_enter(s)) {
 		session_cut(s);
-		return;
+		return false;
 	}
-	if (s->vserver->conf->capture != CONF_CAPTURE_NONE && !capture(s))
-		return;
-	/* TCP_DEFER_ACCEPT means that the request is usually here already */
-	begin_request(s);
+	return s->vserver->conf->capture == CONF_CAPTURE_NONE || capture(s);
 }
 
 void session_open(struct vserver *v, int fd, const struct addr *peer)
 {
-	enter(add_session(v, fd, peer));
+	struct session *s = add_session(v, fd, peer);
+	if (!enter(s))
+		return;
+	/* TCP_DEFER_ACCEPT means that the request, or what stands before it, is usually here already */
+	if (v->conf->proxy_from.count > 0)
+		await_proxy(s);
+	else
+		begin_request(s);
 }
 
 void session_open_from(struct vserver *v, int fd, const struct addr *peer,
@@ -298,5 +356,6 @@ void session_open_from(struct vserver *v, int fd, const struct addr *peer,
 	struct session *s = add_session(v, fd, peer);
 	s->origin = memory_new(1, sizeof *s->origin);
 	*s->origin = *origin;
-	enter(s);
+	if (enter(s))
+		begin_request(s);
 }

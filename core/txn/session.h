@@ -13,6 +13,7 @@
 #include "net/timer.h"
 #include "txn/world.h"
 
+struct session_proxy;
 struct txn;
 struct wires;
 
@@ -29,7 +30,8 @@ struct session {
 	struct timer timer;
 	struct loop_task next; /* the next request is here already */
 	struct vserver *vserver;
-	struct addr remote;            /* the peer */
+	struct addr remote;            /* the client: the peer, or who its PROXY header names */
+	struct session_proxy *proxy;   /* NULL: no header said anything */
 	struct txn *txn;               /* NULL between requests */
 	struct session_origin *origin; /* NULL until somebody wants to know it */
 	struct wires *wires;           /* tcp.connect of rules; NULL: none yet */
@@ -40,6 +42,7 @@ struct session {
 	uint64_t close_at;     /* milliseconds: then a rule wants it closed; 0: never */
 	unsigned transactions; /* begun so far */
 	unsigned pipelined;    /* in a row that had come before the answer ahead of them was sent */
+	bool awaits_proxy;     /* the PROXY header with which it begins is not whole yet */
 	bool is_lingering;     /* our end is shut; what still comes is thrown away */
 	uint8_t linger_times;  /* that its time was prolonged */
 	size_t lingered;       /* bytes thrown away */
@@ -59,17 +62,24 @@ bool session_is_meant_for(const struct conf_vserver *conf, const struct addr *de
 /* Takes over an accepted descriptor. */
 void session_open(struct vserver *v, int fd, const struct addr *peer);
 
-/* The same for a descriptor of which the kernel does not know where it was accepted and headed. */
+/*
+ * The same for a descriptor of which the kernel does not know where it was accepted and headed. No
+ * PROXY header is awaited on it: what that could say is given.
+ */
 void session_open_from(struct vserver *v, int fd, const struct addr *peer,
 		       const struct session_origin *origin);
 
 /*
- * Where it was accepted, and where it was headed. A captured connection knows from the beginning; of
+ * Where it was accepted, and where it was headed, by its PROXY header if it has one. A captured
+ * connection knows from the beginning; of
  * others, where the two are one, the kernel is asked when somebody wants to know. ADDR_NONE when the
  * connection was closed before that.
  */
 const struct addr *session_local(struct session *s);
 const struct addr *session_dest(struct session *s);
+
+/* It was headed for `dest`, whatever the kernel says. */
+void session_set_dest(struct session *s, struct addr dest);
 
 /* The transaction is over and gone; the connection may be used for another. */
 void session_go_on(struct session *s);

@@ -91,6 +91,14 @@ static bool is_over_limit_of_all(const struct session *s)
 	return most != 0 && stats_sessions(w->share) > most;
 }
 
+bool session_limit_enter_client(struct session *s)
+{
+	bool is_over = is_over_client_limit(s);
+	if (is_over)
+		session_limit_refuse(s, REFUSAL_CONNECTIONS_OF_CLIENT);
+	return !is_over;
+}
+
 enum refusal session_limit_look(struct session *s)
 {
 	const struct world *w = s->vserver->world;
@@ -105,7 +113,8 @@ enum refusal session_limit_look(struct session *s)
 		return REFUSAL_CONNECTIONS_OF_ALL;
 	if (is_over_vserver_limit(s))
 		return is_datagram(s) ? REFUSAL_SESSIONS_MOST : REFUSAL_CONNECTIONS_MOST;
-	if (is_over_client_limit(s))
+	/* whom a PROXY header is still to name is counted then */
+	if (s->vserver->conf->proxy_from.count == 0 && is_over_client_limit(s))
 		return is_datagram(s) ? REFUSAL_SESSIONS_OF_CLIENT : REFUSAL_CONNECTIONS_OF_CLIENT;
 	return REFUSAL_NONE;
 }

@@ -10,7 +10,8 @@
 #include "txn/session.h"
 
 /*
- * Counts a session that was just accepted. False: it passes a limit and was refused; close it. Of
+ * Counts a session that was just accepted, for its client too unless a PROXY header is still to say
+ * who that is. False: it passes a limit and was refused; close it. Of
  * two that come at the same moment to two workers both may be refused where one would have fitted,
  * but no limit is ever passed.
  */
@@ -18,6 +19,9 @@ bool session_limit_enter(struct session *s);
 
 /* The same without a word: REFUSAL_NONE, or which limit it passes. */
 enum refusal session_limit_look(struct session *s);
+
+/* The same for its client alone, once the header has said who it is. */
+bool session_limit_enter_client(struct session *s);
 
 /* It ends, refused or not. */
 void session_limit_leave(struct session *s);

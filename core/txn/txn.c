@@ -267,6 +267,8 @@ void txn_release_node(struct txn *t, bool reusable)
 	stats_add(&t->vserver->stats->from_node_bytes, c->stream.bytes_in - t->node_bytes_in);
 	t->node_received = c->stream.bytes_in - t->node_bytes_in;
 	t->connection = NULL;
+	/* what speaks for this client alone is of no use to anybody once it is gone */
+	reusable = reusable && (t->keep_client || c->announced.client.family == ADDR_NONE);
 	bool is_finished = has_node_finished(t);
 	/* nothing may move to or from it any more */
 	if (t->up.state == TXN_BODY_MOVING)

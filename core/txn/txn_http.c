@@ -392,7 +392,8 @@ static void start_up(struct txn *t)
 	t->up.relay.out = t->request.body;
 	t->up.relay.send_trailers = true;
 	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
-		       request_head(t), (size_t)t->vserver->conf->max_client_buffer);
+		       txn_node_announce(t, request_head(t)),
+		       (size_t)t->vserver->conf->max_client_buffer);
 	txn_bandwidth_of_request(t);
 	if (t->up.hold != NULL)
 		txn_hold_start(&t->up);

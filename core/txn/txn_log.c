@@ -2,6 +2,7 @@
 #include "txn/txn_log.h"
 
 #include "base/log.h"
+#include "txn/session_proxy.h"
 #include "txn/txn_trace.h"
 
 static void put_address(struct log_line *l, const char *key, const struct addr *a)
@@ -20,6 +21,8 @@ static void put_who(struct log_line *l, const struct txn *t)
 	struct session *s = t->session;
 	log_line_string(l, "virtual_server", slice_of_string(t->vserver->conf->name));
 	put_address(l, "client", &s->remote);
+	if (s->proxy != NULL)
+		put_address(l, "peer", session_peer(s));
 	if (!addr_is_same_ip(&t->remote, &s->remote))
 		put_address(l, "client_by_rule", &t->remote);
 	put_address(l, "dest", session_dest(s));

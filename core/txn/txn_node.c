@@ -4,7 +4,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/proxy_header.h"
 #include "pool/idle.h"
+#include "txn/session_proxy.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_persist.h"
@@ -20,7 +22,9 @@ static enum txn_next check_destination(struct txn *t, const struct addr *dest)
 	if (world_is_own_listener(t->vserver->world, dest, t->protocol->is_datagram))
 		return txn_end(t, TXN_END_LOOP, NULL);
 	enum addr_kind kind = addr_kind(dest);
+	/* a PROXY header from elsewhere makes nobody local */
 	bool is_local_both = kind == ADDR_LOOPBACK &&
+			     addr_kind(session_peer(t->session)) == ADDR_LOOPBACK &&
 			     addr_kind(&t->session->remote) == ADDR_LOOPBACK;
 	/* what one link alone knows is no place for strangers: clouds hand out credentials there */
 	bool is_host = kind == ADDR_UNICAST && !addr_is_link_local(dest);
@@ -225,6 +229,28 @@ static bool may_reuse(const struct txn *t)
 	       (conf->keepalive_non_idempotent || can_repeat);
 }
 
+/* Whom the node is told that the connection is for, in `room`; nobody for most. */
+static const struct node_announced *announced(struct txn *t, struct node_announced *room)
+{
+	static const struct node_announced nobody;
+	if (t->pool->conf->proxy_protocol == CONF_PROXY_PROTOCOL_NONE)
+		return &nobody;
+	*room = (struct node_announced){ t->remote, *session_dest(t->session) };
+	return room;
+}
+
+struct slice txn_node_announce(struct txn *t, struct slice first)
+{
+	const struct node_announced *whom = &t->connection->announced;
+	if (whom->client.family == ADDR_NONE || t->is_reused)
+		return first;
+	char *both = arena_alloc(&t->arena, PROXY_HEADER_WRITE_BYTES + first.len);
+	unsigned version = t->pool->conf->proxy_protocol == CONF_PROXY_PROTOCOL_V1 ? 1 : 2;
+	size_t len = proxy_header_write(version, &whom->client, &whom->dest, both);
+	memcpy(both + len, first.at, first.len);
+	return slice_of(both, len + first.len);
+}
+
 enum txn_next txn_node_dial_failed(struct txn *t, enum dial_result result, int error)
 {
 	const char *why = error != 0 ? strerror(error) : dial_words(result);
@@ -246,9 +272,11 @@ enum txn_next txn_node_connect(struct txn *t)
 	if (txn_node_choose_source(t) == TXN_GO_ON && t->end != TXN_END_NONE)
 		return TXN_GO_ON;
 	t->tries++;
+	struct node_announced room;
+	const struct node_announced *whom = announced(t, &room);
 	struct node_connection *c = NULL;
 	if (may_reuse(t))
-		c = idle_lease(t->node, &t->node_address, &t->source, on_node_ready);
+		c = idle_lease(t->node, &t->node_address, &t->source, whom, on_node_ready);
 	t->is_reused = c != NULL;
 	t->times.connect = clock_microseconds();
 	if (c == NULL) {
@@ -258,6 +286,8 @@ enum txn_next txn_node_connect(struct txn *t)
 				 &error);
 		if (c == NULL)
 			return txn_node_dial_failed(t, result, error);
+		if (whom == &room)
+			c->announced = room;
 	}
 	t->connection = c;
 	c->user = t;

@@ -9,6 +9,12 @@
 enum txn_next txn_node_choose(struct txn *t);
 enum txn_next txn_node_connect(struct txn *t);
 
+/*
+ * What leaves first on the node's connection, in the arena: `first`, and before it, where the pool has
+ * `proxy_protocol` and the connection is new, the header that says whose it is.
+ */
+struct slice txn_node_announce(struct txn *t, struct slice first);
+
 /* For protocols that connect in a way of their own. */
 
 /* Sets t->source: the client's address, or none; or ends it. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "rule/rule_file.h"
+#include "txn/session_proxy.h"
 #include "txn/txn_persist.h"
 
 #include <stdarg.h>
@@ -120,12 +121,15 @@ static void say_client(struct txn *t)
 {
 	char from[ADDR_TEXT_BYTES], dest[ADDR_TEXT_BYTES], local[ADDR_TEXT_BYTES];
 	struct session *s = t->session;
-	bool is_captured = !addr_is_equal(session_dest(s), session_local(s));
+	bool is_captured = s->proxy == NULL && !addr_is_equal(session_dest(s), session_local(s));
 	txn_trace_say(t, TRACE_CLIENT,
 		      "%s was headed for %s, accepted at %s%s, virtual server '%s'",
 		      addr_format(&s->remote, from), addr_format(session_dest(s), dest),
 		      addr_format(session_local(s), local), is_captured ? " (captured)" : "",
 		      t->vserver->conf->name);
+	if (s->proxy != NULL)
+		txn_trace_say(t, TRACE_CLIENT, "so says the PROXY header of %s",
+			      addr_format(session_peer(s), from));
 }
 
 void txn_trace_begin(struct txn *t)

@@ -308,6 +308,33 @@ test.case("nothing that could be understood", {
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_nodes_hear_of_clients_by_proxy_headers(rules, version):
+    """The header that a pool begins connections with is no part of what its node is sent; one in front
+    of the request is not awaited, since the test says what it would."""
+    done = rules("""
+        local test = require "test"
+        test.given {
+            request_rules = "kind", pool = "web",
+            pools = { web = { nodes = "10.0.0.1:80", proxy_protocol = "%s" } },
+            virtual_server = { proxy_protocol = { from = "10.0.0.0/8" } },
+        }
+        test.case("both", {
+            request = { client = "203.0.113.9:1234", destination = "192.0.2.1:443" },
+            answers = { ["request.getProxyTLV"] = function(type) return type == 2 and "shop" or nil end },
+            expect = { sent = { method = "GET", headers = { ["X-Real"] = "203.0.113.10", ["X-Name"] = "shop" },
+                                client = "203.0.113.10:1234", destination = "192.0.2.1:443" } },
+        })
+        test.case("no values", { expect = { sent = { headers = { ["X-Name"] = "nil" } } } })
+    """ % version, rule="""
+        request.setRemoteIP("203.0.113.10")
+        http.setHeader("X-Real", request.getRemoteIP())
+        http.setHeader("X-Name", tostring(request.getProxyTLV(2)))
+    """)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed, 0 failed" in done.stdout
+
+
 def test_large_bodies_pass_both_ways(rules):
     done = rules(GIVEN + """
 local body = ("0123456789"):rep(100000)

@@ -31,7 +31,7 @@ http {{""" + NGINX_PLACE + """    log_format seen '$remote_addr $request_uri';
     access_log {access};
     keepalive_requests 100000000; client_max_body_size 0; sendfile on;
     server {{
-        listen {address} backlog=4096;
+        listen {address} backlog=4096 {listen};
         root {root};
         location = /small {{ return 200 "small\\n"; }}
         location = /source {{ return 200 "$remote_addr"; }}
@@ -100,11 +100,11 @@ class Server:
 
 
 class Nginx(Server):
-    def __init__(self, address, namespace=None, log=False, more=""):
+    def __init__(self, address, namespace=None, log=False, more="", listen=""):
         super().__init__(address, namespace)
         access = f"{self.directory}/access.log seen" if log else "off"
         self._write(_NGINX.format(directory=self.directory, root=self.root, address=self.name,
-                                  access=access, more=more))
+                                  access=access, more=more, listen=listen))
         self._start(["nginx", "-c", "{path}", "-e", "stderr"], "nginx")
 
     def seen(self):
@@ -119,6 +119,18 @@ class Apache(Server):
         self._write(_APACHE.format(directory=self.directory, root=self.root, address=self.name,
                                    modules="/usr/lib/apache2/modules"))
         self._start(["apache2", "-f", "{path}", "-DFOREGROUND"], "apache2")
+
+
+class Haproxy(Server):
+    """In front of `target`, an address with a port; `words` are those of its line `server`."""
+
+    def __init__(self, address, target, words="", namespace=None):
+        super().__init__(address, namespace)
+        self._write("global\n maxconn 1000\ndefaults\n mode http\n timeout connect 10s\n timeout client 30s\n"
+                    f" timeout server 30s\nfrontend front\n bind {self.name}\n default_backend back\n"
+                    " unique-id-format %ci:%cp:%rt\n"
+                    f"backend back\n server node {target} {words}\n")
+        self._start(["haproxy", "-db", "-f", "{path}"], "haproxy")
 
 
 class Dnsmasq(Server):

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api_unit.h"
 
+#include "base/memory.h"
+#include "txn/session_proxy.h"
+
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 TestSuite(api_request, .init = api_unit_open, .fini = api_unit_close);
 
@@ -47,6 +51,26 @@ Test(api_request, set_remote_ip_wants_an_address_and_a_time)
 		"rules/test.lua:2: request.setRemoteIP: argument 1 (ip): expected a string, got table");
 	api_unit_run(RULE_RESPONSE, "request.setRemoteIP('10.0.0.9')");
 	cr_expect_eq(api_unit_txn->remote.ip[3], 9);
+}
+
+Test(api_request, values_of_the_proxy_header)
+{
+	static const char tlvs[] = "\2\0\3abc\xe0\0\0\2\0\1x";
+	api_unit_passes("assert(request.getProxyTLV(2) == nil)\n");
+	struct session_proxy *proxy = memory_new(1, sizeof *proxy + sizeof tlvs - 1);
+	proxy->tlv_bytes = sizeof tlvs - 1;
+	memcpy(proxy->tlvs, tlvs, proxy->tlv_bytes);
+	api_unit_txn->session->proxy = proxy;
+	api_unit_passes("assert(request.getProxyTLV(2) == 'abc')\n"
+			"assert(request.getProxyTLV(0xe0) == '')\n"
+			"assert(request.getProxyTLV(0) == nil)\n"
+			"assert(request.getProxyTLV(255) == nil)\n");
+	api_unit_txn->session->proxy = NULL;
+	free(proxy);
+	api_unit_fails("\nrequest.getProxyTLV('AUTHORITY')",
+		       "rules/test.lua:2: request.getProxyTLV: argument 1 (type): expected");
+	api_unit_fails("request.getProxyTLV(256)",
+		       "rules/test.lua:1: request.getProxyTLV: argument 1 (type): expected");
 }
 
 Test(api_request, length_is_what_came_since_the_transaction_began)

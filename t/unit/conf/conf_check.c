@@ -93,6 +93,12 @@ Test(conf_check, pools_and_virtual_servers_must_fit)
 		  "2:3: ~virtual server 'a' captures nothing, so the original destination of pool 'p' "
 		  "is weir itself" },
 		{ SENDING("[::]:80", ", capture: redirect", "nodes: original_destination"), "" },
+		{ SENDING("[::]:80", ", proxy_protocol: {from: \"::1\"}",
+			  "nodes: original_destination"),
+		  "" },
+		{ SENDING("[::]:80", ", proxy_protocol: {from: \"::1\"}",
+			  "transparent: true, nodes: \"1.2.3.4:5\""),
+		  "" },
 		{ VSERVER("http: {max_request_line: 2k, max_head: 1k}"),
 		  "2:3: in virtual server 'a', http: max_request_line (2048) is more than max_head "
 		  "(1024)" },

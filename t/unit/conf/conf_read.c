@@ -46,7 +46,7 @@ static void check_vserver_defaults(const struct conf_vserver *v)
 	cr_expect_eq(v->protocol, CONF_PROTOCOL_HTTP);
 	cr_expect_eq(v->capture, CONF_CAPTURE_NONE);
 	cr_expect_null(v->capture_interface);
-	cr_expect_eq(v->capture_to_count + v->capture_port_count, 0);
+	cr_expect_eq(v->capture_to.count + v->capture_port_count, 0);
 	cr_expect_eq(v->request_rules.count + v->response_rules.count + v->completion_rules.count,
 		     0);
 	cr_expect_eq(v->pool, CONF_POOL_DISCARD);
@@ -240,6 +240,25 @@ Test(conf_read, every_algorithm_is_itself)
 	}
 }
 
+Test(conf_read, who_may_send_proxy_headers)
+{
+	struct conf *c = conf_unit_read(VSERVER("proxy_protocol: {from: [10.0.0.0/8, \"::1\"]}"));
+	const struct conf_networks *from = &c->vservers[0].proxy_from;
+	struct addr inside = { .ip = { 10, 200 }, .family = ADDR_IPV4 };
+	struct addr outside = { .ip = { 11 }, .family = ADDR_IPV4 };
+	struct addr six = { .ip = { [15] = 1 }, .family = ADDR_IPV6 };
+	cr_assert_eq(from->count, 2);
+	cr_expect(conf_networks_hold(from, &inside) && conf_networks_hold(from, &six));
+	cr_expect_not(conf_networks_hold(from, &outside));
+	conf_free(c);
+	c = conf_unit_read(VSERVER("proxy_protocol: {from: 192.0.2.1}"));
+	cr_expect_eq(c->vservers[0].proxy_from.list[0].prefix_bits, 32);
+	conf_free(c);
+	c = conf_unit_read(VSERVER("enabled: true"));
+	cr_expect_eq(c->vservers[0].proxy_from.count, 0);
+	conf_free(c);
+}
+
 Test(conf_read, capture_is_a_word_or_a_mapping)
 {
 	struct conf *c = conf_unit_read(VSERVER("capture: tproxy"));
@@ -252,10 +271,10 @@ Test(conf_read, capture_is_a_word_or_a_mapping)
 	cr_expect_str_eq(v->capture_interface, "eth1");
 	cr_assert_eq(v->capture_port_count, 2);
 	cr_expect_eq(v->capture_ports[1], 443);
-	cr_assert_eq(v->capture_to_count, 3);
-	cr_expect_eq(v->capture_to[0].prefix_bits, 8);
-	cr_expect_eq(v->capture_to[1].base.family, ADDR_IPV6);
-	cr_expect_eq(v->capture_to[2].prefix_bits, 32);
+	cr_assert_eq(v->capture_to.count, 3);
+	cr_expect_eq(v->capture_to.list[0].prefix_bits, 8);
+	cr_expect_eq(v->capture_to.list[1].base.family, ADDR_IPV6);
+	cr_expect_eq(v->capture_to.list[2].prefix_bits, 32);
 	conf_free(c);
 }
 
@@ -379,6 +398,12 @@ static const struct row vserver_rows[] = {
 	  "5:12: unknown key 'add_vai' in 'http' of virtual server 'a'; did you mean 'add_via'?" },
 	{ VSERVER("enabled: \"true\""),
 	  "5:14: 'enabled' takes true or false, not 'true' in quotes" },
+	{ VSERVER("proxy_protocol: true"),
+	  "5:21: 'proxy_protocol' of virtual server 'a' takes a mapping with 'from', not 'true'" },
+	{ VSERVER("proxy_protocol: {}"),
+	  "5:5: 'proxy_protocol' of virtual server 'a' needs 'from'" },
+	{ VSERVER("proxy_protocol: {from: []}"),
+	  "5:28: 'from' is empty; it takes a network such as 10.0.0.0/8" },
 	{ VSERVER("capture: nat"), "5:14: 'capture' takes none, redirect or tproxy, not 'nat'" },
 	{ VSERVER("capture: [redirect]"),
 	  "5:14: 'capture' takes none, redirect, tproxy or a mapping, not a list" },
@@ -444,7 +469,7 @@ static const struct row pool_rows[] = {
 	  "4:31: 'node_connection_attempts' takes a number from 1 to 100, not '101'" },
 	{ "pools: {p: {nodes: []}}\n", "1:20: pool 'p' has no nodes" },
 	{ "pools: {p: {}}\n", "1:9: pool 'p' needs 'nodes'" },
-	{ "pools: {p: 1}\n", "1:12: pool 'p' takes a mapping, not '1'" },
+	{ "pools: {p: 1}\n", "1:12: pool 'p' takes a mapping with 'nodes', not '1'" },
 	{ "pools: {discard: {nodes: \"1.2.3.4:5\"}}\n",
 	  "1:9: the pool 'discard' is built in; give this one another name" },
 	{ "pools: {p: {nodes: web.example:80}}\n",

@@ -105,6 +105,29 @@ Test(session_limit, of_a_client)
 	cr_expect(fits(0, 0, "2001:db8:0:1::3"));
 }
 
+Test(session_limit, of_a_client_whom_a_proxy_header_is_to_name)
+{
+	struct conf_network front = { 0 };
+	vserver_confs[0].max_connections_per_client = 1;
+	vserver_confs[0].proxy_from = (struct conf_networks){ &front, 1 };
+	struct session s[3];
+	for (unsigned i = 0; i < 3; i++) {
+		s[i] = session_of(i % 2, 0, "10.0.0.1");
+		cr_assert(session_limit_enter(&s[i]), "the front is not the client");
+	}
+	cr_assert(addr_parse_ip(SLICE("192.0.2.1"), &s[0].remote));
+	cr_assert(addr_parse_ip(SLICE("192.0.2.1"), &s[1].remote));
+	cr_assert(addr_parse_ip(SLICE("192.0.2.2"), &s[2].remote));
+	cr_expect(session_limit_enter_client(&s[0]));
+	cr_expect(!session_limit_enter_client(&s[1]));
+	cr_expect(session_limit_enter_client(&s[2]));
+	cr_expect_eq(refusals(1, 0, REFUSAL_CONNECTIONS_OF_CLIENT), 1);
+	session_limit_leave(&s[1]);
+	session_limit_leave(&s[0]);
+	cr_expect(session_limit_enter_client(&s[1]), "there is room again");
+	vserver_confs[0].proxy_from.count = 0;
+}
+
 Test(session_limit, what_leaves_makes_room)
 {
 	struct session s = session_of(0, 0, "10.0.0.1");
