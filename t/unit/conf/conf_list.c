@@ -29,3 +29,30 @@ Test(conf_list, name_servers_have_their_port_by_custom)
 		"1:16: 'timeout' takes a duration such as 10s, 500ms or 2m, from 1ms to 60s, "
 		"not '0s'");
 }
+
+Test(conf_list, who_may_send_proxy_headers)
+{
+	struct conf *c = conf_unit_read(
+		CONF_UNIT_VSERVER("proxy_protocol: {from: [10.0.0.0/8, \"::1\"]}"));
+	const struct conf_networks *from = &c->vservers[0].proxy_from;
+	struct addr inside = { .ip = { 10, 200 }, .family = ADDR_IPV4 };
+	struct addr outside = { .ip = { 11 }, .family = ADDR_IPV4 };
+	struct addr six = { .ip = { [15] = 1 }, .family = ADDR_IPV6 };
+	cr_assert_eq(from->count, 2);
+	cr_expect(conf_networks_hold(from, &inside) && conf_networks_hold(from, &six));
+	cr_expect_not(conf_networks_hold(from, &outside));
+	conf_free(c);
+	c = conf_unit_read(CONF_UNIT_VSERVER("proxy_protocol: {from: 192.0.2.1}"));
+	cr_expect_eq(c->vservers[0].proxy_from.list[0].prefix_bits, 32);
+	conf_free(c);
+	c = conf_unit_read(CONF_UNIT_VSERVER("enabled: true"));
+	cr_expect_eq(c->vservers[0].proxy_from.count, 0);
+	conf_free(c);
+	cr_expect_str_eq(
+		conf_unit_complaints(CONF_UNIT_VSERVER("proxy_protocol: true")),
+		"5:21: 'proxy_protocol' of virtual server 'a' takes a mapping with 'from', not 'true'");
+	cr_expect_str_eq(conf_unit_complaints(CONF_UNIT_VSERVER("proxy_protocol: {}")),
+			 "5:5: 'proxy_protocol' of virtual server 'a' needs 'from'");
+	cr_expect_str_eq(conf_unit_complaints(CONF_UNIT_VSERVER("proxy_protocol: {from: []}")),
+			 "5:28: 'from' is empty; it takes a network such as 10.0.0.0/8");
+}

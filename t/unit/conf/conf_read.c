@@ -240,25 +240,6 @@ Test(conf_read, every_algorithm_is_itself)
 	}
 }
 
-Test(conf_read, who_may_send_proxy_headers)
-{
-	struct conf *c = conf_unit_read(VSERVER("proxy_protocol: {from: [10.0.0.0/8, \"::1\"]}"));
-	const struct conf_networks *from = &c->vservers[0].proxy_from;
-	struct addr inside = { .ip = { 10, 200 }, .family = ADDR_IPV4 };
-	struct addr outside = { .ip = { 11 }, .family = ADDR_IPV4 };
-	struct addr six = { .ip = { [15] = 1 }, .family = ADDR_IPV6 };
-	cr_assert_eq(from->count, 2);
-	cr_expect(conf_networks_hold(from, &inside) && conf_networks_hold(from, &six));
-	cr_expect_not(conf_networks_hold(from, &outside));
-	conf_free(c);
-	c = conf_unit_read(VSERVER("proxy_protocol: {from: 192.0.2.1}"));
-	cr_expect_eq(c->vservers[0].proxy_from.list[0].prefix_bits, 32);
-	conf_free(c);
-	c = conf_unit_read(VSERVER("enabled: true"));
-	cr_expect_eq(c->vservers[0].proxy_from.count, 0);
-	conf_free(c);
-}
-
 Test(conf_read, capture_is_a_word_or_a_mapping)
 {
 	struct conf *c = conf_unit_read(VSERVER("capture: tproxy"));
@@ -398,12 +379,6 @@ static const struct row vserver_rows[] = {
 	  "5:12: unknown key 'add_vai' in 'http' of virtual server 'a'; did you mean 'add_via'?" },
 	{ VSERVER("enabled: \"true\""),
 	  "5:14: 'enabled' takes true or false, not 'true' in quotes" },
-	{ VSERVER("proxy_protocol: true"),
-	  "5:21: 'proxy_protocol' of virtual server 'a' takes a mapping with 'from', not 'true'" },
-	{ VSERVER("proxy_protocol: {}"),
-	  "5:5: 'proxy_protocol' of virtual server 'a' needs 'from'" },
-	{ VSERVER("proxy_protocol: {from: []}"),
-	  "5:28: 'from' is empty; it takes a network such as 10.0.0.0/8" },
 	{ VSERVER("capture: nat"), "5:14: 'capture' takes none, redirect or tproxy, not 'nat'" },
 	{ VSERVER("capture: [redirect]"),
 	  "5:14: 'capture' takes none, redirect, tproxy or a mapping, not a list" },
