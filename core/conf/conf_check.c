@@ -306,6 +306,12 @@ static void check_udp(struct conf_reader *r, const struct conf_vserver *v)
 			r, v->place,
 			"virtual server '%s' cannot have pool '%s': with protocol: udp a persistence class is of type ip",
 			v->name, pool->name);
+	if (v->proxy_from.count > 0 ||
+	    (pool != NULL && pool->proxy_protocol != CONF_PROXY_PROTOCOL_NONE))
+		CONF_COMPLAIN(
+			r, v->place,
+			"virtual server '%s' cannot have proxy_protocol, nor can its pool: weir does not speak it over UDP",
+			v->name);
 	if (v->request_rules.count + v->response_rules.count + v->completion_rules.count > 0)
 		CONF_COMPLAIN(
 			r, v->place,

@@ -4,6 +4,7 @@
 #include "conf_unit.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 Test(conf_list, name_servers_have_their_port_by_custom)
 {
@@ -55,4 +56,17 @@ Test(conf_list, who_may_send_proxy_headers)
 			 "5:5: 'proxy_protocol' of virtual server 'a' needs 'from'");
 	cr_expect_str_eq(conf_unit_complaints(CONF_UNIT_VSERVER("proxy_protocol: {from: []}")),
 			 "5:28: 'from' is empty; it takes a network such as 10.0.0.0/8");
+}
+
+Test(conf_list, proxy_headers_are_not_for_datagrams)
+{
+	static const char said[] =
+		"virtual server 'a' cannot have proxy_protocol, nor can its pool: weir does not speak it over UDP";
+	const char *joined = conf_unit_complaints(
+		CONF_UNIT_VSERVER("protocol: udp\n    proxy_protocol: {from: 10.0.0.0/8}"));
+	cr_expect_not_null(strstr(joined, said), "%s", joined);
+	joined = conf_unit_complaints(
+		"virtual_servers: {a: {listen: \"127.0.0.1:53\", protocol: udp, pool: p}}\n"
+		"pools: {p: {nodes: \"127.0.0.1:54\", proxy_protocol: v2}}\n");
+	cr_expect_not_null(strstr(joined, said), "%s", joined);
 }
