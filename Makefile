@@ -24,7 +24,7 @@ OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasin
 LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lpcre2-8 -lmaxminddb -lssl -lcrypto -lcap -lsystemd -ljansson -lz \
            -lbrotlidec -lm
 
-ROOMS    = base net share tls dns http text lookup conf pool rule fetch txn api admin proc test
+ROOMS    = base net share tls dns http text lookup conf cache pool rule fetch txn api admin proc test
 SOURCES  = $(wildcard core/*.c core/*/*.c)
 OBJECTS  = $(SOURCES:%.c=$(BUILD)/%.o)
 
@@ -52,11 +52,12 @@ BELOW_text  = base text
 BELOW_lookup = base net lookup
 BELOW_conf  = base net conf
 BELOW_rule  = base net rule
+BELOW_cache = base share http cache
 BELOW_pool  = base net share conf pool
 BELOW_tls   = base net tls
 BELOW_dns   = base net dns
 BELOW_fetch = base net tls dns http fetch
-BELOW_txn   = base net share tls dns http text lookup conf pool rule fetch txn
+BELOW_txn   = base net share tls dns http text lookup conf cache pool rule fetch txn
 BELOW_api   = $(BELOW_txn) api
 BELOW_admin = $(BELOW_txn) admin
 BELOW_proc  = $(BELOW_api) admin proc

@@ -5,6 +5,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin_command.h"
 #include "admin/admin_follow.h"
+#include "admin/admin_recent.h"
 #include "api/api.h"
 #include "base/complaint.h"
 #include "conf/conf.h"
@@ -39,6 +40,7 @@ static int run_status(char **words, int word_count);
 static int run_reload(char **words, int word_count);
 static int run_stop(char **words, int word_count);
 static int run_trace(char **words, int word_count);
+static int run_recent(char **words, int word_count);
 static int run_drain(char **words, int word_count);
 static int run_enable(char **words, int word_count);
 static int run_disable(char **words, int word_count);
@@ -56,6 +58,7 @@ static const struct command commands[] = {
 	{ "stop", "[WHICH]", "let a running weir finish its transactions and end", run_stop },
 	{ "trace", "[WHICH] [FILTER ...] [-n N]",
 	  "follow transactions: FILTER is --client IP, --host NAME or --rule NAME", run_trace },
+	{ "recent", "[WHICH] [-n N] [--json]", "say which connections ended last", run_recent },
 	{ "drain", "[WHICH] [--pool NAME] NODE ...",
 	  "give nodes (address:port) no new transactions; those under way finish", run_drain },
 	{ "enable", "[WHICH] [--pool NAME] NODE ...", "use nodes again", run_enable },
@@ -152,7 +155,7 @@ struct request {
 	int node_count;
 };
 
-enum { MAY_JSON = 1, MAY_POOL = 2, MAY_NODES = 4, MAY_FOLLOW = 8 };
+enum { MAY_JSON = 1, MAY_POOL = 2, MAY_NODES = 4, MAY_FOLLOW = 8, MAY_COUNT = 16 };
 
 /* Where the word behind an option goes, or NULL when it takes none. */
 static const char **place_of_value(struct request *r, const char *word, unsigned may)
@@ -163,12 +166,13 @@ static const char **place_of_value(struct request *r, const char *word, unsigned
 		return &r->control;
 	if ((may & MAY_POOL) != 0 && strcmp(word, "--pool") == 0)
 		return &r->pool;
+	if ((may & MAY_COUNT) != 0 && strcmp(word, "-n") == 0)
+		return &r->count;
 	if ((may & MAY_FOLLOW) == 0)
 		return NULL;
 	return strcmp(word, "--client") == 0 ? &r->follow.client
 	       : strcmp(word, "--host") == 0 ? &r->follow.host
 	       : strcmp(word, "--rule") == 0 ? &r->follow.rule
-	       : strcmp(word, "-n") == 0     ? &r->count
 					     : NULL;
 }
 
@@ -358,16 +362,36 @@ static int run_stop(char **words, int word_count)
 	return run_plain(words, word_count, admin_command_stop);
 }
 
+/* What stands behind -n, 0 when nothing does; false, and said why, when that is no number from 1. */
+static bool take_count(const struct request *r, unsigned long *count)
+{
+	char *end = "";
+	*count = r->count == NULL ? 0 : strtoul(r->count, &end, 10);
+	if (*end == '\0' && (r->count == NULL || (*count != 0 && *r->count != '-')))
+		return true;
+	complain_of_usage("no number of transactions:", r->count);
+	return false;
+}
+
+static int run_recent(char **words, int word_count)
+{
+	struct request r;
+	unsigned long most;
+	if (!take_request(&r, words, word_count, MAY_JSON | MAY_COUNT) || !take_count(&r, &most))
+		return STATUS_USAGE;
+	char *control = find_control(&r);
+	bool is_done = control != NULL && admin_command_recent(control, most, r.as_json);
+	free(control);
+	int status = finish_output();
+	return is_done ? status : STATUS_FAILED;
+}
+
 static int run_trace(char **words, int word_count)
 {
 	struct request r;
-	char *end = "";
-	if (!take_request(&r, words, word_count, MAY_JSON | MAY_FOLLOW))
+	if (!take_request(&r, words, word_count, MAY_JSON | MAY_FOLLOW | MAY_COUNT) ||
+	    !take_count(&r, &r.follow.most))
 		return STATUS_USAGE;
-	if (r.count != NULL)
-		r.follow.most = strtoul(r.count, &end, 10);
-	if (*end != '\0' || (r.count != NULL && (r.follow.most == 0 || *r.count == '-')))
-		return complain_of_usage("no number of transactions:", r.count);
 	r.follow.as_json = r.as_json;
 	char *control = find_control(&r);
 	bool is_done = control != NULL && admin_command_trace(control, &r.follow);

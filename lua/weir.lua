@@ -393,6 +393,41 @@ function http.stream.readResponse(count, delimiter) end
 ---@return string|nil
 function http.stream.readBulkResponse(count, delimiter) end
 
+http.cache = {}
+
+---The answer is not stored; in a request rule no stored one is looked for either.
+function http.cache.disable() end
+
+---In a request rule the web cache has its part, whatever `web_cache: {enabled}` of the virtual
+---server or an earlier http.cache.disable say. In a response rule it takes back an
+---http.cache.disable of a response rule. What may be stored the answer says (docs/caching.md).
+---`false` and a warning in the log when it is too late: the request was not looked up, or rules
+---have looked into the body.
+---@return boolean
+function http.cache.enable() end
+
+---Is there a stored answer that could be given now? Of that pool, or of the one that the request
+---goes to as things are: answers of different pools are kept apart. A pool that does not exist is
+---an error.
+---@param pool? string
+---@return boolean
+function http.cache.exists(pool) end
+
+---Gives the stored answer of that pool, or of the one that the request goes to as things are. A
+---verdict when there is one: it does not return, no node is asked; response rules run on the
+---stored answer. Otherwise, and in response rules, it returns and does nothing. A pool that does
+---not exist is an error.
+---@param pool? string
+function http.cache.respondIfCached(pool) end
+
+---Stored answers with another key are not for this request, nor is its answer for those with
+---another one: a group of users, a language. The last call counts; at most 4,096 bytes. A key set
+---in a response rule alone is never found: request rules have to set the same. `false` and a
+---warning in the log in a response rule when rules have looked into the body before.
+---@param key string
+---@return boolean
+function http.cache.setkey(key) end
+
 request = {}
 
 ---The client's address; after request.setRemoteIP the one that was set.
@@ -557,6 +592,20 @@ function requestlog.exclude() end
 ---Will it get its line? Not with `log: {access: off}` either.
 ---@return boolean
 function requestlog.markedForInclusion() end
+
+recentconns = {}
+
+---`weir recent` shows the transaction when it is over, unless the virtual server's
+---`recent_connections: {enabled}` is off. The last of this and recentconns.exclude counts.
+function recentconns.include() end
+
+---`weir recent` does not show the transaction, also where the virtual server's
+---`recent_connections: {save_all}` has it remember all.
+function recentconns.exclude() end
+
+---Will it be shown, as things are now?
+---@return boolean
+function recentconns.markedForInclusion() end
 
 ---The address of the node; the last one when several were tried; nil before one was chosen.
 ---@return string|nil

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin_resource.h"
 
+#include "admin/admin_recent.h"
 #include "admin/admin_status.h"
 #include "admin/admin_trace.h"
 #include "base/log.h"
@@ -52,11 +53,16 @@ void admin_answer_refuse(struct admin_answer *answer, struct arena *arena, unsig
 
 #define REFUSE(v, status, ...) admin_answer_refuse((v)->answer, (v)->arena, status, __VA_ARGS__)
 
-/* ---- /status, /stop ------------------------------------------------------------------------------- */
+/* ---- /status, /recent, /stop ---------------------------------------------------------------------- */
 
 static void get_status(struct visit *v)
 {
 	answer_json(v->answer, v->arena, 200, admin_status(v->q->admin));
+}
+
+static void get_recent(struct visit *v)
+{
+	answer_json(v->answer, v->arena, 200, admin_recent(v->q->admin));
 }
 
 static void post_stop(struct visit *v)
@@ -236,6 +242,7 @@ static const struct route {
 	void (*serve)(struct visit *v);
 } routes[] = {
 	{ "GET", "/api/v1/status", get_status },
+	{ "GET", "/api/v1/recent", get_recent },
 	{ "POST", "/api/v1/stop", post_stop },
 	{ "GET", "/api/v1/reload", get_reload },
 	{ "POST", "/api/v1/reload", post_reload },

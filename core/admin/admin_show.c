@@ -402,6 +402,37 @@ static void show_session_caches(const json_t *status, FILE *to)
 	close_if_any(&t, to);
 }
 
+/* How much of it is used, and how well it serves; left out while nobody has asked it. */
+static void show_cache(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "VIRTUAL SERVER", "CACHE LOOKUPS", "HITS",
+					     "UPDATES",        "HIT RATE",      NULL };
+	const json_t *cache = json_object_get(status, "web_cache");
+	struct table_of_cells t;
+	const char *name;
+	char rate[32];
+	json_t *one;
+	open_table(&t, 0x1e, heads);
+	json_object_foreach(json_object_get(status, "virtual_servers"), name, one)
+	{
+		long long lookups = whole(one, "cache_lookups_total");
+		if (lookups == 0)
+			continue;
+		snprintf(rate, sizeof rate, "%.1f %%",
+			 100.0 * (double)whole(one, "cache_hits_total") / (double)lookups);
+		add_text(&t, name);
+		add_key(&t, one, "cache_lookups_total");
+		add_key(&t, one, "cache_hits_total");
+		add_key(&t, one, "cache_updates_total");
+		add_text(&t, rate);
+	}
+	bool is_used = t.count > t.columns;
+	close_table(&t, is_used ? to : NULL);
+	if (is_used)
+		fprintf(to, "%lld answers, %lld of %lld bytes\n\n", whole(cache, "entries"),
+			whole(cache, "used_bytes"), whole(cache, "size_bytes"));
+}
+
 /* Those that were ever counted in. */
 static void show_counters(const json_t *status, FILE *to)
 {
@@ -438,6 +469,47 @@ void admin_show_status(const json_t *status, FILE *to)
 	show_slm_classes(status, to);
 	show_persistence_classes(status, to);
 	show_session_caches(status, to);
+	show_cache(status, to);
 	show_counters(status, to);
 	show_workers(status, to);
+}
+
+/* ---- recent connections --------------------------------------------------------------------------- */
+
+static void add_request(struct table_of_cells *t, const json_t *one)
+{
+	char text[CELL_BYTES] = "";
+	static const char *const keys[] = { "method", "host", "uri" };
+	for (unsigned i = 0; i < 3; i++) {
+		const char *part = json_string_value(json_object_get(one, keys[i]));
+		if (part != NULL)
+			join(text, i == 2 ? "" : " ", part, "");
+	}
+	add_text(t, text[0] == '\0' ? "-" : text);
+}
+
+void admin_show_recent(const json_t *recent, FILE *to)
+{
+	static const char *const heads[] = { "ENDED", "VIRTUAL SERVER", "CLIENT",
+					     "POOL",  "NODE",           "IN",
+					     "OUT",   "TIME",           "STATUS",
+					     "END",   "REQUEST",        NULL };
+	const json_t *list = json_object_get(recent, "connections");
+	struct table_of_cells t;
+	open_table(&t, 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8, heads);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		add_key(&t, one, "ended");
+		add_key(&t, one, "virtual_server");
+		add_key(&t, one, "client");
+		add_key(&t, one, "pool");
+		add_key(&t, one, "node");
+		add_key(&t, one, "bytes_in");
+		add_key(&t, one, "bytes_out");
+		add_time(&t, (double)whole(one, "duration_us") / 1e6);
+		add_key(&t, one, "status");
+		add_key(&t, one, "end");
+		add_request(&t, one);
+	}
+	close_table(&t, to);
 }

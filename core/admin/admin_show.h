@@ -1,5 +1,5 @@
 /*
- * admin_show: the status of a weir as tables that a person likes to read. Takes the JSON as it
+ * admin_show: what a weir says of itself as tables that a person likes to read. Takes the JSON as it
  * came: what is missing or of another type is shown as "-".
  */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -11,5 +11,8 @@
 
 /* Writes all tables. */
 void admin_show_status(const json_t *status, FILE *to);
+
+/* Writes the connections that ended last, a line for each. */
+void admin_show_recent(const json_t *recent, FILE *to);
 
 #endif

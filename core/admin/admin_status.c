@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "cache/cache_store.h"
 #include "share/life.h"
 #include "share/persist.h"
 #include "share/rates.h"
@@ -154,6 +155,9 @@ static json_t *vserver(const struct admin *a, unsigned index, struct stats_vserv
 	json_object_set_new(o, "transactions", number(sum->transactions_current));
 	json_object_set_new(o, "transactions_total", number(transactions_of(sum)));
 	json_object_set_new(o, "rule_failures_total", number(sum->rule_failures));
+	json_object_set_new(o, "cache_lookups_total", number(sum->cache_lookups));
+	json_object_set_new(o, "cache_hits_total", number(sum->cache_hits));
+	json_object_set_new(o, "cache_updates_total", number(sum->cache_updates));
 	json_object_set_new(o, "from_client_bytes_total", number(sum->from_client_bytes));
 	json_object_set_new(o, "to_client_bytes_total", number(sum->to_client_bytes));
 	json_object_set_new(o, "outcomes", outcomes_of(sum));
@@ -332,6 +336,23 @@ static json_t *data(const struct admin *a)
 	return o;
 }
 
+/* Null where there is none. */
+static json_t *web_cache(const struct admin *a)
+{
+	struct cache_counts counts;
+	if (a->share->cache == NULL)
+		return json_null();
+	json_t *o = json_object();
+	cache_store_count(a->share->cache, &counts);
+	json_object_set_new(o, "entries", number(counts.entries));
+	json_object_set_new(o, "used_bytes", number(counts.used_bytes));
+	json_object_set_new(o, "size_bytes", number(counts.size_bytes));
+	json_object_set_new(o, "stored_total", number(counts.stored));
+	json_object_set_new(o, "evicted_total", number(counts.evicted));
+	json_object_set_new(o, "removed_total", number(counts.removed));
+	return o;
+}
+
 static json_t *user_counters(const uint64_t *counters, uint64_t mask)
 {
 	json_t *all = json_array();
@@ -377,6 +398,7 @@ json_t *admin_status(const struct admin *a)
 	json_object_set_new(o, "persistence_classes", persistence_classes(a));
 	json_object_set_new(o, "session_caches", session_caches(a));
 	json_object_set_new(o, "data", data(a));
+	json_object_set_new(o, "web_cache", web_cache(a));
 	json_object_set_new(o, "user_counters", user_counters(sum.user_counters, UINT32_MAX));
 	json_object_set_new(o, "user_counters_64", user_counters(sum.user_counters_64, UINT64_MAX));
 	json_object_set_new(o, "sessions_refused_total", number(sum.sessions_refused));

@@ -97,15 +97,11 @@ json_t *admin_trace_begin(const struct admin *a, struct slice body, unsigned *st
 static json_t *line_of(unsigned worker, const struct trace_line *line, const char *text)
 {
 	static const char *const kinds[] = {
-		[TRACE_CLIENT] = "client",
-		[TRACE_REQUEST] = "request",
-		[TRACE_RULE] = "rule",
-		[TRACE_WAIT] = "wait",
-		[TRACE_POOL] = "pool",
-		[TRACE_NODE] = "node",
-		[TRACE_CONNECTION] = "connection",
-		[TRACE_ANSWER] = "answer",
-		[TRACE_END] = "end",
+		[TRACE_CLIENT] = "client", [TRACE_REQUEST] = "request",
+		[TRACE_RULE] = "rule",     [TRACE_CACHE] = "cache",
+		[TRACE_WAIT] = "wait",     [TRACE_POOL] = "pool",
+		[TRACE_NODE] = "node",     [TRACE_CONNECTION] = "connection",
+		[TRACE_ANSWER] = "answer", [TRACE_END] = "end",
 	};
 	char name[32];
 	json_t *o = json_object();

@@ -17,25 +17,26 @@ struct api_family {
 	size_t count;
 };
 
-extern const struct api_family api_http_request;   /* http.*: the request line, headers, cookies */
-extern const struct api_family api_http_response;  /* http.*: the response line, headers, cookies */
-extern const struct api_family api_http_answer;    /* http.sendResponse, redirect, changeSite */
-extern const struct api_family api_http_body;      /* http.*: bodies */
-extern const struct api_family api_http_form;      /* http.*: forms and multipart bodies */
-extern const struct api_family api_http_stream;    /* http.stream.* */
-extern const struct api_family api_request;        /* request.* */
-extern const struct api_family api_orders;         /* request.*: retries and limits; requestlog.* */
-extern const struct api_family api_response;       /* response.* */
-extern const struct api_family api_stream;         /* request.*, response.*: bytes of TCP and UDP */
-extern const struct api_family api_connection;     /* connection.*, connection.data.* */
-extern const struct api_family api_persist;        /* connection.*: session persistence */
-extern const struct api_family api_pool;           /* pool.* */
-extern const struct api_family api_data;           /* data.*, data.local_.* */
-extern const struct api_family api_rate;           /* rate.* */
-extern const struct api_family api_counter;        /* counter.*, counter64.* */
-extern const struct api_family api_slm;            /* slm.*, stats.*, the class of a connection */
-extern const struct api_family api_log;            /* log.*, rule.* */
-extern const struct api_family api_string;         /* string.*: comparing, searching, replacing */
+extern const struct api_family api_http_request;  /* http.*: the request line, headers, cookies */
+extern const struct api_family api_http_response; /* http.*: the response line, headers, cookies */
+extern const struct api_family api_http_answer;   /* http.sendResponse, redirect, changeSite */
+extern const struct api_family api_http_body;     /* http.*: bodies */
+extern const struct api_family api_http_form;     /* http.*: forms and multipart bodies */
+extern const struct api_family api_http_stream;   /* http.stream.* */
+extern const struct api_family api_http_cache;    /* http.cache.* */
+extern const struct api_family api_request;       /* request.* */
+extern const struct api_family api_orders;     /* request.*: orders; requestlog.*, recentconns.* */
+extern const struct api_family api_response;   /* response.* */
+extern const struct api_family api_stream;     /* request.*, response.*: bytes of TCP and UDP */
+extern const struct api_family api_connection; /* connection.*, connection.data.* */
+extern const struct api_family api_persist;    /* connection.*: session persistence */
+extern const struct api_family api_pool;       /* pool.* */
+extern const struct api_family api_data;       /* data.*, data.local_.* */
+extern const struct api_family api_rate;       /* rate.* */
+extern const struct api_family api_counter;    /* counter.*, counter64.* */
+extern const struct api_family api_slm;        /* slm.*, stats.*, the class of a connection */
+extern const struct api_family api_log;        /* log.*, rule.* */
+extern const struct api_family api_string;     /* string.*: comparing, searching, replacing */
 extern const struct api_family api_string_address; /* string.*: addresses, address blocks */
 extern const struct api_family api_string_encode;  /* string.*: encodings */
 extern const struct api_family api_string_number;  /* string.*: numbers and dates */

@@ -1,6 +1,6 @@
 /*
- * request.* and requestlog.*: what a rule orders for its one request: to send it again, nodes to
- * avoid, other limits than those of the configuration, and whether it is logged.
+ * request.*, requestlog.* and recentconns.*: what a rule orders for its one request: to send it again,
+ * nodes to avoid, other limits than those of the configuration, whether it is logged and remembered.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "txn/txn_bandwidth.h"
 #include "txn/txn_orders.h"
+#include "txn/txn_recent.h"
 
 #define ATTEMPTS_MOST 99999
 #define SECONDS_MOST 99999
@@ -264,6 +265,26 @@ static enum rule_answer log_is_included(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+/* ---- recentconns.* ------------------------------------------------------------------------------------------- */
+
+static enum rule_answer recent_include(struct rule_call *call)
+{
+	give(&txn_orders_for(api_txn(call))->is_recent, true);
+	return RULE_RETURN;
+}
+
+static enum rule_answer recent_exclude(struct rule_call *call)
+{
+	give(&txn_orders_for(api_txn(call))->is_recent, false);
+	return RULE_RETURN;
+}
+
+static enum rule_answer recent_is_included(struct rule_call *call)
+{
+	rule_push_boolean(call, txn_recent_is_wanted(api_txn(call)));
+	return RULE_RETURN;
+}
+
 #define BEFORE_THE_END (RULE_IN_REQUEST | RULE_IN_RESPONSE)
 
 /* clang-format off */
@@ -346,6 +367,15 @@ static const struct rule_function functions[] = {
 	{ "requestlog.markedForInclusion", log_is_included, RULE_IN_ANY, "", "boolean",
 	  "Will it get its line? Not with `log: {access: off}` either.",
 	  "requestlog.markedForInclusion" },
+	{ "recentconns.include", recent_include, RULE_IN_ANY, "", "",
+	  "`weir recent` shows the transaction when it is over, unless the virtual server's "
+	  "`recent_connections: {enabled}` is off. The last of this and recentconns.exclude counts.",
+	  "recentconns.include" },
+	{ "recentconns.exclude", recent_exclude, RULE_IN_ANY, "", "",
+	  "`weir recent` does not show the transaction, also where the virtual server's "
+	  "`recent_connections: {save_all}` has it remember all.", "recentconns.exclude" },
+	{ "recentconns.markedForInclusion", recent_is_included, RULE_IN_ANY, "", "boolean",
+	  "Will it be shown, as things are now?", "recentconns.markedForInclusion" },
 };
 /* clang-format on */
 

@@ -196,6 +196,10 @@ struct conf_vserver {
 	uint64_t udp_milliseconds;  /* without a datagram */
 	bool end_point_persistence; /* a client's datagrams stay with its session's node */
 	uint64_t max_sessions, max_sessions_per_client;
+	bool recent_enabled, recent_save_all; /* recent_connections */
+	bool cache_enabled;                   /* web_cache */
+	char *cache_control_out;              /* NULL: as the node says */
+	uint64_t cache_error_milliseconds, cache_most_milliseconds, cache_refresh_milliseconds;
 };
 
 struct conf_node {
@@ -271,6 +275,10 @@ struct conf {
 	struct addr *dns_servers;   /* dns: {servers}; none: those of the system */
 	size_t dns_server_count;
 	uint64_t dns_milliseconds; /* dns: {timeout} */
+	uint64_t recent_most;      /* recent_connections: of each worker */
+	/* web_cache: bytes and answers in it, and of each the body (0: a fiftieth of it all) and URI */
+	uint64_t cache_size, cache_files, cache_file_size, cache_path_length;
+	bool cache_sorts_query, cache_verbose;
 	uint64_t data_size,
 		data_local_size; /* data: bytes of entries, for all workers and for each */
 	struct conf_bandwidth_class *bandwidth_classes;

@@ -58,6 +58,12 @@ enum http_parse http_body_end(struct http_body *b);
  */
 bool http_body_go_back(struct http_body *b, const struct http_body *before);
 
+/* Somebody who sees what a body is made of as it goes by: its bytes, unframed, and that it is whole. */
+struct http_tap {
+	void (*on_data)(struct http_tap *tap, struct slice data);
+	void (*on_end)(struct http_tap *tap);
+};
+
 /* A body on its way from one connection to the other. */
 struct http_relay {
 	struct http_body in;
@@ -67,6 +73,7 @@ struct http_relay {
 	const struct http_limits *limits;
 	struct arena *arena; /* for trailers */
 	enum http_reason why;
+	struct http_tap *tap; /* on what http_relay_take takes; NULL mostly */
 };
 
 #define HTTP_PIECES_MOST 64

@@ -103,6 +103,8 @@ static enum http_parse take_data(struct http_relay *r, struct slice in, size_t *
 		result = http_body_take(&r->in, slice_skip(in, *used), r->limits, r->arena, &taken,
 					&data, &r->why);
 		*used += taken;
+		if (data.len > 0 && r->tap != NULL)
+			r->tap->on_data(r->tap, data);
 		if (data.len > 0 && r->out != HTTP_BODY_NONE)
 			add_piece(out, data);
 		if (result != HTTP_MORE || *used == in.len)
@@ -150,6 +152,8 @@ enum http_parse http_relay_take(struct http_relay *r, struct slice in, size_t *u
 		result = take_data(r, in, used, out);
 		r->is_ended = result == HTTP_DONE;
 	}
+	if (result == HTTP_DONE && r->tap != NULL)
+		r->tap->on_end(r->tap);
 	if (result == HTTP_BAD) {
 		out->count = count;
 		out->bytes = bytes;

@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cache/cache_store.h"
 #include "proc/keeper.h"
 #include "proc/reload.h"
 #include "proc/secret.h"
@@ -226,6 +227,15 @@ static void plan_sessions(const struct conf *conf, struct share_counts *counts)
 	counts->persistence_classes = (unsigned)conf->persistence_class_count;
 }
 
+/* Rules can turn it on, too. */
+static bool may_cache(const struct conf *conf)
+{
+	bool is_enabled = conf->rule_count > 0;
+	for (size_t i = 0; i < conf->vserver_count; i++)
+		is_enabled = is_enabled || conf->vservers[i].cache_enabled;
+	return is_enabled;
+}
+
 static void open_share(struct start *s, struct complaints *complaints)
 {
 	struct err e;
@@ -233,6 +243,9 @@ static void open_share(struct start *s, struct complaints *complaints)
 	unsigned *pool_nodes = memory_new(conf->pool_count + 1, sizeof *pool_nodes);
 	for (size_t i = 0; i < conf->pool_count; i++)
 		pool_nodes[i] = (unsigned)conf->pools[i].node_count;
+	const struct cache_size cache = { .workers = (unsigned)conf->workers,
+					  .bytes = conf->cache_size,
+					  .entries = conf->cache_files };
 	struct share_counts counts = { .workers = (unsigned)conf->workers,
 				       .vservers = (unsigned)conf->vserver_count,
 				       .outcomes = TXN_END_COUNT,
@@ -244,12 +257,17 @@ static void open_share(struct start *s, struct complaints *complaints)
 				       .rate_classes = (unsigned)conf->rate_class_count,
 				       .slm_classes = (unsigned)conf->slm_class_count,
 				       .data_size = conf->data_size,
+				       .recent = (unsigned)conf->recent_most,
+				       .cache_bytes = may_cache(conf) ? cache_store_bytes(&cache)
+								      : 0,
 				       .buckets = (unsigned)conf->bandwidth_class_count };
 	plan_sessions(conf, &counts);
 	if (!segment_open(&s->share, &counts, &e))
 		complaints_add(complaints, conf->path, 0, 0, "%s", e.text);
 	else
 		read_secret(conf, s->share.node_secret, complaints);
+	if (s->share.cache != NULL)
+		cache_store_make(s->share.cache, &cache);
 	free(pool_nodes);
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "cache/cache_store.h"
 #include "proc/reload.h"
 #include "share/life.h"
 #include "share/reload.h"
@@ -300,6 +301,8 @@ static void on_end(struct supervisor *s, struct process *p, int status)
 	p->is_ready = false;
 	if (p->is_worker) {
 		segment_give_back(s->plan->share, p->child.index);
+		if (s->plan->share->cache != NULL)
+			cache_store_give_back(s->plan->share->cache, p->child.index);
 		life_set_pid(s->plan->share, p->child.index, 0);
 	}
 	if (s->is_stopping) {

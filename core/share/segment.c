@@ -7,6 +7,7 @@
 #include "share/clients.h"
 #include "share/life.h"
 #include "share/rates.h"
+#include "share/recent.h"
 #include "share/reload.h"
 #include "share/state.h"
 #include "share/stats.h"
@@ -67,7 +68,8 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 			     .refusals = counts->refusals,
 			     .pools = counts->pools,
 			     .rules = counts->rules,
-			     .client_rows = counts->client_rows };
+			     .client_rows = counts->client_rows,
+			     .recent_most = counts->recent };
 	count_rows(s, counts);
 	s->vserver_bytes = sizeof(struct stats_vserver) +
 			   (s->outcomes + s->refusals) * sizeof(uint64_t);
@@ -90,8 +92,10 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	size_t slm = whole(slm_bytes(s->workers, counts->slm_classes));
 	struct persist_plan sessions = persist_plan_of(s, counts);
 	size_t persist = sessions.classes == 0 ? 0 : whole(persist_bytes(&sessions));
+	size_t recent = whole(recent_bytes(s->workers, counts->recent));
 	s->bytes = lives + states + reload + trace + rings + buckets +
-		   s->workers * (s->slot_bytes + s->clients_bytes) + rates + slm + persist + data;
+		   s->workers * (s->slot_bytes + s->clients_bytes) + rates + slm + persist +
+		   recent + data + whole(counts->cache_bytes);
 
 	if (!map(s, e))
 		return false;
@@ -110,8 +114,11 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	next += rates + slm;
 	if (persist > 0)
 		s->persist = persist_make(next, &sessions);
+	s->recent = next + persist;
 	if (data > 0)
-		s->data = store_make(next + persist, counts->data_size);
+		s->data = store_make(s->recent + recent, counts->data_size);
+	if (counts->cache_bytes > 0)
+		s->cache = s->recent + recent + data;
 	return true;
 }
 

@@ -38,6 +38,8 @@ struct share_counts {
 	unsigned buckets;             /* for what passes at a rate: bucket.h */
 	unsigned persistence_classes; /* 0: no session is held */
 	struct persist_table_plan sessions[PERSIST_TABLES_MOST];
+	unsigned recent;      /* connections that each worker remembers: recent.h */
+	uint64_t cache_bytes; /* of the web cache; 0: there is none */
 };
 
 /*
@@ -65,6 +67,9 @@ struct share {
 	struct share_persist *persist; /* NULL: there are no persistence classes */
 	uint64_t node_secret[2];       /* for node_token.h; private memory */
 	struct share_store *data;      /* what rules share: see store.h; NULL: there is none */
+	void *cache;  /* room for a web cache, which is not made here; NULL: none */
+	char *recent; /* a ring per worker: see recent.h */
+	unsigned recent_most;
 };
 
 /* Rows behind a client's own in which it may be counted; a table has so many more at its end. */

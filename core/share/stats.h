@@ -33,6 +33,9 @@ struct stats_vserver {
 	uint64_t from_client_bytes, to_client_bytes;
 	uint64_t from_node_bytes, to_node_bytes;
 	uint64_t rule_failures;
+	uint64_t cache_lookups; /* requests that a stored answer could have been for */
+	uint64_t cache_hits;    /* those that got one, without a node or in place of its error */
+	uint64_t cache_updates; /* those that got one which its node had confirmed */
 	/* transactions that ended in each way: share_counts.outcomes of them; behind them what
 	 * stats_refusals gives */
 	uint64_t outcomes[];

@@ -22,6 +22,7 @@ enum trace_kind {
 	TRACE_CLIENT,  /* who came, from where to where */
 	TRACE_REQUEST, /* what was asked */
 	TRACE_RULE,    /* what a rule did */
+	TRACE_CACHE,   /* what the web cache had, or took */
 	TRACE_WAIT,    /* what it waits for, and for how long it did */
 	TRACE_POOL,
 	TRACE_NODE,

@@ -7,6 +7,7 @@
 #include "pool/idle.h"
 #include "txn/session_limit.h"
 #include "txn/txn_bandwidth.h"
+#include "txn/txn_cache.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
@@ -195,7 +196,7 @@ void txn_go(struct txn *t, unsigned step)
 
 enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail)
 {
-	if (t->end != TXN_END_NONE)
+	if (t->end != TXN_END_NONE || (t->cache != NULL && txn_cache_rescue(t, end)))
 		return TXN_GO_ON;
 	txn_rules_cancel(t);
 	t->end = end;
@@ -301,6 +302,8 @@ void txn_free(struct txn *t)
 	txn_rules_cancel(t);
 	timer_release(&t->sleep_timer);
 	txn_release_node(t, false);
+	if (t->cache != NULL)
+		txn_cache_release(t);
 	txn_body_release(&t->up);
 	txn_body_release(&t->down);
 	if (t->out != NULL)

@@ -94,6 +94,7 @@ struct txn_wait {
 struct txn_trace;
 struct txn_out;
 struct txn_persist;
+struct txn_cache;
 
 /* Owned by its session; lies in its own arena. */
 struct txn {
@@ -151,6 +152,7 @@ struct txn {
 	struct txn_wishes wishes;    /* of request rules, for the answer */
 	struct txn_orders *orders;   /* NULL mostly */
 	struct txn_persist *persist; /* of the node's choice; NULL: no persistence class */
+	struct txn_cache *cache;     /* NULL: the web cache has no part in it */
 
 	/* the node */
 	struct pool *pool;

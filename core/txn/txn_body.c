@@ -12,6 +12,8 @@
 #define READS_PER_TURN 2
 /* The same for what is made from a coding, in pieces of `limit` bytes. */
 #define PUMPS_PER_TURN 16
+/* The same for stored ones. */
+#define STORED_PER_TURN 16
 /* From so many bytes on it is cheaper to splice than to copy (fuzzing makes do with less). */
 #ifndef SPLICE_LEAST
 #define SPLICE_LEAST (32 * 1024)
@@ -200,8 +202,8 @@ static bool move_once(struct txn_body *b, bool may_read)
 static bool may_splice(const struct txn_body *b)
 {
 	return http_relay_may_pass(&b->relay) >= SPLICE_LEAST && b->head.len == 0 &&
-	       inbox_slice(b->inbox).len == 0 && b->from->is_readable && !b->to->is_connecting &&
-	       splice_is_possible();
+	       b->relay.tap == NULL && inbox_slice(b->inbox).len == 0 && b->from->is_readable &&
+	       !b->to->is_connecting && splice_is_possible();
 }
 
 /* Like move_once, without the bytes coming to us. */
@@ -252,6 +254,59 @@ static bool may_write(const struct txn_body *b)
 	return b->bandwidth == NULL || txn_bandwidth_may_move(b->bandwidth);
 }
 
+/* One write: the head if it is still here, and some of what is stored. True: go on. */
+static bool write_stored(struct txn_body *b)
+{
+	struct cache_reader before = *b->stored;
+	struct http_pieces pieces;
+	size_t bytes = 0;
+	pieces.count = 0;
+	if (b->head.len > 0)
+		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)b->head.at,
+							    b->head.len };
+	/* a body that nobody expects is not even looked at */
+	if (b->relay.out == HTTP_BODY_NONE)
+		b->stored->left = 0;
+	while (b->stored->left > 0 && bytes < b->limit && pieces.count < HTTP_PIECES_MOST) {
+		struct slice part = cache_reader_next(b->stored, b->limit - bytes);
+		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)part.at, part.len };
+		bytes += part.len;
+	}
+	bool is_end = b->stored->left == 0;
+	switch (write_pieces(b, &pieces, is_end && b->is_last)) {
+	case IO_OK:
+		break;
+	case IO_WAIT:
+		*b->stored = before;
+		return false;
+	case IO_EOF:
+	case IO_FAIL:
+		b->state = TXN_BODY_TO_BROKEN;
+		return false;
+	}
+	b->head = (struct slice){ 0 };
+	b->has_moved = true;
+	if (is_end)
+		b->state = TXN_BODY_DONE;
+	return !is_end;
+}
+
+/* As much as the client takes, but not for ever: who reads fast has others beside it. */
+static __attribute__((noinline)) void move_stored(struct txn_body *b)
+{
+	b->is_paused = false;
+	for (int turns = 0; turns < STORED_PER_TURN; turns++) {
+		if (!may_write(b) || stream_flush(b->to) != IO_OK)
+			return;
+		uint64_t before = written(b);
+		bool has_more = write_stored(b);
+		spend(b, before);
+		if (!has_more)
+			return;
+	}
+	b->is_paused = true;
+}
+
 /* A few bytes of a coding may stand for any number of others, so there is a bound for each turn. */
 static __attribute__((noinline)) void pump(struct txn_body *b)
 {
@@ -300,6 +355,10 @@ void txn_body_move(struct txn_body *b)
 		}
 		if (b->hold != NULL && b->pumps) {
 			pump(b);
+			return;
+		}
+		if (b->stored != NULL) {
+			move_stored(b);
 			return;
 		}
 		bool reads_now = inbox_slice(b->inbox).len == 0;

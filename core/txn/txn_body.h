@@ -1,12 +1,14 @@
 /*
  * txn_body: one direction of a transaction: takes bytes from one stream, re-frames them, and writes
  * them to the other, as fast as the slower of the two. At most `limit` bytes wait on the way. What a
- * rule has asked for before that is in memory (txn_hold.h) and goes first.
+ * rule has asked for before that is in memory (txn_hold.h) and goes first. A stored answer (txn_cache.h)
+ * comes from where it is stored, and no stream brings it.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_TXN_BODY_H
 #define WEIR_TXN_BODY_H
 
+#include "cache/cache_store.h"
 #include "http/http_body.h"
 #include "net/inbox.h"
 #include "net/stream.h"
@@ -38,6 +40,8 @@ struct txn_body {
 	bool is_paused; /* that goes on at the next turn of the loop */
 	bool ends_held; /* the body ends behind that, whatever else comes from its sender */
 	size_t limit;
+	struct cache_reader *stored;     /* what brings it in place of `from`; NULL mostly */
+	struct http_tap *tap;            /* for `relay`, when it begins; NULL mostly */
 	struct txn_bandwidth *bandwidth; /* how fast; NULL mostly: as fast as the two sides */
 	bool is_last;                    /* the receiver's connection ends behind it, at once */
 	bool is_tunnel;                  /* the end of one side is passed on to the other */

@@ -71,6 +71,8 @@ static void end(struct txn_body *b)
 	b->hold->drops = false;
 	b->hold->is_whole = true;
 	decode(b->hold);
+	if (b->relay.tap != NULL)
+		b->relay.tap->on_end(b->relay.tap);
 }
 
 /* Body bytes that have come. False: they are too many, and were not taken. */
@@ -106,11 +108,31 @@ static bool take(struct txn_body *b)
 		h->is_too_long = true;
 		return false;
 	}
+	if (b->relay.tap != NULL && data.len > 0)
+		b->relay.tap->on_data(b->relay.tap, data);
 	inbox_use(b->inbox, used);
 	b->has_moved = true;
 	if (parsed == HTTP_DONE)
 		end(b);
 	return true;
+}
+
+/* The same of a stored answer, all of which is there. */
+static __attribute__((noinline)) void take_stored(struct txn_body *b)
+{
+	struct txn_hold *h = b->hold;
+	while (txn_hold_wants_read(b)) {
+		size_t room = h->drops ? b->limit : h->limit - buf_len(&h->raw);
+		h->is_too_long = room == 0;
+		if (h->is_too_long)
+			return;
+		keep(h, cache_reader_next(b->stored, room));
+		b->relay.in.left = b->stored->left;
+		b->relay.in.is_done = b->stored->left == 0;
+		b->has_moved = true;
+		if (b->relay.in.is_done)
+			end(b);
+	}
 }
 
 /* Brings bytes into the empty inbox. False when there are none now, or there will be none any more. */
@@ -138,6 +160,10 @@ static bool fill(struct txn_body *b)
 
 static void take_all(struct txn_body *b)
 {
+	if (b->stored != NULL) {
+		take_stored(b);
+		return;
+	}
 	for (int reads = 0; txn_hold_wants_read(b);) {
 		bool is_empty = inbox_slice(b->inbox).len == 0;
 		if (is_empty && (reads++ == READS_PER_TURN || !fill(b)))
@@ -175,6 +201,7 @@ static void open_hold(struct txn *t, struct txn_body *b, enum http_body_kind kin
 	b->state = TXN_BODY_HELD;
 	/* how it goes on is decided later, or was when a rule started an answer */
 	http_relay_init(&b->relay, kind, length, b->relay.out, &t->vserver->http_limits, &t->arena);
+	b->relay.tap = b->tap;
 	h->limit = (size_t)t->vserver->conf->rules.buffer;
 	if (coding == HTTP_CODING_UNKNOWN)
 		h->trouble = "the body's content coding is not gzip, deflate or br";
@@ -202,8 +229,10 @@ static void open_response(struct txn *t)
 	if (b->hold != NULL)
 		return;
 	open_hold(t, b, t->response.body, t->response.content_length, &t->response.fields);
-	b->from = &t->connection->stream;
-	b->inbox = &t->connection->inbox;
+	if (b->stored == NULL) {
+		b->from = &t->connection->stream;
+		b->inbox = &t->connection->inbox;
+	}
 	b->limit = (size_t)t->vserver->conf->max_server_buffer;
 }
 

@@ -11,6 +11,7 @@
 #include "http/http_write.h"
 #include "txn/session_limit.h"
 #include "txn/txn_bandwidth.h"
+#include "txn/txn_cache.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_node.h"
 #include "txn/txn_out.h"
@@ -337,6 +338,8 @@ static enum txn_next txn_http_request_rules(struct txn *t)
 	t->times.rules = clock_microseconds();
 	if (http_method_counts_hops(t->request.method_id))
 		count_hop(t);
+	if (txn_cache_is_used(t) && txn_cache_look(t))
+		return TXN_GO_ON;
 	txn_go(t, TXN_HTTP_CHOOSE_NODE);
 	return TXN_GO_ON;
 }
@@ -379,6 +382,8 @@ static struct slice request_head(struct txn *t)
 	struct http_request request = t->request;
 	if (slice_is_absent(request.authority))
 		request.authority = host_of_destination(t);
+	if (t->cache != NULL)
+		txn_cache_ask(t, &request);
 	return http_write_request(&t->arena, &request, &add);
 }
 
@@ -446,6 +451,14 @@ static void apply_wishes(struct txn *t)
 	t->response.reason = t->wishes.reason;
 }
 
+void txn_http_has_answer(struct txn *t)
+{
+	t->has_response = true;
+	apply_wishes(t);
+	t->times.response = clock_microseconds();
+	txn_go(t, TXN_HTTP_RESPONSE_RULES);
+}
+
 static enum txn_next response_is_read(struct txn *t, size_t used)
 {
 	inbox_use(&t->connection->inbox, used);
@@ -457,14 +470,14 @@ static enum txn_next response_is_read(struct txn *t, size_t used)
 			http_upgrade_is_offered(&t->request.fields, &t->response.fields);
 	if (is_switch && !is_asked)
 		return node_is_refused(t, HTTP_REASON_SWITCH_UNASKED);
-	t->has_response = true;
-	if (t->persist != NULL)
-		txn_persist_answer(t);
-	apply_wishes(t);
-	t->times.response = clock_microseconds();
 	txn_trace_response(t);
 	node_succeeded(t->node);
-	txn_go(t, TXN_HTTP_RESPONSE_RULES);
+	if (t->cache != NULL && !txn_cache_take(t))
+		return TXN_GO_ON;
+	t->has_response = true;
+	if (t->persist != NULL && t->down.stored == NULL)
+		txn_persist_answer(t);
+	txn_http_has_answer(t);
 	return TXN_GO_ON;
 }
 
@@ -620,8 +633,12 @@ static enum txn_next txn_http_send_response(struct txn *t)
 			t->response.content_length, framing, &t->vserver->http_limits, &t->arena);
 	t->down.relay.out = framing;
 	t->down.relay.send_trailers = t->request.accepts_trailers;
-	txn_body_start(&t->down, &t->connection->stream, &t->connection->inbox, &t->session->client,
-		       head, (size_t)t->vserver->conf->max_server_buffer);
+	bool is_stored = t->down.stored != NULL;
+	txn_body_start(&t->down, is_stored ? NULL : &t->connection->stream,
+		       is_stored ? NULL : &t->connection->inbox, &t->session->client, head,
+		       (size_t)t->vserver->conf->max_server_buffer);
+	if (t->cache != NULL)
+		txn_cache_send(t);
 	txn_bandwidth_of_response(t);
 	t->down.is_last = ends_at_once(t);
 	if (t->down.hold != NULL)
@@ -677,7 +694,7 @@ static enum txn_next txn_http_relay(struct txn *t)
 	case IO_FAIL:
 		return txn_end(t, TXN_END_CLIENT_GONE, NULL);
 	}
-	return txn_end(t, TXN_END_OK, NULL);
+	return txn_end(t, t->down.stored != NULL ? TXN_END_CACHED : TXN_END_OK, NULL);
 }
 
 /* ---- an answer of our own ---------------------------------------------------------------------------- */
@@ -740,7 +757,7 @@ static unsigned step_after_end(struct txn *t)
 {
 	bool has_answer = !slice_is_absent(t->answer) || t->answer_status != 0 ||
 			  txn_end_status(t->end) != 0;
-	if (t->end == TXN_END_OK || t->end == TXN_END_TUNNELLED)
+	if (t->end == TXN_END_OK || t->end == TXN_END_CACHED || t->end == TXN_END_TUNNELLED)
 		return TXN_HTTP_COMPLETION_RULES;
 	bool is_written = t->end == TXN_END_ANSWERED && t->out != NULL && t->out->is_ended;
 	txn_release_node(t, is_written && may_reuse_node(t));

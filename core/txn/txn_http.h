@@ -31,6 +31,9 @@ extern const struct txn_protocol txn_http;
 /* The connection ends behind this answer whatever the two sides would like. */
 bool txn_http_is_last(const struct txn *t);
 
+/* t->response is what the client gets, unless response rules want something else: they run next. */
+void txn_http_has_answer(struct txn *t);
+
 /*
  * Puts an answer of our own in place of whatever else the client would get. `extra` are whole header
  * lines; reason absent: the standard's words. It leaves when the transaction ends.

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "txn/session_proxy.h"
+#include "txn/txn_cache.h"
+#include "txn/txn_recent.h"
 #include "txn/txn_trace.h"
 
 static void put_address(struct log_line *l, const char *key, const struct addr *a)
@@ -29,6 +31,19 @@ static void put_who(struct log_line *l, const struct txn *t)
 	put_address(l, "local", session_local(s));
 }
 
+uint64_t txn_log_bytes_in(const struct txn *t)
+{
+	return t->session->client.bytes_in - inbox_slice(&t->session->inbox).len -
+	       t->client_bytes_in;
+}
+
+unsigned txn_log_status(const struct txn *t)
+{
+	if (t->answer_status != 0)
+		return t->answer_status;
+	return t->has_response && t->is_answer_begun ? t->response.status : 0;
+}
+
 static void put_request(struct log_line *l, const struct txn *t)
 {
 	const struct http_request *r = &t->request;
@@ -41,10 +56,8 @@ static void put_request(struct log_line *l, const struct txn *t)
 						: SLICE("1.1"));
 	if (!slice_is_absent(t->refused_line))
 		log_line_string(l, "refused", t->refused_line);
-	if (t->answer_status != 0)
-		log_line_number(l, "status", t->answer_status);
-	else if (t->has_response && t->is_answer_begun)
-		log_line_number(l, "status", t->response.status);
+	if (txn_log_status(t) != 0)
+		log_line_number(l, "status", txn_log_status(t));
 	else
 		log_line_string(l, "status", SLICE_ABSENT);
 }
@@ -105,9 +118,9 @@ static void write_line(struct txn *t)
 		put_request(&l, t);
 	put_verdict(&l, t);
 	put_node(&l, t);
-	log_line_number(&l, "bytes_in",
-			t->session->client.bytes_in - inbox_slice(&t->session->inbox).len -
-				t->client_bytes_in);
+	if (t->cache != NULL && t->cache->part != TXN_CACHE_NONE)
+		log_line_string(&l, "cache", txn_cache_word(t));
+	log_line_number(&l, "bytes_in", txn_log_bytes_in(t));
 	log_line_number(&l, "bytes_out", t->session->client.bytes_out - t->client_bytes_out);
 	put_times(&l, t);
 	log_line_string(&l, "end", slice_of_string(txn_end_word(t->end)));
@@ -122,6 +135,8 @@ void txn_log_write(struct txn *t)
 {
 	stats_add(&t->vserver->stats->outcomes[t->end], 1);
 	txn_trace_end(t);
+	if (txn_recent_is_wanted(t))
+		txn_recent_add(t);
 	if (t->refusal != REFUSAL_NONE)
 		refusal_count(t->vserver, t->refusal);
 	if (log_access_is_on() && (t->orders == NULL || !t->orders->is_not_logged))

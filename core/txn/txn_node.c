@@ -7,6 +7,7 @@
 #include "net/proxy_header.h"
 #include "pool/idle.h"
 #include "txn/session_proxy.h"
+#include "txn/txn_cache.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_persist.h"
@@ -82,17 +83,26 @@ static enum txn_next choose_listed(struct txn *t)
 	return TXN_GO_ON;
 }
 
-static void use_default_pool(struct txn *t)
+struct pool *txn_node_pool(const struct txn *t)
 {
-	t->pool = &t->vserver->world->pools[t->vserver->conf->pool];
-	t->is_pool_default = true;
+	uint32_t by_default = t->vserver->conf->pool;
+	if (t->pool != NULL || t->is_discarded_pool || by_default == CONF_POOL_DISCARD)
+		return t->pool;
+	return &t->vserver->world->pools[by_default];
+}
+
+struct pool *txn_node_settle_pool(struct txn *t)
+{
+	bool is_open = t->pool == NULL;
+	t->pool = txn_node_pool(t);
+	if (is_open && t->pool != NULL)
+		t->is_pool_default = true;
+	return t->pool;
 }
 
 static enum txn_next choose(struct txn *t)
 {
-	if (t->pool == NULL && !t->is_discarded_pool && t->vserver->conf->pool != CONF_POOL_DISCARD)
-		use_default_pool(t);
-	if (t->pool == NULL)
+	if (txn_node_settle_pool(t) == NULL)
 		return txn_end(t, TXN_END_DISCARDED, NULL);
 	if (t->forced.family != ADDR_NONE)
 		return choose_address(t, &t->forced);
@@ -180,9 +190,18 @@ static bool swallow_answer(struct txn *t)
 	return is_whole;
 }
 
+void txn_node_ask_again(struct txn *t)
+{
+	txn_release_node(t, t->response.keep_alive && t->up.state == TXN_BODY_DONE);
+	t->response = (struct http_response){ 0 };
+	again(t, TXN_HTTP_CHOOSE_NODE);
+}
+
 enum txn_next txn_node_retry(struct txn *t)
 {
 	struct txn_orders *o = t->orders;
+	if (t->cache != NULL)
+		txn_cache_forget(t);
 	o->wants_retry = false;
 	o->retries++;
 	/* a rule that put another body in the answer's may have cost it the connection */

@@ -15,6 +15,13 @@ enum txn_next txn_node_connect(struct txn *t);
  */
 struct slice txn_node_announce(struct txn *t, struct slice first);
 
+/* The pool that the request goes to as things are; NULL: none. And the same, from now on decided. */
+struct pool *txn_node_pool(const struct txn *t);
+struct pool *txn_node_settle_pool(struct txn *t);
+
+/* The answer says nothing of use, but for that its node works: asks again, maybe another one. */
+void txn_node_ask_again(struct txn *t);
+
 /* For protocols that connect in a way of their own. */
 
 /* Sets t->source: the client's address, or none; or ends it. */

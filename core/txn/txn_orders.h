@@ -35,9 +35,10 @@ struct txn_orders {
 	bool has_next_pool;
 	struct pool *next_pool; /* NULL: "discard" */
 	struct addr next_forced;
-	unsigned retries;   /* those that rules asked for */
-	bool wants_retry;   /* the response rule that has just ended does */
-	bool is_not_logged; /* requestlog.exclude */
+	unsigned retries;           /* those that rules asked for */
+	bool wants_retry;           /* the response rule that has just ended does */
+	bool is_not_logged;         /* requestlog.exclude */
+	struct txn_order is_recent; /* recentconns.include, recentconns.exclude: 1 or 0 */
 };
 
 /* Those of the transaction, made when it has none yet. */

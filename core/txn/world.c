@@ -68,6 +68,8 @@ static const struct {
 } named[] = {
 	{ "pool.", "pool.checknode", "pool", is_pool },
 	{ "connection.checkLimits", "", "pool", is_pool },
+	{ "http.cache.exists", "", "pool", is_pool },
+	{ "http.cache.respondIfCached", "", "pool", is_pool },
 	{ "rate.", "", "rate class", is_rate_class },
 	{ "slm.", "", "service level class", is_slm_class },
 	{ "connection.setPersistence", "", "persistence class", is_persistence_class },

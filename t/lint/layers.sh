@@ -14,7 +14,7 @@ function room_of(file,   parts) {
 }
 
 BEGIN {
-	count = split("base:0 net:1 share:1 tls:2 dns:2 http:2 text:2 lookup:2 conf:2 pool:3 rule:3 fetch:3 txn:4 api:5 admin:5 proc:6 test:7 main.c:8", list, " ")
+	count = split("base:0 net:1 share:1 tls:2 dns:2 http:2 text:2 lookup:2 conf:2 cache:3 pool:3 rule:3 fetch:3 txn:4 api:5 admin:5 proc:6 test:7 main.c:8", list, " ")
 	for (i = 1; i <= count; i++) {
 		split(list[i], pair, ":")
 		floor[pair[1]] = pair[2]
