@@ -1,3 +1,4 @@
+/* One table after the other. It is long because there is one for each thing that weir counts. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin/admin_show.h"
 

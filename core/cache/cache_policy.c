@@ -151,7 +151,7 @@ static uint64_t age_when_it_came(const struct http_fields *f, const struct cache
 				 int64_t date)
 {
 	uint64_t apparent = seconds_between(date, moment->wall);
-	uint64_t corrected = age_header(f) + (moment->came - moment->asked + 999) / 1000;
+	uint64_t corrected = age_header(f) + (moment->came - moment->asked) / 1000;
 	return apparent > corrected ? apparent : corrected;
 }
 
@@ -242,7 +242,8 @@ bool cache_policy_may_use(const struct cache_facts *facts, const struct cache_wi
 	/* its node need not say Vary: Authorization (RFC 9110 12.5.5) */
 	if (wishes->is_authorized && !facts->is_for_all)
 		return false;
-	if (c->max_age.is_given && age > c->max_age.value)
+	/* 0 is what a reload says, which wants to hear from the node */
+	if (c->max_age.is_given && (c->max_age.value == 0 || age > c->max_age.value))
 		return false;
 	if (c->min_fresh.is_given && left < c->min_fresh.value)
 		return false;

@@ -58,10 +58,9 @@ static bool map(struct share *s, struct err *e)
 	return true;
 }
 
-bool segment_open(struct share *s, const struct share_counts *counts, struct err *e)
+/* What the counts say, before there is any memory. */
+static void count_all(struct share *s, const struct share_counts *counts)
 {
-	check(counts->workers > 0);
-	check((counts->client_rows & (counts->client_rows - 1)) == 0);
 	*s = (struct share){ .workers = counts->workers,
 			     .vservers = counts->vservers,
 			     .outcomes = counts->outcomes,
@@ -76,11 +75,18 @@ bool segment_open(struct share *s, const struct share_counts *counts, struct err
 	s->slot_bytes = whole(sizeof(struct stats_worker) + s->vservers * s->vserver_bytes +
 			      s->nodes * sizeof(struct stats_node) +
 			      s->rules * sizeof(struct stats_rule));
-	size_t lives = whole(s->workers * sizeof(struct share_life));
-	size_t states = whole(s->nodes * sizeof(struct share_node));
 	if (s->client_rows > 0)
 		s->clients_bytes = whole((s->client_rows + SEGMENT_CLIENT_WINDOW) *
 					 sizeof(uint64_t));
+}
+
+bool segment_open(struct share *s, const struct share_counts *counts, struct err *e)
+{
+	check(counts->workers > 0);
+	check((counts->client_rows & (counts->client_rows - 1)) == 0);
+	count_all(s, counts);
+	size_t lives = whole(s->workers * sizeof(struct share_life));
+	size_t states = whole(s->nodes * sizeof(struct share_node));
 	size_t reload = whole(sizeof(struct share_reload));
 	size_t trace = whole(sizeof(struct share_trace));
 	size_t rings = whole(s->workers * sizeof(struct trace_ring));

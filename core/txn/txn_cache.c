@@ -350,13 +350,10 @@ static void on_data(struct http_tap *tap, struct slice data)
 		stop_filling(t, "there is no room for it");
 }
 
-/* All of it is there. */
-static void on_end(struct http_tap *tap)
+/* All of it is there, and no rule can have anything against it any more. */
+static void finish_filling(struct txn *t)
 {
-	struct txn_cache *c = (struct txn_cache *)(void *)tap;
-	struct txn *t = c->txn;
-	if (!c->is_tapped)
-		start_filling(t);
+	struct txn_cache *c = t->cache;
 	if (c->filling == 0)
 		return;
 	bool is_stored = cache_store_finish(store_of(t), c->filling);
@@ -365,6 +362,17 @@ static void on_end(struct http_tap *tap)
 	t->down.tap = t->down.relay.tap = NULL;
 	TXN_TRACE(t, TRACE_CACHE, is_stored ? "stored, %llu bytes" : "removed while it came",
 		  (unsigned long long)c->filled);
+}
+
+static void on_end(struct http_tap *tap)
+{
+	struct txn_cache *c = (struct txn_cache *)(void *)tap;
+	struct txn *t = c->txn;
+	if (!c->is_tapped)
+		start_filling(t);
+	c->is_whole = true;
+	if (t->step != TXN_HTTP_RESPONSE_RULES)
+		finish_filling(t);
 }
 
 _Static_assert(offsetof(struct txn_cache, tap) == 0, "a tap leads to its txn_cache");
@@ -387,6 +395,8 @@ bool txn_cache_reconsider(struct txn *t)
 	struct txn_cache *c = t->cache;
 	if (t->phase != RULE_RESPONSE)
 		return store_of(t) != NULL;
+	if (t->down.stored != NULL) /* there is nothing to store */
+		return true;
 	if (c->wish == TXN_CACHE_DISABLED && (c->may_store || c->filling != 0))
 		stop_filling(t, "a rule says so");
 	if (c->wish == TXN_CACHE_DISABLED || t->down.tap != NULL)
@@ -406,8 +416,8 @@ void txn_cache_send(struct txn *t)
 	t->down.relay.tap = t->down.tap;
 	if (!c->is_tapped)
 		start_filling(t);
-	if (t->down.tap != NULL && t->down.relay.in.is_done)
-		on_end(&c->tap);
+	if (c->is_whole || (t->down.tap != NULL && t->down.relay.in.is_done))
+		finish_filling(t);
 }
 
 /* ---- unsafe methods --------------------------------------------------------------------------------- */

@@ -40,6 +40,7 @@ struct txn_cache {
 	bool is_unsafe;              /* the request may change what is stored for its URI */
 	bool may_store;              /* the answer, if that allows it */
 	bool is_tapped;              /* some of its body has gone by */
+	bool is_whole;               /* all of it has */
 	uint64_t asked;              /* milliseconds, when the node was */
 	struct http_response answer; /* of the node, as it came, while it may be stored */
 	struct cache_moment came;

@@ -529,8 +529,10 @@ static __attribute__((noinline)) enum txn_next end_looked_into(struct txn *t)
 		return end_started_answer(t);
 	if (t->out != NULL) { /* what follows comes from the node again */
 		t->down.state = TXN_BODY_MOVING;
-		txn_body_move(&t->down);
 		txn_go(t, TXN_HTTP_RELAY);
+		if (t->cache != NULL)
+			txn_cache_send(t);
+		txn_body_move(&t->down);
 		return TXN_GO_ON;
 	}
 	return TXN_WAIT;

@@ -235,14 +235,14 @@ def test_age_counts_what_caches_before_have_spent(bench):
 
 def test_max_time_bounds_what_a_node_says(bench):
     node, _, client = start(bench, counting("Cache-Control: max-age=99999\r\n"),
-                            {"web_cache": {"enabled": True, "max_time": "1s", "refresh_time": "0s"}})
+                            {"web_cache": {"enabled": True, "max_time": "3s", "refresh_time": "0s"}})
     assert client.get("/a").text == client.get("/a").text == "body 1"
     until(lambda: client.get("/a").text != "body 1", "it is asked for again")
 
 
 def test_errors_are_kept_for_their_own_time(bench):
     node, _, client = start(bench, counting("", 404),
-                            {"web_cache": {"enabled": True, "error_page_time": "1s", "refresh_time": "0s"}})
+                            {"web_cache": {"enabled": True, "error_page_time": "3s", "refresh_time": "0s"}})
     assert client.get("/a").text == client.get("/a").text == "body 1"
     until(lambda: client.get("/a").text != "body 1", "it is asked for again")
 
