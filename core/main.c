@@ -41,6 +41,7 @@ static int run_reload(char **words, int word_count);
 static int run_stop(char **words, int word_count);
 static int run_trace(char **words, int word_count);
 static int run_recent(char **words, int word_count);
+static int run_clear(char **words, int word_count);
 static int run_drain(char **words, int word_count);
 static int run_enable(char **words, int word_count);
 static int run_disable(char **words, int word_count);
@@ -59,6 +60,7 @@ static const struct command commands[] = {
 	{ "trace", "[WHICH] [FILTER ...] [-n N]",
 	  "follow transactions: FILTER is --client IP, --host NAME or --rule NAME", run_trace },
 	{ "recent", "[WHICH] [-n N] [--json]", "say which connections ended last", run_recent },
+	{ "clear", "[WHICH]", "empty the web cache", run_clear },
 	{ "drain", "[WHICH] [--pool NAME] NODE ...",
 	  "give nodes (address:port) no new transactions; those under way finish", run_drain },
 	{ "enable", "[WHICH] [--pool NAME] NODE ...", "use nodes again", run_enable },
@@ -355,6 +357,11 @@ static int run_plain(char **words, int word_count, bool (*command)(const char *c
 static int run_reload(char **words, int word_count)
 {
 	return run_plain(words, word_count, admin_command_reload);
+}
+
+static int run_clear(char **words, int word_count)
+{
+	return run_plain(words, word_count, admin_command_clear);
 }
 
 static int run_stop(char **words, int word_count)

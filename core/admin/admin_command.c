@@ -68,6 +68,22 @@ bool admin_command_stop(const char *control)
 	return admin_errand_close(&errand, is_told && wait_until_gone(pid));
 }
 
+/* ---- clear ---------------------------------------------------------------------------------------- */
+
+bool admin_command_clear(const char *control)
+{
+	struct errand errand;
+	admin_errand_open(&errand, control);
+	json_t *answer = admin_errand_ask(&errand, "DELETE", "/api/v1/web-cache", SLICE_ABSENT,
+					  NULL, NULL);
+	bool is_done = answer != NULL;
+	if (is_done)
+		printf("web cache cleared: %lld answers\n",
+		       (long long)json_integer_value(json_object_get(answer, "removed")));
+	json_decref(answer);
+	return admin_errand_close(&errand, is_done);
+}
+
 /* ---- reload --------------------------------------------------------------------------------------- */
 
 /* What became of the question, or NULL, and said why. */

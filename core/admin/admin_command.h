@@ -15,6 +15,9 @@ bool admin_command_status(const char *control, bool as_json);
 /* Has the rules read again, and waits until all workers use them. */
 bool admin_command_reload(const char *control);
 
+/* Empties the web cache. */
+bool admin_command_clear(const char *control);
+
 /* Tells weir to stop and waits until it has gone. */
 bool admin_command_stop(const char *control);
 

@@ -5,6 +5,7 @@
 #include "admin/admin_status.h"
 #include "admin/admin_trace.h"
 #include "base/log.h"
+#include "cache/cache_store.h"
 #include "http/http_path.h"
 #include "share/reload.h"
 #include "share/state.h"
@@ -78,6 +79,23 @@ static void post_stop(struct visit *v)
 	json_t *value = json_object();
 	json_object_set_new(value, "state", json_string("stopping"));
 	answer_json(v->answer, v->arena, 202, value);
+}
+
+/* ---- /web-cache ----------------------------------------------------------------------------------- */
+
+static void delete_cache(struct visit *v)
+{
+	struct admin *a = v->q->admin;
+	if (a->share->cache == NULL) {
+		REFUSE(v, 409, "there is no web cache: no virtual server has it enabled");
+		return;
+	}
+	uint64_t count = cache_store_clear(a->share->cache);
+	log_write(LOG_AUDIT, "user %u (process %d): web cache: %llu answers -> none",
+		  (unsigned)v->q->peer.uid, (int)v->q->peer.pid, (unsigned long long)count);
+	json_t *o = json_object();
+	json_object_set_new(o, "removed", json_integer((json_int_t)count));
+	answer_json(v->answer, v->arena, 200, o);
 }
 
 /* ---- /reload -------------------------------------------------------------------------------------- */
@@ -244,6 +262,7 @@ static const struct route {
 	{ "GET", "/api/v1/status", get_status },
 	{ "GET", "/api/v1/recent", get_recent },
 	{ "POST", "/api/v1/stop", post_stop },
+	{ "DELETE", "/api/v1/web-cache", delete_cache },
 	{ "GET", "/api/v1/reload", get_reload },
 	{ "POST", "/api/v1/reload", post_reload },
 	{ "POST", "/api/v1/trace", post_trace },

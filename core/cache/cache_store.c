@@ -738,6 +738,8 @@ uint64_t cache_store_clear(struct cache_store *s)
 	lock(s);
 	for (uint32_t i = 1; i < s->fresh_entry; i++) {
 		uint32_t state = entry_of(s, i)->state;
+		if (state == ENTRY_GONE && !is_held(s, i))
+			free_entry(s, i);
 		if (state != ENTRY_READY && state != ENTRY_FILLING)
 			continue;
 		remove_entry(s, i);

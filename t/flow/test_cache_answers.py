@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web cache answers in place of a node, where RFC 9111 lets a shared cache do so."""
+import hashlib
+import json
+import os
 import re
+import signal
+import subprocess
+import threading
 import time
 from email.utils import formatdate
 
 import pytest
 
 from lab.wait import until
+from lab.weir import PROGRAM
 
 ON = {"web_cache": {"enabled": True}}
 FRESH = "Cache-Control: max-age=60\r\n"
@@ -17,6 +24,11 @@ def counting(headers=FRESH, status=200, body=b"body %d"):
     def answer(x):
         x.reply(status, body % len(x.node.requests) if b"%d" in body else body, headers)
     return answer
+
+
+def run(weir, command, *words):
+    return subprocess.run([PROGRAM, command, "-c", weir.path, *words], capture_output=True, text=True,
+                          check=True).stdout
 
 
 def start(bench, answer=None, vserver=None, **options):
@@ -82,7 +94,7 @@ def test_a_slow_reader_gets_all_of_it_and_holds_nobody(bench):
     for _ in range(5):
         assert bench.connect(weir).get("/a").size == len(body)
     response = slow.response()
-    assert response.digest.digest() == __import__("hashlib").sha256(body).digest()
+    assert response.digest.digest() == hashlib.sha256(body).digest()
     assert len(node.requests) == 1
 
 
@@ -295,7 +307,6 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_half(bench):
             x.node.hold.wait()
         x.send(body[500_000:])
 
-    import threading
     node = bench.node(answer)
     node.hold = threading.Event()
     weir = bench.weir([node], vserver=ON)
@@ -323,16 +334,74 @@ def test_longer_than_max_file_size_is_passed_on_and_not_stored(bench):
 
 
 def test_it_never_takes_more_than_its_size(bench):
-    import json, subprocess
-    from lab.weir import PROGRAM
     node, weir, client = start(bench, counting(body=b"%d" + b"x" * 30_000),
                                web_cache={"size": "256k", "max_file_size": "64k"})
     for number in range(50):
         assert client.get(f"/{number}").size > 30_000
-    cache = json.loads(subprocess.run([PROGRAM, "status", "--json", "-c", weir.path],
-                                      capture_output=True, text=True, check=True).stdout)["web_cache"]
+    cache = json.loads(run(weir, "status", "--json"))["web_cache"]
     assert cache["size_bytes"] <= 256 * 1024 and cache["used_bytes"] <= cache["size_bytes"]
     assert cache["evicted_total"] > 30 and 1 < cache["entries"] < 10
     before = len(node.requests)
     client.get("/49")
     assert len(node.requests) == before
+
+
+def test_status_counts_and_clear_empties_it(bench):
+    node, weir, client = start(bench)
+    for target in ("/a", "/a", "/b", "/a"):
+        client.get(target)
+    status = json.loads(run(weir, "status", "--json"))
+    main = status["virtual_servers"]["main"]
+    assert [main[f"cache_{key}_total"] for key in ("lookups", "hits", "updates")] == [4, 2, 0]
+    assert main["outcomes"]["cached"] == 2
+    assert (status["web_cache"]["entries"], status["web_cache"]["stored_total"]) == (2, 2)
+    assert "50.0 %" in run(weir, "status") and "2 answers" in run(weir, "status")
+    assert run(weir, "clear") == "web cache cleared: 2 answers\n"
+    assert client.get("/a").text == "body 3"
+    weir.wait_log("web cache: 2 answers -> none")
+
+
+def test_clear_where_there_is_no_cache(bench):
+    weir = bench.weir([bench.node()])
+    done = subprocess.run([PROGRAM, "clear", "-c", weir.path], capture_output=True, text=True)
+    assert done.returncode == 1 and "there is no web cache" in done.stderr
+
+
+def test_a_worker_that_dies_while_it_stores_and_sends_leaves_a_whole_cache(bench):
+    body = b"x" * 1_000_000
+
+    def answer(x):
+        if x.request.target == "/half":
+            x.send(f"HTTP/1.1 200 OK\r\n{FRESH}Content-Length: {len(body)}\r\n\r\n", body[:600_000])
+            x.connection.reader.head()
+        x.reply(200, body, FRESH)
+
+    node = bench.node(answer)
+    weir = bench.weir([node], vserver=ON, web_cache={"size": "4m", "max_file_size": "2m"})
+    weir.deaths_expected = True
+    bench.connect(weir).get("/a")
+    slow, half = bench.connect(weir, receive_buffer=4096), bench.connect(weir)
+    slow.send("GET /a HTTP/1.1\r\nHost: test\r\n\r\n")
+    half.send("GET /half HTTP/1.1\r\nHost: test\r\n\r\n")
+    slow.head(), half.head()
+    pid = json.loads(run(weir, "status", "--json"))["workers"][0]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: json.loads(run(weir, "status", "--json"))["workers"][0]["pid"] not in (0, pid), "a new worker")
+    client = bench.connect(weir)
+    before = len(node.requests)
+    assert client.get("/a").body == body[:1 << 20] and len(node.requests) == before
+    for number in range(8):
+        assert client.get(f"/{number}").size == len(body)
+    assert client.get("/7").size == len(body) and len(node.requests) == before + 8
+    cache = json.loads(run(weir, "status", "--json"))["web_cache"]
+    assert cache["entries"] <= 4 and cache["used_bytes"] > 3_000_000
+
+
+def test_trace_says_what_the_cache_did(bench):
+    node, weir, client = start(bench)
+    trace = subprocess.Popen([PROGRAM, "trace", "-c", weir.path, "-n", "3"], stdout=subprocess.PIPE, text=True)
+    weir.wait_log("follows transactions")
+    client.get("/a"), client.get("/a"), client.get("/a", method="POST", body=b"")
+    said = trace.communicate(timeout=10)[0]
+    for words in ("miss: nothing is there", "stored, 6 bytes", "hit: 200, age 0 s", "1 answers for this URI were removed"):
+        assert words in said, said
