@@ -193,7 +193,8 @@ static const char *look_into(struct slice text, char *room, const struct wanted 
 
 static const char *check_claims(const struct found *f)
 {
-	double now = (double)(clock_read_wall_microseconds() / 1000000), leeway = f->wanted->leeway;
+	uint64_t seconds = clock_read_wall_microseconds() / 1000000;
+	double now = (double)seconds, leeway = f->wanted->leeway;
 	if (f->expires + leeway <= now)
 		return "the token has expired";
 	if (f->not_before - leeway > now)

@@ -124,7 +124,8 @@ static int run_number(lua_State *lua)
 /* now(): seconds since 1970. */
 static int now(lua_State *lua)
 {
-	lua_pushnumber(lua, (lua_Number)(clock_read_wall_microseconds() / 1000000));
+	uint64_t seconds = clock_read_wall_microseconds() / 1000000;
+	lua_pushnumber(lua, (lua_Number)seconds);
 	return 1;
 }
 
