@@ -322,24 +322,30 @@ static void show_workers(const json_t *status, FILE *to)
 	close_table(&t, to);
 }
 
-/* Left out where no class is configured. */
+/* A row for each name of that section, with those keys of it; left out where the section is empty. */
+static void show_section(const json_t *status, FILE *to, const char *section,
+			 const char *const *heads, unsigned to_right, const char *const *keys)
+{
+	struct table_of_cells t;
+	const char *name;
+	json_t *one;
+	open_table(&t, to_right, heads);
+	json_object_foreach(json_object_get(status, section), name, one)
+	{
+		add_text(&t, name);
+		for (const char *const *key = keys; *key != NULL; key++)
+			add_key(&t, one, *key);
+	}
+	close_if_any(&t, to);
+}
+
 static void show_rate_classes(const json_t *status, FILE *to)
 {
 	static const char *const heads[] = { "RATE CLASS", "BACKLOG",  "PASSED",
 					     "REFUSED",    "GIVEN UP", NULL };
-	struct table_of_cells t;
-	const char *name;
-	json_t *one;
-	open_table(&t, 0x1e, heads);
-	json_object_foreach(json_object_get(status, "rate_classes"), name, one)
-	{
-		add_text(&t, name);
-		add_key(&t, one, "backlog");
-		add_key(&t, one, "passed_total");
-		add_key(&t, one, "refused_total");
-		add_key(&t, one, "given_up_total");
-	}
-	close_if_any(&t, to);
+	static const char *const keys[] = { "backlog", "passed_total", "refused_total",
+					    "given_up_total", NULL };
+	show_section(status, to, "rate_classes", heads, 0x1e, keys);
 }
 
 static void show_slm_classes(const json_t *status, FILE *to)
@@ -370,37 +376,17 @@ static void show_persistence_classes(const json_t *status, FILE *to)
 	static const char *const heads[] = {
 		"PERSISTENCE CLASS", "TYPE", "KEPT", "BEGUN", "LOST", "WITHOUT", "DISPLACED", NULL
 	};
-	struct table_of_cells t;
-	const char *name;
-	json_t *one;
-	open_table(&t, 0x7c, heads);
-	json_object_foreach(json_object_get(status, "persistence_classes"), name, one)
-	{
-		add_text(&t, name);
-		add_key(&t, one, "type");
-		add_key(&t, one, "kept_total");
-		add_key(&t, one, "begun_total");
-		add_key(&t, one, "lost_total");
-		add_key(&t, one, "without_total");
-		add_key(&t, one, "displaced_total");
-	}
-	close_if_any(&t, to);
+	static const char *const keys[] = { "type",       "kept_total",    "begun_total",
+					    "lost_total", "without_total", "displaced_total",
+					    NULL };
+	show_section(status, to, "persistence_classes", heads, 0x7c, keys);
 }
 
 static void show_session_caches(const json_t *status, FILE *to)
 {
 	static const char *const heads[] = { "SESSIONS OF TYPE", "HELD", "ROOM FOR", NULL };
-	struct table_of_cells t;
-	const char *name;
-	json_t *one;
-	open_table(&t, 0x6, heads);
-	json_object_foreach(json_object_get(status, "session_caches"), name, one)
-	{
-		add_text(&t, name);
-		add_key(&t, one, "used");
-		add_key(&t, one, "size");
-	}
-	close_if_any(&t, to);
+	static const char *const keys[] = { "used", "size", NULL };
+	show_section(status, to, "session_caches", heads, 0x6, keys);
 }
 
 /* How much of it is used, and how well it serves; left out while nobody has asked it. */

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/table.h"
 #include "share/lock.h"
+#include "share/reach.h"
 
 #include <string.h>
 
@@ -241,67 +242,23 @@ static uint32_t take_entry(struct cache_store *s)
 
 /* ---- what an entry says of itself ----------------------------------------------------------------- */
 
-struct reach {
-	struct cache_store *store;
-	uint32_t block;
-	size_t offset;
-};
-
-static char *reach_run(struct reach *r, size_t *len)
+static void next_block(struct reach *r)
 {
-	if (r->offset == BLOCK_BYTES)
-		*r = (struct reach){ r->store, *next_of(r->store, r->block), 0 };
-	char *at = block_of(r->store, r->block) + r->offset;
-	*len = *len < BLOCK_BYTES - r->offset ? *len : BLOCK_BYTES - r->offset;
-	r->offset += *len;
-	return at;
+	r->number = *next_of(r->store, r->number);
+	r->at = block_of(r->store, r->number);
+	r->room = BLOCK_BYTES;
 }
 
-static void reach_put(struct reach *r, struct slice data)
+/* From that byte of the block on; BLOCK_BYTES: from the next block on. */
+static struct reach reach_block(struct cache_store *s, uint32_t block, size_t offset)
 {
-	while (data.len > 0) {
-		size_t len = data.len;
-		char *at = reach_run(r, &len);
-		memcpy(at, data.at, len);
-		data = slice_skip(data, len);
-	}
-}
-
-static void reach_take(struct reach *r, char *to, size_t count)
-{
-	while (count > 0) {
-		size_t len = count;
-		const char *at = reach_run(r, &len);
-		memcpy(to, at, len);
-		to += len;
-		count -= len;
-	}
-}
-
-static bool reach_matches(struct reach *r, struct slice data)
-{
-	while (data.len > 0) {
-		size_t len = data.len;
-		const char *at = reach_run(r, &len);
-		if (memcmp(at, data.at, len) != 0)
-			return false;
-		data = slice_skip(data, len);
-	}
-	return true;
-}
-
-static void reach_skip(struct reach *r, size_t count)
-{
-	while (count > 0) {
-		size_t len = count;
-		reach_run(r, &len);
-		count -= len;
-	}
+	return (struct reach){ s, block, block_of(s, block) + offset, BLOCK_BYTES - offset,
+			       next_block };
 }
 
 static struct reach reach_meta(struct cache_store *s, const struct entry *e, struct meta *meta)
 {
-	struct reach r = { s, e->meta, 0 };
+	struct reach r = reach_block(s, e->meta, 0);
 	reach_take(&r, (char *)meta, sizeof *meta);
 	return r;
 }
@@ -337,7 +294,7 @@ static uint32_t make_meta(struct cache_store *s, const struct cache_new *a)
 		*next_of(s, last) = block;
 		last = block;
 	}
-	struct reach r = { s, first, 0 };
+	struct reach r = reach_block(s, first, 0);
 	reach_put(&r, slice_of((const char *)&meta, sizeof meta));
 	reach_put(&r, a->key->uri);
 	reach_put(&r, a->key->variant);
@@ -604,12 +561,12 @@ bool cache_store_append(struct cache_store *s, uint32_t entry, struct slice data
 	struct entry *e = entry_of(s, entry);
 	size_t offset = (size_t)(e->body_bytes % BLOCK_BYTES);
 	/* the one who makes it may look at it without the lock, and write what nobody sees yet */
-	struct reach r = { s, e->last, e->body_bytes > 0 && offset == 0 ? BLOCK_BYTES : offset };
-	size_t room = e->body == 0 ? 0 : BLOCK_BYTES - r.offset;
+	uint32_t last = e->last;
+	size_t from = e->body_bytes > 0 && offset == 0 ? BLOCK_BYTES : offset;
+	size_t room = last == 0 ? 0 : BLOCK_BYTES - from;
 	if (data.len > room && !add_blocks(s, e, blocks_for(data.len - room)))
 		return false;
-	if (r.block == 0)
-		r.block = e->body;
+	struct reach r = reach_block(s, last == 0 ? e->body : last, from);
 	reach_put(&r, data);
 	e->body_bytes += data.len;
 	return true;

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/table.h"
 #include "share/lock.h"
+#include "share/reach.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -116,63 +117,17 @@ static void publish(uint32_t *link, uint32_t value)
 
 /* ---- the bytes of an entry ---------------------------------------------------------------------------- */
 
-struct reach {
-	struct share_store *store;
-	uint32_t next;
-	char *at;
-	size_t room;
-};
+static void next_cell(struct reach *r)
+{
+	struct cell *cell = cell_of(r->store, r->number);
+	r->number = cell->next;
+	r->at = cell->bytes;
+	r->room = sizeof cell->bytes;
+}
 
 static struct reach reach_entry(struct share_store *s, struct entry *e)
 {
-	return (struct reach){ s, e->next, e->bytes, sizeof e->bytes };
-}
-
-/* The next run of at most `len` bytes. */
-static char *reach_run(struct reach *r, size_t *len)
-{
-	if (r->room == 0) {
-		struct cell *cell = cell_of(r->store, r->next);
-		*r = (struct reach){ r->store, cell->next, cell->bytes, sizeof cell->bytes };
-	}
-	char *at = r->at;
-	*len = *len < r->room ? *len : r->room;
-	r->at += *len;
-	r->room -= *len;
-	return at;
-}
-
-static void reach_put(struct reach *r, struct slice s)
-{
-	while (s.len > 0) {
-		size_t len = s.len;
-		char *at = reach_run(r, &len);
-		memcpy(at, s.at, len);
-		s = slice_skip(s, len);
-	}
-}
-
-static void reach_take(struct reach *r, char *to, size_t count)
-{
-	while (count > 0) {
-		size_t len = count;
-		const char *at = reach_run(r, &len);
-		memcpy(to, at, len);
-		to += len;
-		count -= len;
-	}
-}
-
-static bool reach_matches(struct reach *r, struct slice s)
-{
-	while (s.len > 0) {
-		size_t len = s.len;
-		const char *at = reach_run(r, &len);
-		if (memcmp(at, s.at, len) != 0)
-			return false;
-		s = slice_skip(s, len);
-	}
-	return true;
+	return (struct reach){ s, e->next, e->bytes, sizeof e->bytes, next_cell };
 }
 
 /* ---- free cells --------------------------------------------------------------------------------------- */
