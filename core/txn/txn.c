@@ -194,6 +194,18 @@ void txn_go(struct txn *t, unsigned step)
 	t->step_since = clock_milliseconds();
 }
 
+void txn_answer_begins(struct txn *t)
+{
+	const struct world *w = t->vserver->world;
+	uint32_t level = t->session->service_level;
+	if (!t->is_answer_begun && level != 0 && t->has_request) {
+		uint64_t took = clock_microseconds() - t->times.request;
+		slm_count(&w->share->slm, w->worker, level - 1, clock_milliseconds(),
+			  took <= w->conf->slm_classes[level - 1].response_milliseconds * 1000);
+	}
+	t->is_answer_begun = true;
+}
+
 enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail)
 {
 	if (t->end != TXN_END_NONE || (t->cache != NULL && txn_cache_rescue(t, end)))

@@ -207,6 +207,9 @@ uint64_t txn_deadline(const struct txn *t);
 /* From a step: go to another one. Void once txn_end was called. */
 void txn_go(struct txn *t, unsigned step);
 
+/* The first byte of a final answer leaves for the client: counts whether it is in time, where asked for. */
+void txn_answer_begins(struct txn *t);
+
 /*
  * Ends it: the first reason wins. While nothing has left for the client it gets the reason's answer,
  * later its connection is cut. `detail` (may be NULL) is for the log and must outlive t.

@@ -198,19 +198,6 @@ static enum txn_next check_down(struct txn *t)
 	return TXN_WAIT;
 }
 
-/* The first byte of a final answer leaves for the client: is it in time, where that is counted? */
-static void answer_begins(struct txn *t)
-{
-	const struct world *w = t->vserver->world;
-	uint32_t level = t->session->service_level;
-	if (!t->is_answer_begun && level != 0 && t->has_request) {
-		uint64_t took = clock_microseconds() - t->times.request;
-		slm_count(&w->share->slm, w->worker, level - 1, clock_milliseconds(),
-			  took <= w->conf->slm_classes[level - 1].response_milliseconds * 1000);
-	}
-	t->is_answer_begun = true;
-}
-
 /* ---- the request ---------------------------------------------------------------------------------- */
 
 static enum txn_next request_is_read(struct txn *t, size_t used)
@@ -673,7 +660,7 @@ static enum txn_next relay_tunnel(struct txn *t)
 static enum txn_next txn_http_relay(struct txn *t)
 {
 	if (t->down.head.len == 0)
-		answer_begins(t);
+		txn_answer_begins(t);
 	if (t->down.is_tunnel)
 		return relay_tunnel(t);
 	if (check_down(t) == TXN_GO_ON || check_up(t) == TXN_GO_ON)
@@ -726,7 +713,7 @@ static void set_default_answer(struct txn *t)
 static enum txn_next txn_http_answer(struct txn *t)
 {
 	if (!t->is_answer_begun) {
-		answer_begins(t);
+		txn_answer_begins(t);
 		if (slice_is_absent(t->answer))
 			set_default_answer(t);
 		struct iovec piece = { (void *)(uintptr_t)t->answer.at, t->answer.len };

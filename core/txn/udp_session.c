@@ -127,7 +127,7 @@ static void send_to_node(struct udp_session *s, struct slice bytes)
 static void pass_answer(struct udp_session *s, struct slice bytes)
 {
 	struct txn *t = s->session.txn;
-	t->is_answer_begun = true;
+	txn_answer_begins(t);
 	s->answered++;
 	if (!udp_reply_send(s, bytes))
 		txn_end(t, TXN_END_CLIENT_GONE, NULL);
@@ -193,7 +193,7 @@ static enum txn_next udp_response_rules(struct txn *t)
 /* One that a rule gave. */
 static enum txn_next udp_answer(struct txn *t)
 {
-	t->is_answer_begun = true;
+	txn_answer_begins(t);
 	udp_reply_send(udp_session_of(t), t->answer);
 	txn_go(t, UDP_COMPLETION_RULES);
 	return TXN_GO_ON;

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """rate.*, slm.*, counter.* and stats.*: what all workers know together, and what status shows of it."""
-import json
 import subprocess
 import time
 
@@ -18,7 +17,7 @@ def status(weir, *words):
 
 
 def told(weir):
-    return json.loads(status(weir, "--json"))
+    return weir.status()
 
 
 def get(weir, path="/", headers=""):

@@ -39,6 +39,16 @@ def test_a_datagram_and_its_answer(bench):
     assert "method" not in line and "uri" not in line
 
 
+def test_answers_count_for_the_service_level(bench):
+    weir = udp(bench, [bench.datagram_node()], vserver={"slm_class": "fast"},
+               slm_classes={"fast": {"response_time": "30s"}})
+    for _ in range(3):
+        assert bench.datagram_client(weir.address()).ask(b"hello") == b"hello"
+    weir.wait_access(3)
+    found = weir.status()["slm_classes"]["fast"]
+    assert (found["answers_total"], found["late_total"]) == (3, 0)
+
+
 @pytest.mark.parametrize("size", [0, 1, 1472, 1473, 9000, 65507])
 def test_sizes(bench, size):
     """Whole or not at all, an empty one too."""

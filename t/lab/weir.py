@@ -139,6 +139,12 @@ class Weir:
     def children(self):
         return children(self.pid)
 
+    def status(self):
+        """What `weir status --json` says."""
+        done = subprocess.run([PROGRAM, "status", "--json", "-c", self.path], capture_output=True,
+                              text=True, timeout=30, check=True)
+        return json.loads(done.stdout)
+
     def wait_access(self, count=1):
         """Waits for so many access lines and gives them all."""
         try:
