@@ -139,11 +139,34 @@ class Weir:
     def children(self):
         return children(self.pid)
 
+    def status_text(self, *words):
+        """What `weir status` prints, with these words behind it."""
+        done = subprocess.run([PROGRAM, "status", "-c", self.path, *words], capture_output=True,
+                              text=True, timeout=30, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return done.stdout
+
     def status(self):
-        """What `weir status --json` says."""
-        done = subprocess.run([PROGRAM, "status", "--json", "-c", self.path], capture_output=True,
-                              text=True, timeout=30, check=True)
-        return json.loads(done.stdout)
+        """What `weir status --json` says now. weir counts what happened a moment after a client can
+        see it: until_status is for what a test has just done."""
+        return json.loads(self.status_text("--json"))
+
+    def until_status(self, look, expected=True):
+        """Waits until look(status) is what is expected, and gives that status. `look` may ask for
+        what is not there yet."""
+        seen = []
+
+        def settled():
+            now = self.status()
+            try:
+                seen[:] = [look(now)]
+            except (KeyError, IndexError) as missing:
+                seen[:] = [missing]
+            return now if seen[0] == expected else None
+        try:
+            return until(settled, "status")
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {seen[0]!r}, not {expected!r}") from None
 
     def wait_access(self, count=1):
         """Waits for so many access lines and gives them all."""
