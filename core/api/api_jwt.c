@@ -30,9 +30,17 @@ struct wanted {
 	double leeway;
 };
 
+/* A token in its three parts, decoded; NUL behind each. `room` is for strings in them. */
+struct token {
+	struct slice signed_text; /* header and claims as they were sent */
+	struct slice header, claims, signature;
+	char *room;
+};
+
 /* What is looked at in a header or in claims, found in a first pass over the text. */
 struct found {
 	const struct wanted *wanted;
+	bool is_header; /* else claims: each knows names that mean nothing in the other */
 	unsigned depth;
 	bool is_array;     /* the text is no object */
 	struct slice name; /* of the member of the outermost object, in `name_bytes` */
@@ -101,6 +109,11 @@ static bool is_at(const struct found *f, const char *name)
 	return f->depth == 1 && slice_is_equal(f->name, slice_of_string(name));
 }
 
+static bool is_time(const struct found *f)
+{
+	return !f->is_header && (is_at(f, "exp") || is_at(f, "nbf") || is_at(f, "iat"));
+}
+
 static bool is_named(const struct names *names, struct slice value)
 {
 	for (size_t i = 0; i < names->count; i++)
@@ -135,7 +148,8 @@ static const char *on_key(void *extra, struct slice key)
 	/* what is longer is none of the names that we know */
 	f->name = slice_of(f->name_bytes, key.len < sizeof f->name_bytes ? key.len : 0);
 	memcpy(f->name_bytes, key.at, f->name.len);
-	return is_at(f, "crit") ? "an extension that must be understood, and is not" : NULL;
+	return f->is_header && is_at(f, "crit") ? "an extension that must be understood, and is not"
+						: NULL;
 }
 
 static const char *on_string(void *extra, struct slice value)
@@ -147,8 +161,7 @@ static const char *on_string(void *extra, struct slice value)
 		f->has_issuer = is_named(&f->wanted->issuers, value);
 	if (is_at(f, "aud") || (f->depth == 2 && f->in_audience))
 		f->has_audience = f->has_audience || is_named(&f->wanted->audiences, value);
-	return is_at(f, "exp") || is_at(f, "nbf") || is_at(f, "iat") ? "a time that is no number"
-								     : NULL;
+	return is_time(f) ? "a time that is no number" : NULL;
 }
 
 static const char *on_number(void *extra, double value)
@@ -166,8 +179,7 @@ static const char *on_number(void *extra, double value)
 static const char *on_other(void *extra)
 {
 	const struct found *f = extra;
-	return is_at(f, "exp") || is_at(f, "nbf") || is_at(f, "iat") ? "a time that is no number"
-								     : NULL;
+	return is_time(f) ? "a time that is no number" : NULL;
 }
 
 static const char *on_boolean(void *extra, bool value)
@@ -180,12 +192,17 @@ static const struct json_events events = { on_open,    on_key,   on_string, on_n
 					   on_boolean, on_other, on_close };
 
 /* The first pass over a part: NULL when it is a JSON object, and *f what is of interest in it. */
-static const char *look_into(struct slice text, char *room, const struct wanted *wanted,
+static const char *look_into(const struct token *token, bool is_header, const struct wanted *wanted,
 			     struct found *f)
 {
+	struct slice text = is_header ? token->header : token->claims;
 	size_t at;
-	*f = (struct found){ .wanted = wanted, .expires = NAN, .not_before = NAN, .issued = NAN };
-	const char *why = json_parse(text, room, &events, f, &at);
+	*f = (struct found){ .wanted = wanted,
+			     .is_header = is_header,
+			     .expires = NAN,
+			     .not_before = NAN,
+			     .issued = NAN };
+	const char *why = json_parse(text, token->room, &events, f, &at);
 	if (why == NULL && (f->is_array || text.at[strspn(text.at, " \t\r\n")] != '{'))
 		why = "no object";
 	return why;
@@ -209,13 +226,6 @@ static const char *check_claims(const struct found *f)
 }
 
 /* ---- the functions --------------------------------------------------------------------------------- */
-
-/* A token in its three parts, decoded; NUL behind each. `room` is for strings in them. */
-struct token {
-	struct slice signed_text; /* header and claims as they were sent */
-	struct slice header, claims, signature;
-	char *room;
-};
 
 static const char *decode_part(struct slice text, char **to, struct slice *part)
 {
@@ -284,7 +294,7 @@ static enum rule_answer verify(struct rule_call *call)
 	const char *why = read_token(call, &token);
 	if (why != NULL)
 		return fail_in(call, "no token", why);
-	why = look_into(token.header, token.room, &wanted, &found);
+	why = look_into(&token, true, &wanted, &found);
 	if (why != NULL)
 		return fail_in(call, "header", why);
 	if (found.algorithm == JWT_NONE || (wanted.algorithms & 1u << found.algorithm) == 0)
@@ -300,7 +310,7 @@ static enum rule_answer verify(struct rule_call *call)
 			 jwt_algorithm_name(found.algorithm));
 		return fail_in(call, "a key that is none for", jwt_algorithm_name(found.algorithm));
 	}
-	why = look_into(token.claims, token.room, &wanted, &found);
+	why = look_into(&token, false, &wanted, &found);
 	if (why != NULL)
 		return fail_in(call, "claims", why);
 	why = check_claims(&found);
@@ -318,7 +328,7 @@ static enum rule_answer parse_header(struct rule_call *call)
 	const char *why = read_token(call, &token);
 	if (why != NULL)
 		return fail_in(call, "no token", why);
-	why = look_into(token.header, token.room, &nothing, &found);
+	why = look_into(&token, true, &nothing, &found);
 	if (why == NULL)
 		why = api_json_push(call, token.header, token.room, &at);
 	return why == NULL ? RULE_RETURN : fail_in(call, "header", why);

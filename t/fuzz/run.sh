@@ -19,6 +19,7 @@ shift 2
 # beginning with short ones.
 case $name in
 addr) set -- -max_len=80 "$@" ;;
+jwt) set -- -dict=t/fuzz/jwt.dict -max_len=600 "$@" ;;
 json) set -- -dict=t/fuzz/json.dict -max_len=400 "$@" ;;
 regex) set -- -max_len=100 "$@" ;;
 conf) set -- -dict=t/fuzz/yaml.dict -max_len=1500 "$@" ;;

@@ -122,6 +122,7 @@ Test(api_jwt, issuer_and_audience)
 	       "is(verify('{\"x\":{\"iss\":\"a\"}}', { issuer = 'a' }), 'another issuer')\n"
 	       "is(verify('{\"aud\":\"a\"}', { audience = 'a' }), 'fine')\n"
 	       "is(verify('{\"aud\":[\"x\",\"a\"]}', { audience = 'a' }), 'fine')\n"
+	       "is(verify('{\"aud\":[\"a\",\"x\"]}', { audience = 'a' }), 'fine')\n"
 	       "is(verify('{\"aud\":[\"x\",[\"a\"]]}', { audience = 'a' }), 'another audience')\n"
 	       "is(verify('{\"aud\":[\"x\"],\"y\":[\"a\"]}', { audience = 'a' }), 'another audience')\n"
 	       "is(verify('{\"aud\":[],\"z\":\"a\"}', { audience = 'a' }), 'another audience')\n"
@@ -147,6 +148,14 @@ Test(api_jwt, what_is_no_token)
 	       "local header, why = jwt.parseheader('e30')\n"
 	       "assert(header == nil and why == 'no token: not three parts')\n"
 	       "assert(jwt.parseheader('e30.!.') == nil and next(jwt.parseheader('e30..')) == nil)\n");
+}
+
+Test(api_jwt, names_of_one_part_mean_nothing_in_the_other)
+{
+	passes("assert(jwt.verify(sign('{\"crit\":[\"b64\"],\"alg\":\"none\"}', 'HS256', 's'), 's', HS))\n"
+	       "assert(jwt.verify(sign('{}', 'HS256', 's', ',\"exp\":1,\"nbf\":\"x\",\"iat\":null'), 's', HS))\n"
+	       "local options = { algorithms = 'HS256', issuer = 'a', audience = 'b' }\n"
+	       "refused('another issuer', sign('{}', 'HS256', 's', ',\"iss\":\"a\",\"aud\":\"b\"'), 's', options)\n");
 }
 
 /* ---- keys in pairs ---- */
