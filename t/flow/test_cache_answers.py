@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web cache answers in place of a node, where RFC 9111 lets a shared cache do so."""
 import hashlib
-import json
 import os
 import re
 import signal
@@ -338,7 +337,7 @@ def test_it_never_takes_more_than_its_size(bench):
                                web_cache={"size": "256k", "max_file_size": "64k"})
     for number in range(50):
         assert client.get(f"/{number}").size > 30_000
-    cache = json.loads(run(weir, "status", "--json"))["web_cache"]
+    cache = weir.status()["web_cache"]
     assert cache["size_bytes"] <= 256 * 1024 and cache["used_bytes"] <= cache["size_bytes"]
     assert cache["evicted_total"] > 30 and 1 < cache["entries"] < 10
     before = len(node.requests)
@@ -350,12 +349,11 @@ def test_status_counts_and_clear_empties_it(bench):
     node, weir, client = start(bench)
     for target in ("/a", "/a", "/b", "/a"):
         client.get(target)
-    status = json.loads(run(weir, "status", "--json"))
+    status = weir.until_status(lambda now: now["virtual_servers"]["main"]["outcomes"]["cached"], 2)
     main = status["virtual_servers"]["main"]
     assert [main[f"cache_{key}_total"] for key in ("lookups", "hits", "updates")] == [4, 2, 0]
-    assert main["outcomes"]["cached"] == 2
     assert (status["web_cache"]["entries"], status["web_cache"]["stored_total"]) == (2, 2)
-    assert "50.0 %" in run(weir, "status") and "2 answers" in run(weir, "status")
+    assert "50.0 %" in weir.status_text() and "2 answers" in weir.status_text()
     assert run(weir, "clear") == "web cache cleared: 2 answers\n"
     assert client.get("/a").text == "body 3"
     weir.wait_log("web cache: 2 answers -> none")
@@ -384,16 +382,16 @@ def test_a_worker_that_dies_while_it_stores_and_sends_leaves_a_whole_cache(bench
     slow.send("GET /a HTTP/1.1\r\nHost: test\r\n\r\n")
     half.send("GET /half HTTP/1.1\r\nHost: test\r\n\r\n")
     slow.head(), half.head()
-    pid = json.loads(run(weir, "status", "--json"))["workers"][0]["pid"]
+    pid = weir.status()["workers"][0]["pid"]
     os.kill(pid, signal.SIGKILL)
-    until(lambda: json.loads(run(weir, "status", "--json"))["workers"][0]["pid"] not in (0, pid), "a new worker")
+    weir.until_status(lambda now: now["workers"][0]["pid"] not in (0, pid))
     client = bench.connect(weir)
     before = len(node.requests)
     assert client.get("/a").body == body[:1 << 20] and len(node.requests) == before
     for number in range(8):
         assert client.get(f"/{number}").size == len(body)
     assert client.get("/7").size == len(body) and len(node.requests) == before + 8
-    cache = json.loads(run(weir, "status", "--json"))["web_cache"]
+    cache = weir.status()["web_cache"]
     assert cache["entries"] <= 4 and cache["used_bytes"] > 3_000_000
 
 

@@ -27,12 +27,8 @@ def tell(running, command, *words):
     return done.stdout
 
 
-def status(running):
-    return json.loads(tell(running, "status", "--json"))
-
-
 def states(running, pool="web"):
-    return [node["state"] for node in status(running)["pools"][pool]["nodes"]]
+    return [node["state"] for node in running.status()["pools"][pool]["nodes"]]
 
 
 def rows(text):
@@ -83,7 +79,7 @@ class Raw:
 
 
 def keeper_of(running):
-    workers = {worker["pid"] for worker in status(running)["workers"]}
+    workers = {worker["pid"] for worker in running.status()["workers"]}
     return next(pid for pid in running.children if pid not in workers)
 
 
@@ -100,7 +96,7 @@ def test_status_says_what_goes_on(bench):
     held.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
     node.wait_for(4)
 
-    now = status(running)
+    now = running.until_status(lambda now: now["virtual_servers"]["main"]["outcomes"]["ok"], 3)
     main, web = now["virtual_servers"]["main"], now["pools"]["web"]["nodes"]
     assert (main["sessions"], main["transactions"], main["transactions_total"]) == (2, 1, 4)
     assert main["outcomes"]["ok"] == 3 and sum(main["outcomes"].values()) == 3
@@ -112,13 +108,13 @@ def test_status_says_what_goes_on(bench):
     assert sum(w["sessions"] for w in now["workers"]) == 2
     assert [w["restarts"] for w in now["workers"]] == [0, 0]
 
-    text = tell(running, "status")
+    text = running.status_text()
     assert ["main", running.conf["virtual_servers"]["main"]["listen"], "2", "1", "4", "ok", "3"] in rows(text)
     assert ["web", node.name, "active", str(web[0]["sessions"]), "1", "4", "0"] in rows(text)
     assert ["0", str(now["workers"][0]["pid"]), "0", str(now["workers"][0]["sessions"])] in rows(text)
     hold.release.set()
     assert held.response().status == 200
-    until(lambda: status(running)["virtual_servers"]["main"]["outcomes"]["ok"] == 4, "the held one is counted")
+    running.until_status(lambda now: now["virtual_servers"]["main"]["outcomes"]["ok"], 4)
 
 
 def test_a_failed_node_and_a_restarted_worker_are_seen(bench):
@@ -126,11 +122,11 @@ def test_a_failed_node_and_a_restarted_worker_are_seen(bench):
     running.deaths_expected = True
     assert bench.connect(running).get("/").status == 503
     assert states(running) == ["failed"]
-    assert status(running)["pools"]["web"]["nodes"][0]["failures_total"] > 0
-    before = status(running)["workers"][0]["pid"]
+    assert running.status()["pools"]["web"]["nodes"][0]["failures_total"] > 0
+    before = running.status()["workers"][0]["pid"]
     os.kill(before, signal.SIGKILL)
-    until(lambda: status(running)["workers"][0]["pid"] not in (0, before), "another worker")
-    assert status(running)["workers"][0]["restarts"] == 1
+    running.until_status(lambda now: now["workers"][0]["pid"] not in (0, before))
+    assert running.status()["workers"][0]["restarts"] == 1
 
 
 # ---- drain, enable, disable ---------------------------------------------------------------------------
@@ -220,9 +216,9 @@ def test_stop_waits_until_weir_has_gone(bench):
     stop = subprocess.Popen([PROGRAM, "stop", "--control", running.conf["control"]],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     running.wait_log("stopping: told to over the control socket")
-    now = status(running)  # one can look on
+    now = running.status()  # one can look on
     assert (now["state"], now["virtual_servers"]["main"]["transactions"]) == ("stopping", 1)
-    assert "stopping" in tell(running, "status")
+    assert "stopping" in running.status_text()
     assert stop.poll() is None
     hold.release.set()
     assert busy.response().get("Connection") == "close"
@@ -237,7 +233,7 @@ def test_stop_waits_until_weir_has_gone(bench):
 def test_who_waits_to_be_accepted_is_served_before_the_end(bench):
     node = bench.node()
     running = bench.weir([node])
-    worker = status(running)["workers"][0]["pid"]
+    worker = running.status()["workers"][0]["pid"]
     os.kill(worker, signal.SIGSTOP)
     try:
         until(lambda: in_proc(worker, "State") == "T", "the worker stands still")
@@ -323,7 +319,7 @@ def test_hostile_callers_do_not_keep_others_out(bench):
     slow = [bench.keep(Raw(running)) for _ in range(100)]
     for caller in slow:
         caller.send(b"GET /api/v1/sta")
-    assert status(running)["state"] == "running"
+    assert running.status()["state"] == "running"
     for said, heard in (
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 9 + b"\r\n\r\n", b" 400 "),
             (b"GET /api/v1/" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n", b" 414 "),
@@ -342,7 +338,7 @@ def test_hostile_callers_do_not_keep_others_out(bench):
     for byte in STATUS:
         one_by_one.send(bytes([byte]))
     assert b" 200 OK" in one_by_one.answer()
-    assert status(running)["state"] == "running"
+    assert running.status()["state"] == "running"
     assert set(running.children) == running.first_children
 
 
@@ -366,7 +362,7 @@ def test_a_killed_keeper_is_replaced_and_commands_wait_for_it(bench):
     for _ in range(3):
         keeper = keeper_of(running)
         os.kill(keeper, signal.SIGKILL)
-        assert status(running)["state"] == "running"
+        assert running.status()["state"] == "running"
         assert keeper_of(running) != keeper
 
 

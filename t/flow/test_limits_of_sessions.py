@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many sessions there may be at one time: of a virtual server, of each client, of all. Exact
 over all workers, told by reason, and given back when a session or its worker ends."""
-import json
 import os
 import re
 import signal
-import subprocess
 import threading
 
 import pytest
@@ -14,15 +12,14 @@ from lab.client import Client
 from lab.http1 import Closed
 from lab.netns import Namespace
 from lab.wait import until
-from lab.weir import PROGRAM, free_port
+from lab.weir import free_port
 
 LONG = {"connect": "60s", "keepalive": "60s"}
 WORKERS = pytest.mark.parametrize("workers", [1, 2, 4])
 
 
-def status(weir):
-    command = [PROGRAM, "status", "--json", "--control", weir.conf["control"]]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def sessions(now):
+    return now["virtual_servers"]["main"]["sessions"]
 
 
 def admitted(bench, weir, **options):
@@ -70,8 +67,7 @@ def test_sessions_of_a_virtual_server(bench, workers):
     clients.pop().close()
     clients.append(fits_soon(bench, weir))
     assert admitted(bench, weir) is None
-    main = status(weir)["virtual_servers"]["main"]
-    assert main["sessions"] == 8
+    main = weir.until_status(sessions, 8)["virtual_servers"]["main"]
     assert main["refusals"].keys() == {"too_many_connections"}
     assert main["refusals"]["too_many_connections"] >= 5
 
@@ -87,7 +83,7 @@ def test_sessions_of_a_client(bench, workers):
         clients.pop().close()
         assert fits_soon(bench, weir, source=source)
         assert admitted(bench, weir, source=source) is None
-    assert status(weir)["virtual_servers"]["main"]["sessions"] == 6
+    weir.until_status(sessions, 6)
 
 
 def test_a_client_of_two_virtual_servers_is_counted_for_each(bench):
@@ -126,10 +122,9 @@ def test_sessions_of_all_virtual_servers(bench, workers):
     assert admitted(bench, weir) is None and admitted(bench, weir, name="other") is None
     clients.pop().close()
     assert fits_soon(bench, weir)
-    now = status(weir)
-    assert sum(v["sessions"] for v in now["virtual_servers"].values()) == 6
+    now = weir.until_status(lambda now: (sum(v["sessions"] for v in now["virtual_servers"].values()),
+                                         sum(worker["sessions"] for worker in now["workers"])), (6, 6))
     assert now["virtual_servers"]["other"]["refusals"]["too_many_connections_in_all"] == 1
-    assert sum(worker["sessions"] for worker in now["workers"]) == 6
 
 
 @pytest.mark.parametrize("key", ["max_concurrent_connections", "max_connections_per_client"])
@@ -140,6 +135,7 @@ def test_those_who_come_at_once_do_not_pass_the_limit(bench, key):
     for _ in range(5):
         served += many(bench, weir, 20)
         assert len(served) <= 20
+    weir.until_status(sessions, len(served))
     while len(served) < 20:
         served.append(admitted(bench, weir))
     assert all(served)
@@ -155,13 +151,14 @@ def test_a_worker_that_dies_gives_its_counts_back(bench, key):
     weir.deaths_expected = True
     clients = [admitted(bench, weir) for _ in range(10)]
     assert all(clients) and admitted(bench, weir) is None
-    victim = max(status(weir)["workers"], key=lambda worker: worker["sessions"])
+    now = weir.until_status(lambda now: sum(worker["sessions"] for worker in now["workers"]), 10)
+    victim = max(now["workers"], key=lambda worker: worker["sessions"])
     os.kill(victim["pid"], signal.SIGKILL)
     until(lambda: victim["pid"] not in weir.children and len(weir.children) == 3, "another worker")
     again = [fits_soon(bench, weir) for _ in range(victim["sessions"])]
     assert len(again) == victim["sessions"] > 0
     assert admitted(bench, weir) is None
-    assert status(weir)["virtual_servers"]["main"]["sessions"] == 10
+    weir.until_status(sessions, 10)
 
 
 def test_a_flood_of_refusals_is_one_line_a_second(bench):
@@ -171,8 +168,7 @@ def test_a_flood_of_refusals_is_one_line_a_second(bench):
         assert admitted(bench, weir) is None
     line = weir.wait_log("max_connections_per_client")
     assert re.search(r"virtual server 'main' refused a connection of 127\.0\.0\.1:\d+: ", line)
-    refused = status(weir)
-    assert refused["sessions_refused_total"] == 200
+    refused = weir.until_status(lambda now: now["sessions_refused_total"], 200)
     assert refused["virtual_servers"]["main"]["refusals"]["too_many_connections_of_client"] == 200
     assert len([line for line in weir.errors if "refused a connection" in line]) < 30
 

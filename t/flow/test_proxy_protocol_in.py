@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`proxy_protocol: {from: ..}`: a front that is believed says whose connection it passes on, anybody else
 and whatever is not exactly a header is refused for a reason of its own."""
-import json
 import socket
 import subprocess
 import time
@@ -14,7 +13,7 @@ from lab.http1 import Closed
 from lab.needs import needs
 from lab.peers import Haproxy
 from lab.wait import until
-from lab.weir import PROGRAM, free_port
+from lab.weir import free_port
 
 SOURCE, DEST = ("198.51.100.7", 4321), ("203.0.113.5", 443)
 SOURCE6, DEST6 = ("2001:db8::7", 65535), ("2001:db8::5", 80)
@@ -33,13 +32,12 @@ def start(bench, request=TELL, senders=None, **options):
     return bench.weir([bench.node()], request=request, vserver=vserver, **options)
 
 
-def status(weir):
-    command = [PROGRAM, "status", "--json", "--control", weir.conf["control"]]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def refusals(now):
+    return now["virtual_servers"]["main"]["refusals"]
 
 
-def refusals(weir):
-    return status(weir)["virtual_servers"]["main"]["refusals"]
+def sessions(now):
+    return now["virtual_servers"]["main"]["sessions"]
 
 
 def told(client):
@@ -75,7 +73,7 @@ def test_the_header_says_who_the_client_is(bench, name):
         assert told(client) == as_told(source, dest, weir.address())
         client.send(REQUEST * 2)
         assert told(client) == told(client) == as_told(source, dest, weir.address())
-    assert refusals(weir) == {}
+    assert refusals(weir.status()) == {}
 
 
 @pytest.mark.parametrize("header", [
@@ -91,7 +89,7 @@ def test_a_header_that_names_nobody_leaves_the_connections_own_addresses(bench, 
     client = bench.connect(weir)
     client.send(header + REQUEST)
     assert told(client) == as_told(client.address, weir.address(), weir.address())
-    assert refusals(weir) == {}
+    assert refusals(weir.status()) == {}
 
 
 def test_over_ipv6(bench):
@@ -194,7 +192,7 @@ def test_what_is_no_header_is_refused(bench, reason):
     for number, text in enumerate(BAD[reason]):
         refused(bench, weir, text)
         refused(bench, weir, text[:10], text[10:])
-        until(lambda n=number: refusals(weir) == {reason: 2 * n + 2}, "the count")
+        weir.until_status(refusals, {reason: 2 * number + 2})
     weir.wait_log("refused a connection of 127.0.0.1:")
     assert weir.access == []  # no transaction ever began
     client = bench.connect(weir)
@@ -206,7 +204,7 @@ def test_whoever_is_not_listed_is_refused_whatever_it_says(bench):
     weir = start(bench, senders={"from": "127.0.0.2"})
     for text in (pp.v1(SOURCE, DEST) + REQUEST, pp.v2(SOURCE, DEST) + REQUEST, REQUEST):
         refused(bench, weir, text)
-    assert refusals(weir) == {"proxy_untrusted": 3}
+    weir.until_status(refusals, {"proxy_untrusted": 3})
     weir.wait_log("refused a connection of 127.0.0.1:.*: a connection of a sender that is not in")
     client = bench.connect(weir, source="127.0.0.2")
     client.send(pp.v1(SOURCE, DEST) + REQUEST)
@@ -242,10 +240,10 @@ def test_a_slow_header_holds_nobody_and_has_its_time(bench, part):
     other = bench.connect(weir)
     other.send(pp.v1(SOURCE, DEST) + REQUEST)
     assert told(other)[0] == ("198.51.100.7", "4321")
-    assert time.monotonic() - begun < 2 or refusals(weir) != {}
+    assert time.monotonic() - begun < 2 or refusals(weir.status()) != {}
     assert slow.ending() in ("end", "reset")
     assert time.monotonic() - begun > 1
-    assert refusals(weir) == {"proxy_header_late": 1}
+    weir.until_status(refusals, {"proxy_header_late": 1})
 
 
 def test_a_trickle_does_not_prolong_its_time(bench):
@@ -258,7 +256,7 @@ def test_a_trickle_does_not_prolong_its_time(bench):
             client.send(bytes([byte]))
             time.sleep(0.02)  # a byte in time, always: this is what is tested
     assert time.monotonic() - begun < 20
-    assert refusals(weir) == {"proxy_header_late": 1}
+    weir.until_status(refusals, {"proxy_header_late": 1})
 
 
 def test_an_end_within_the_header(bench):
@@ -266,10 +264,10 @@ def test_an_end_within_the_header(bench):
     for text, how in ((b"PROXY TCP4", "close"), (pp.SIGNATURE, "half_close"), (pp.SIGNATURE, "reset")):
         client = bench.connect(weir)
         client.send(text)
-        until(lambda: status(weir)["virtual_servers"]["main"]["sessions"] == 1, "it is there")
+        weir.until_status(sessions, 1)
         getattr(client, how)()
-        until(lambda: status(weir)["virtual_servers"]["main"]["sessions"] == 0, "it is gone")
-    assert refusals(weir) == {"proxy_header_cut": 3}
+        weir.until_status(sessions, 0)
+    weir.until_status(refusals, {"proxy_header_cut": 3})
 
 
 def test_who_says_nothing_and_goes_is_no_news(bench):
@@ -280,8 +278,8 @@ def test_who_says_nothing_and_goes_is_no_news(bench):
     client = bench.connect(weir)
     client.send(pp.v1(SOURCE, DEST) + REQUEST)
     told(client)
-    until(lambda: status(weir)["virtual_servers"]["main"]["sessions"] == 1, "they are gone")
-    assert refusals(weir) == {}
+    weir.until_status(sessions, 1)
+    assert refusals(weir.status()) == {}
 
 
 def test_limits_of_each_client_count_whom_the_header_names(bench):
@@ -293,7 +291,7 @@ def test_limits_of_each_client_count_whom_the_header_names(bench):
         told(clients[-1])
     refused(bench, weir, pp.v1(("198.51.100.3", 2), DEST) + REQUEST)
     refused(bench, weir, pp.v2(("::ffff:198.51.100.3", 2), DEST6) + REQUEST)
-    assert refusals(weir) == {"too_many_connections_of_client": 2}
+    weir.until_status(refusals, {"too_many_connections_of_client": 2})
     clients[3].close()
 
     def fits():
@@ -310,16 +308,16 @@ def test_connections_without_a_header_yet_count(bench):
     weir = start(bench, vserver={"max_concurrent_connections": 2, "timeouts": {"connect": "60s"}})
     for _ in range(2):
         bench.connect(weir).send(b"PROXY")
-    until(lambda: status(weir)["virtual_servers"]["main"]["sessions"] == 2, "both are there")
+    weir.until_status(sessions, 2)
     refused(bench, weir, pp.v1(SOURCE, DEST) + REQUEST)
-    assert refusals(weir) == {"too_many_connections": 1}
+    weir.until_status(refusals, {"too_many_connections": 1})
 
 
 def test_a_stop_does_not_wait_for_headers(bench):
     weir = start(bench, vserver={"timeouts": {"connect": "60s"}})
     client = bench.connect(weir)
     client.send(b"PROXY TCP4")
-    until(lambda: status(weir)["virtual_servers"]["main"]["sessions"] == 1, "it is there")
+    weir.until_status(sessions, 1)
     begun = time.monotonic()
     weir.stop()
     assert time.monotonic() - begun < 15
@@ -400,7 +398,7 @@ def test_headers_that_nobody_can_tell_apart_from_a_flood(bench):
         client = bench.connect(weir)
         client.send(pp.v2(SOURCE, DEST) + REQUEST)
         assert told(client)[0] == ("198.51.100.7", "4321")
-    until(lambda: refusals(weir) == {"proxy_header_late": 300}, "they are gone", seconds=30)
+    weir.until_status(refusals, {"proxy_header_late": 300}, seconds=30)
 
 
 # ---- fronts that others wrote -----------------------------------------------------------------------
@@ -428,4 +426,4 @@ def test_haproxy_in_front(bench, words):
             seen = node.requests[-1]
             assert seen.get("X-Seen") == "{}:{} {}:{}".format(*client.address, front.host, front.port)
             assert (len(seen.get("X-Unique")) > 4) == ("unique-id" in words)
-    assert set(refusals(weir)) <= set()
+    assert refusals(weir.status()) == {}

@@ -1,23 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever is refused has a reason of its own: counted, in the log, and visible to an operator."""
-import json
-import os
 import socket
-import subprocess
 import threading
 
 from lab.http1 import Closed
-from lab.wait import until
-from lab.weir import PROGRAM
 
 
-def status(weir, *words):
-    command = [PROGRAM, "status", "--control", os.path.join(weir.directory, "control.sock"), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def refusals(weir):
-    return json.loads(status(weir, "--json"))["virtual_servers"]["main"]["refusals"]
+def refusals(now):
+    return now["virtual_servers"]["main"]["refusals"]
 
 
 def say(bench, weir, text):
@@ -32,7 +22,7 @@ def say(bench, weir, text):
 def test_a_refused_request_and_a_refused_answer_are_told_apart(bench):
     node = bench.node(lambda x: x.send("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\na"))
     weir = bench.weir([node])
-    assert refusals(weir) == {}
+    assert refusals(weir.status()) == {}
     for _ in range(2):
         assert say(bench, weir, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na").status == 400
     assert say(bench, weir, "GET / HTTP/1.1\r\n\r\n").status == 400
@@ -42,8 +32,8 @@ def test_a_refused_request_and_a_refused_answer_are_told_apart(bench):
                                                   "node_content_length"]
     assert [line["end"] for line in lines] == ["bad_request"] * 3 + ["node_bad"]
     assert lines[2]["detail"] == "Host is missing"
-    assert refusals(weir) == {"content_length": 2, "host_missing": 1, "node_content_length": 1}
-    table = status(weir)
+    weir.until_status(refusals, {"content_length": 2, "host_missing": 1, "node_content_length": 1})
+    table = weir.status_text()
     assert "REFUSED FOR" in table and "node_content_length" in table
 
 
@@ -51,7 +41,7 @@ def test_what_ends_well_has_no_reason(bench):
     weir = bench.weir([bench.node()])
     bench.connect(weir).get()
     assert "reason" not in weir.wait_access(1)[0]
-    assert refusals(weir) == {} and "REFUSED FOR" not in status(weir)
+    assert refusals(weir.status()) == {} and "REFUSED FOR" not in weir.status_text()
 
 
 def test_a_body_refused_behind_the_head_of_the_answer_is_logged_with_the_status_that_left(bench):
@@ -69,7 +59,7 @@ def test_a_body_refused_behind_the_head_of_the_answer_is_logged_with_the_status_
     line = weir.wait_access(1)[0]
     has_begun.set()
     assert (line["status"], line["end"], line["reason"]) == (200, "bad_body", "chunk_size")
-    assert refusals(weir) == {"chunk_size": 1}
+    weir.until_status(refusals, {"chunk_size": 1})
 
 
 def test_a_connection_beyond_the_limit_is_counted(bench):
@@ -77,4 +67,4 @@ def test_a_connection_beyond_the_limit_is_counted(bench):
     first, second = bench.connect(weir), socket.create_connection(weir.address())
     assert first.get().status == 200
     bench.keep(second)
-    until(lambda: refusals(weir) == {"too_many_connections": 1}, "the count")
+    weir.until_status(refusals, {"too_many_connections": 1})

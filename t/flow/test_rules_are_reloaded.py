@@ -42,7 +42,7 @@ def answer(weir):
 
 
 def version(weir):
-    return json.loads(command(weir, "status", "--json").stdout)["rules_version"]
+    return weir.status()["rules_version"]
 
 
 def start(bench, request=saying("old"), **more):
@@ -99,8 +99,7 @@ def test_transactions_under_way_keep_their_rules(bench):
                       rules={"module": 'return {word = "old"}'})
     slow = bench.connect(weir)
     slow.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
-    until(lambda: json.loads(command(weir, "status", "--json").stdout)
-          ["virtual_servers"]["main"]["rules"][0]["waits_total"] == 1, "its rule waits")
+    weir.until_status(lambda now: now["virtual_servers"]["main"]["rules"][0]["waits_total"], 1)
     write(weir, "request", old.replace("WORD", "new"))
     write(weir, "response", later.replace("WORD", "new"))
     write(weir, "module", 'return {word = "new"}')
@@ -262,7 +261,7 @@ def test_nothing_is_lost_under_load(bench):
 @pytest.mark.skipif(is_sanitized(), reason="its heap keeps what was freed")
 def test_memory_of_old_rules_is_given_back(bench):
     weir = start(bench)
-    worker = json.loads(command(weir, "status", "--json").stdout)["workers"][0]["pid"]
+    worker = weir.status()["workers"][0]["pid"]
 
     def resident():
         with open(f"/proc/{worker}/status") as file:

@@ -3,24 +3,15 @@
 import json
 import subprocess
 
-from lab.wait import until
-from lab.weir import PROGRAM, free_port
+from lab.weir import free_port
 
 
-def status(weir, *words):
-    done = subprocess.run([PROGRAM, "status", "-c", weir.path, *words], capture_output=True,
-                          text=True, timeout=30)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+def rule(now, name, server="main"):
+    return next(one for one in now["virtual_servers"][server]["rules"] if one["rule"] == name)
 
 
-def rule(weir, name, server="main"):
-    rules = json.loads(status(weir, "--json"))["virtual_servers"][server]["rules"]
-    return next(one for one in rules if one["rule"] == name)
-
-
-def outcomes(weir, name):
-    return {word: count for word, count in rule(weir, name)["outcomes"].items() if count}
+def outcomes(now, name="request"):
+    return {word: count for word, count in rule(now, name)["outcomes"].items() if count}
 
 
 EACH = """
@@ -42,12 +33,11 @@ def test_every_way_to_end_is_counted(bench):
             bench.connect(weir).get(path)
     client = bench.connect(weir)
     client.send(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
-    until(lambda: rule(weir, "request")["waits_total"] == 4, "the last one waits")
+    weir.until_status(lambda now: rule(now, "request")["waits_total"], 4)  # the last one waits
     client.reset()
-    until(lambda: "given_up" in outcomes(weir, "request"), "its client's end is noticed")
-    assert outcomes(weir, "request") == {"finished": 3, "verdict": 3, "error": 1, "budget": 1,
-                                         "memory": 1, "wall_time": 1, "given_up": 1}
-    found = rule(weir, "request")
+    now = weir.until_status(outcomes, {"finished": 3, "verdict": 3, "error": 1, "budget": 1,
+                                       "memory": 1, "wall_time": 1, "given_up": 1})
+    found = rule(now, "request")
     assert (found["phase"], found["runs_total"], found["waits_total"]) == ("request", 11, 4)
     assert sum(place["runs"] for place in found["times"]) == 11
     belows = [place["below"] for place in found["times"]]
@@ -72,23 +62,24 @@ def test_each_virtual_server_and_phase_has_its_own(bench):
     two.get("/")
     two.get("/")
     weir.wait_access(3)
-    servers = json.loads(status(weir, "--json"))["virtual_servers"]
-    counts = {name: [(one["rule"], one["phase"], one["runs_total"]) for one in value["rules"]]
-              for name, value in servers.items()}
-    assert counts == {"one": [("seen", "request", 1)],
-                      "two": [("seen", "request", 2), ("other", "response", 2),
-                              ("seen", "response", 2), ("seen", "completion", 2)]}
+
+    def counts(now):
+        return {name: [(one["rule"], one["phase"], one["runs_total"]) for one in value["rules"]]
+                for name, value in now["virtual_servers"].items()}
+    weir.until_status(counts, {"one": [("seen", "request", 1)],
+                               "two": [("seen", "request", 2), ("other", "response", 2),
+                                       ("seen", "response", 2), ("seen", "completion", 2)]})
 
 
 def test_the_table_shows_them(bench):
     weir = bench.weir([bench.node()], request=EACH)
     for path in ("/", "/verdict", "/error", "/memory"):
         bench.connect(weir).get(path)
-    row = next(line.split() for line in status(weir).splitlines() if " request " in line)
+    row = next(line.split() for line in weir.status_text().splitlines() if " request " in line)
     assert row[:8] == ["main", "request", "request", "4", "1", "1", "1", "0"]
     assert row[9] in ("ns", "us", "ms")
     without = bench.weir([bench.node()])
-    assert "RULE" not in status(without)
+    assert "RULE" not in without.status_text()
 
 
 def test_time_of_a_rule_is_its_own(bench):
@@ -99,7 +90,7 @@ def test_time_of_a_rule_is_its_own(bench):
         vserver={"request_rules": ["busy", "waiting", "idle"]})
     for _ in range(3):
         bench.connect(weir).get("/")
-    busy, waiting, idle = (rule(weir, name) for name in ("busy", "waiting", "idle"))
+    busy, waiting, idle = (rule(weir.status(), name) for name in ("busy", "waiting", "idle"))
     assert busy["seconds_total"] > 10 * idle["seconds_total"]
     assert busy["seconds_total"] > waiting["seconds_total"]
     assert waiting["seconds_total"] < 0.3 < waiting["waited_seconds_total"]
@@ -108,14 +99,13 @@ def test_time_of_a_rule_is_its_own(bench):
 def test_counts_outlive_a_worker(bench):
     weir = bench.weir([bench.node()], request="pool.use('web')")
     bench.connect(weir).get("/")
-    until(lambda: outcomes(weir, "request") == {"verdict": 1}, "it is counted")
+    weir.until_status(outcomes, {"verdict": 1})
     weir.deaths_expected = True
-    worker = json.loads(status(weir, "--json"))["workers"][0]["pid"]
+    worker = weir.status()["workers"][0]["pid"]
     subprocess.run(["kill", "-KILL", str(worker)], check=True)
-    until(lambda: json.loads(status(weir, "--json"))["workers"][0]["pid"] not in (0, worker),
-          "another worker is there")
+    weir.until_status(lambda now: now["workers"][0]["pid"] not in (0, worker))
     bench.connect(weir).get("/")
-    until(lambda: outcomes(weir, "request") == {"verdict": 2}, "both are counted")
+    weir.until_status(outcomes, {"verdict": 2})
 
 
 FAILING = """local host = http.getHeader("X-Word")

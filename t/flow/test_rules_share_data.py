@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """data.* belongs to all workers, whatever becomes of them; data.local_.* to one."""
-import json
 import os
 import signal
-import subprocess
 import threading
 
 from lab.wait import until
-from lab.weir import PROGRAM
 
 ASK = """
 local key = http.getHeader("X-Key")
@@ -126,9 +123,7 @@ def test_workers_are_killed_while_they_write(bench):
             client.close()
 
     def killable():
-        status = subprocess.run([PROGRAM, "status", "-c", weir.path, "--json"], capture_output=True,
-                                text=True, timeout=30, check=False).stdout
-        return [worker["pid"] for worker in json.loads(status)["workers"] if worker["pid"]]
+        return [worker["pid"] for worker in weir.status()["workers"] if worker["pid"]]
     for round_number in range(4):
         threads = [threading.Thread(target=write, args=(round_number * 100 + i,)) for i in range(6)]
         for thread in threads:

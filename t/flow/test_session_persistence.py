@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Session persistence: requests of one client session go to one node, whichever worker has them, and
 what follows when that node cannot be used."""
-import json
 import re
 import subprocess
 
 import pytest
 
 from lab.wait import until
-from lab.weir import PROGRAM
+from lab.weir import PROGRAM, free_port
 
 CLIENTS = [f"127.0.1.{number}" for number in range(1, 13)]
 
@@ -38,20 +37,13 @@ def node_of(weir, headers="", path="/", source=None):
     return int(answer.text.split()[1])
 
 
-def status(weir, *words):
-    done = subprocess.run([PROGRAM, "status", "-c", weir.path, *words], capture_output=True,
-                          text=True, timeout=30, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
 def counts(weir, klass="shop"):
-    found = json.loads(status(weir, "--json"))["persistence_classes"][klass]
+    found = weir.status()["persistence_classes"][klass]
     return {key[:-len("_total")]: value for key, value in found.items() if key.endswith("_total")}
 
 
 def caches(weir):
-    return json.loads(status(weir, "--json"))["session_caches"]
+    return weir.status()["session_caches"]
 
 
 def change(weir, word, node, *more):
@@ -87,8 +79,8 @@ def test_by_address(bench):
     assert len(set(found)) > 1
     assert counts(weir) == {"kept": 72, "begun": 12, "lost": 0, "without": 0, "displaced": 0}
     assert caches(weir) == {"ip": {"size": 32768, "used": 12}}
-    assert re.search(r"shop +ip +72 +12 +0 +0 +0\n", status(weir))
-    assert re.search(r"ip +12 +32768\n", status(weir))
+    assert re.search(r"shop +ip +72 +12 +0 +0 +0\n", weir.status_text())
+    assert re.search(r"ip +12 +32768\n", weir.status_text())
 
 
 def test_by_network(bench):
@@ -101,7 +93,7 @@ def test_by_network(bench):
 
 def test_by_address_of_ipv6(bench):
     nodes = make_nodes(bench, 3)
-    weir = weir_with(bench, nodes, {"subnet_prefix_length_v6": 64}, listen="[::1]:10999")
+    weir = weir_with(bench, nodes, {"subnet_prefix_length_v6": 64}, listen=f"[::1]:{free_port()}")
     assert len(set(held(weir, [{}], times=8))) == 1
 
 
@@ -507,10 +499,9 @@ def test_sessions_outlive_a_reload_and_a_dead_worker(bench):
     subprocess.run([PROGRAM, "reload", "-c", weir.path], check=True, timeout=30, stdout=subprocess.DEVNULL)
     assert held(weir, ways, times=1) == homes
     weir.deaths_expected = True
-    for worker in json.loads(status(weir, "--json"))["workers"]:
+    for worker in weir.status()["workers"]:
         subprocess.run(["kill", "-9", str(worker["pid"])], check=True)
-    until(lambda: all(worker["restarts"] == 1 for worker in json.loads(status(weir, "--json"))["workers"]),
-          "all have been replaced")
+    weir.until_status(lambda now: {worker["restarts"] for worker in now["workers"]}, {1})
     assert held(weir, ways, times=1) == homes
 
 
@@ -553,10 +544,10 @@ def test_a_full_table_forgets_who_was_away_longest(bench):
 
 def test_a_session_expires(bench):
     weir = weir_with(bench, make_nodes(bench), {"type": "universal"}, request=KEY,
-                     session={"universal_cache_expiry": "1s"})
+                     session={"universal_cache_expiry": "2s"})
     node_of(weir, "X-User: one\r\n")
     assert caches(weir)["universal"]["used"] == 1
-    until(lambda: caches(weir)["universal"]["used"] == 0, "it has expired")
+    weir.until_status(lambda now: now["session_caches"]["universal"]["used"], 0)
     node_of(weir, "X-User: one\r\n")
     assert counts(weir)["begun"] == 2
 

@@ -16,7 +16,7 @@ import threading
 import yaml
 
 from .client import Client
-from .wait import until
+from .wait import PATIENCE, until
 
 HOUSE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.abspath(os.environ.get("WEIR", os.path.join(HOUSE, "build", "weir")))
@@ -151,7 +151,7 @@ class Weir:
         see it: until_status is for what a test has just done."""
         return json.loads(self.status_text("--json"))
 
-    def until_status(self, look, expected=True):
+    def until_status(self, look, expected=True, seconds=PATIENCE):
         """Waits until look(status) is what is expected, and gives that status. `look` may ask for
         what is not there yet."""
         seen = []
@@ -164,7 +164,7 @@ class Weir:
                 seen[:] = [missing]
             return now if seen[0] == expected else None
         try:
-            return until(settled, "status")
+            return until(settled, "status", seconds)
         except AssertionError as late:
             raise AssertionError(f"{late}: {seen[0]!r}, not {expected!r}") from None
 
