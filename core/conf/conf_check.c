@@ -306,12 +306,11 @@ static void check_udp(struct conf_reader *r, const struct conf_vserver *v)
 			r, v->place,
 			"virtual server '%s' cannot have pool '%s': with protocol: udp a persistence class is of type ip",
 			v->name, pool->name);
-	if (v->proxy_from.count > 0 ||
-	    (pool != NULL && pool->proxy_protocol != CONF_PROXY_PROTOCOL_NONE))
+	if (pool != NULL && pool->proxy_protocol == CONF_PROXY_PROTOCOL_V1)
 		CONF_COMPLAIN(
 			r, v->place,
-			"virtual server '%s' cannot have proxy_protocol, nor can its pool: weir does not speak it over UDP",
-			v->name);
+			"virtual server '%s' cannot have pool '%s': with protocol: udp it is proxy_protocol: v2, version 1 has no word for UDP",
+			v->name, pool->name);
 	if (v->request_rules.count + v->response_rules.count + v->completion_rules.count > 0)
 		CONF_COMPLAIN(
 			r, v->place,

@@ -156,12 +156,19 @@ static void put_source(struct msghdr *m, const struct addr *from)
 	m->msg_controllen = CMSG_SPACE(sizeof info);
 }
 
+static struct iovec piece_of(struct slice bytes)
+{
+	return (struct iovec){ (void *)(uintptr_t)bytes.at, bytes.len };
+}
+
 bool datagram_send(int fd, struct slice bytes, const struct datagram_way *way, int *error)
 {
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES];
 	struct sockaddr_storage name;
-	struct iovec piece = { (void *)(uintptr_t)bytes.at, bytes.len };
-	struct msghdr m = { .msg_iov = &piece, .msg_iovlen = 1 };
+	struct iovec pieces[] = { piece_of(way->head), piece_of(bytes) };
+	struct msghdr m = { .msg_iov = pieces, .msg_iovlen = 2 };
+	if (way->head.len == 0)
+		m = (struct msghdr){ .msg_iov = pieces + 1, .msg_iovlen = 1 };
 	if (way->to != NULL) {
 		m.msg_namelen = addr_to_sockaddr(way->to, &name);
 		m.msg_name = &name;

@@ -24,6 +24,7 @@ struct datagram {
 /* Where to, and from which address; NULL: as the socket is connected and bound. */
 struct datagram_way {
 	const struct addr *to, *from;
+	struct slice head; /* stands before the bytes in the datagram; mostly empty */
 };
 
 /*

@@ -260,6 +260,25 @@ enum proxy_parse proxy_header_parse(struct slice text, struct proxy_header *h, s
 	return bad(why, PROXY_FAULT_MISSING);
 }
 
+bool proxy_header_parse_datagram(struct slice text, struct proxy_header *h, size_t *used,
+				 enum proxy_fault *why)
+{
+	if (text.len == 0 || !begins_alike(text, BINARY_SIGNATURE)) {
+		*why = PROXY_FAULT_MISSING;
+		return false;
+	}
+	switch (parse_binary(text, h, used, why)) {
+	case PROXY_DONE:
+		return true;
+	case PROXY_MORE:
+		*why = PROXY_FAULT_CUT;
+		break;
+	case PROXY_BAD:
+		break;
+	}
+	return false;
+}
+
 struct slice proxy_header_find_tlv(struct slice tlvs, uint8_t type)
 {
 	unsigned found;
@@ -311,7 +330,8 @@ static size_t write_line(const struct addr *source, const struct addr *dest, cha
 	return (size_t)len;
 }
 
-static size_t write_binary(const struct addr *source, const struct addr *dest, char *out)
+static size_t write_binary(const struct addr *source, const struct addr *dest,
+			   enum transport transport, char *out)
 {
 	const struct addr *const both[] = { source, dest };
 	size_t ip_bytes = source->family == ADDR_IPV4 ? 4 : source->family == ADDR_IPV6 ? 16 : 0;
@@ -321,7 +341,7 @@ static size_t write_binary(const struct addr *source, const struct addr *dest, c
 	size_t block_bytes = ip_bytes == 0 ? 0 : 2 * (ip_bytes + 2);
 	memcpy(out, BINARY_SIGNATURE.at, BINARY_SIGNATURE.len);
 	out[VERSION_AT] = 2 << 4 | COMMAND_PROXY;
-	out[FAMILY_AT] = (char)(ip_bytes == 0 ? 0 : family << 4 | TRANSPORT_STREAM);
+	out[FAMILY_AT] = (char)(ip_bytes == 0 ? 0 : family << 4 | transport);
 	out[LENGTH_AT] = 0;
 	out[LENGTH_AT + 1] = (char)block_bytes;
 	for (size_t i = 0; i < 2 && ip_bytes > 0; i++) {
@@ -333,17 +353,34 @@ static size_t write_binary(const struct addr *source, const struct addr *dest, c
 	return BLOCK_AT + block_bytes;
 }
 
+/* Both as one family has them; none where one of them is none. */
+static void make_alike(const struct addr *source, const struct addr *dest, struct addr *from,
+		       struct addr *to)
+{
+	*from = *to = (struct addr){ 0 };
+	if (source->family == ADDR_IPV4 && dest->family == ADDR_IPV4) {
+		*from = *source;
+		*to = *dest;
+	} else if (source->family != ADDR_NONE && dest->family != ADDR_NONE) {
+		*from = in_ipv6(source);
+		*to = in_ipv6(dest);
+	}
+}
+
 size_t proxy_header_write(unsigned version, const struct addr *source, const struct addr *dest,
 			  char out[PROXY_HEADER_WRITE_BYTES])
 {
-	struct addr from = { 0 }, to = { 0 };
+	struct addr from, to;
 	check(version == 1 || version == 2);
-	if (source->family == ADDR_IPV4 && dest->family == ADDR_IPV4) {
-		from = *source;
-		to = *dest;
-	} else if (source->family != ADDR_NONE && dest->family != ADDR_NONE) {
-		from = in_ipv6(source);
-		to = in_ipv6(dest);
-	}
-	return version == 1 ? write_line(&from, &to, out) : write_binary(&from, &to, out);
+	make_alike(source, dest, &from, &to);
+	return version == 1 ? write_line(&from, &to, out)
+			    : write_binary(&from, &to, TRANSPORT_STREAM, out);
+}
+
+size_t proxy_header_write_datagram(const struct addr *source, const struct addr *dest,
+				   char out[PROXY_HEADER_WRITE_BYTES])
+{
+	struct addr from, to;
+	make_alike(source, dest, &from, &to);
+	return write_binary(&from, &to, TRANSPORT_DATAGRAM, out);
 }

@@ -9,6 +9,8 @@
 
 #include "net/addr.h"
 
+#include <stdbool.h>
+
 /* The longest that is taken: version 1 as the protocol has it, version 2 by our own bound. */
 #define PROXY_HEADER_LINE_MOST 107
 #define PROXY_HEADER_BINARY_MOST 4096
@@ -29,6 +31,7 @@ enum proxy_fault {
 	PROXY_FAULT_MALFORMED,
 	PROXY_FAULT_LONG,
 	PROXY_FAULT_CHECKSUM,
+	PROXY_FAULT_CUT, /* a datagram that ends within it */
 };
 
 /* Pure data. */
@@ -47,6 +50,13 @@ struct proxy_header {
 enum proxy_parse proxy_header_parse(struct slice text, struct proxy_header *h, size_t *used,
 				    enum proxy_fault *why);
 
+/*
+ * The same for a datagram, which is whole and begins with a header of version 2 (version 1 has no word
+ * for UDP). False: *why.
+ */
+bool proxy_header_parse_datagram(struct slice text, struct proxy_header *h, size_t *used,
+				 enum proxy_fault *why);
+
 /* The value of the first TLV of that type; absent when there is none. */
 struct slice proxy_header_find_tlv(struct slice tlvs, uint8_t type);
 
@@ -56,5 +66,9 @@ struct slice proxy_header_find_tlv(struct slice tlvs, uint8_t type);
  */
 size_t proxy_header_write(unsigned version, const struct addr *source, const struct addr *dest,
 			  char out[PROXY_HEADER_WRITE_BYTES]);
+
+/* The same of version 2 for a datagram. */
+size_t proxy_header_write_datagram(const struct addr *source, const struct addr *dest,
+				   char out[PROXY_HEADER_WRITE_BYTES]);
 
 #endif

@@ -113,8 +113,8 @@ enum refusal session_limit_look(struct session *s)
 		return REFUSAL_CONNECTIONS_OF_ALL;
 	if (is_over_vserver_limit(s))
 		return is_datagram(s) ? REFUSAL_SESSIONS_MOST : REFUSAL_CONNECTIONS_MOST;
-	/* whom a PROXY header is still to name is counted then */
-	if (s->vserver->conf->proxy_from.count == 0 && is_over_client_limit(s))
+	/* whom a PROXY header is still to name is counted then; a datagram has it with it */
+	if ((is_datagram(s) || s->vserver->conf->proxy_from.count == 0) && is_over_client_limit(s))
 		return is_datagram(s) ? REFUSAL_SESSIONS_OF_CLIENT : REFUSAL_CONNECTIONS_OF_CLIENT;
 	return REFUSAL_NONE;
 }

@@ -2,7 +2,6 @@
 #include "txn/session_proxy.h"
 
 #include "base/memory.h"
-#include "net/proxy_header.h"
 #include "txn/session_limit.h"
 
 /* Read at a time; the request may be in it as well. */
@@ -17,20 +16,20 @@ bool session_proxy_is_trusted(struct session *s)
 	return is_trusted;
 }
 
-static enum session_proxy_result refuse(struct session *s, enum proxy_fault fault)
+enum refusal session_proxy_refusal(enum proxy_fault fault)
 {
 	static const enum refusal reasons[] = {
 		[PROXY_FAULT_MISSING] = REFUSAL_PROXY_MISSING,
 		[PROXY_FAULT_MALFORMED] = REFUSAL_PROXY_MALFORMED,
 		[PROXY_FAULT_LONG] = REFUSAL_PROXY_LONG,
 		[PROXY_FAULT_CHECKSUM] = REFUSAL_PROXY_CHECKSUM,
+		[PROXY_FAULT_CUT] = REFUSAL_PROXY_CUT,
 	};
-	session_limit_refuse(s, reasons[fault]);
-	return SESSION_PROXY_REFUSED;
+	return reasons[fault];
 }
 
 /* A front that listens on IPv6 alone names its IPv4 clients in IPv6: they are who they are. */
-static void take(struct session *s, const struct proxy_header *h)
+void session_proxy_take(struct session *s, const struct proxy_header *h)
 {
 	bool has_addresses = h->source.family != ADDR_NONE;
 	if (!has_addresses && h->tlvs.len == 0)
@@ -63,11 +62,12 @@ enum session_proxy_result session_proxy_read(struct session *s)
 		size_t used;
 		switch (proxy_header_parse(inbox_slice(&s->inbox), &header, &used, &fault)) {
 		case PROXY_DONE:
-			take(s, &header);
+			session_proxy_take(s, &header);
 			inbox_use(&s->inbox, used);
 			return SESSION_PROXY_DONE;
 		case PROXY_BAD:
-			return refuse(s, fault);
+			session_limit_refuse(s, session_proxy_refusal(fault));
+			return SESSION_PROXY_REFUSED;
 		case PROXY_MORE:
 			break;
 		}

@@ -1,12 +1,14 @@
 /*
- * session_proxy: the PROXY header with which connections of a virtual server with `proxy_protocol`
- * begin. Who it names is the session's client from then on, wherever one is spoken of: to rules, to
+ * session_proxy: the PROXY header with which connections, or datagrams, of a virtual server with
+ * `proxy_protocol` begin. Who it names is the session's client from then on, wherever one is spoken of: to rules, to
  * nodes, in the log, and where clients are counted.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef WEIR_TXN_SESSION_PROXY_H
 #define WEIR_TXN_SESSION_PROXY_H
 
+#include "net/proxy_header.h"
+#include "txn/refusal.h"
 #include "txn/session.h"
 
 /* What a header said. Owned by its session, freed with it. */
@@ -25,6 +27,12 @@ enum session_proxy_result {
 	SESSION_PROXY_GONE,    /* the connection ended before it said anything */
 	SESSION_PROXY_REFUSED, /* counted and logged */
 };
+
+/* What a fault of it is refused for. */
+enum refusal session_proxy_refusal(enum proxy_fault fault);
+
+/* The session is whose it says from now on. */
+void session_proxy_take(struct session *s, const struct proxy_header *h);
 
 /* Reads what there is of the header. */
 enum session_proxy_result session_proxy_read(struct session *s);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/proxy_header.h"
 #include "txn/txn_node.h"
 #include "txn/txn_trace.h"
 
@@ -87,6 +88,18 @@ static enum dial_result open_socket(struct udp_session *s, int *error)
 	return result;
 }
 
+/* Where the pool has `proxy_protocol`: each datagram says for whom it is. */
+static void announce(struct udp_session *s)
+{
+	struct txn *t = s->session.txn;
+	s->announcement = SLICE_ABSENT;
+	if (t->pool->conf->proxy_protocol == CONF_PROXY_PROTOCOL_NONE)
+		return;
+	char *header = arena_alloc(&t->arena, PROXY_HEADER_WRITE_BYTES);
+	s->announcement = slice_of(
+		header, proxy_header_write_datagram(&t->remote, session_dest(&s->session), header));
+}
+
 static void on_readable(struct loop_io *io);
 
 enum txn_next udp_node_connect(struct txn *t)
@@ -102,6 +115,7 @@ enum txn_next udp_node_connect(struct txn *t)
 		return txn_node_dial_failed(t, result, error);
 	take_source(s, &t->source);
 	loop_io_start(&s->node_io, s->node_fd, on_readable);
+	announce(s);
 	s->node_bytes = 0;
 	t->node_received = 0;
 	t->is_node_begun = true;
@@ -147,10 +161,11 @@ struct addr udp_node_source(const struct txn *t)
 bool udp_node_send(struct udp_session *s, struct slice bytes, int *error)
 {
 	struct txn *t = s->session.txn;
-	const struct datagram_way way = { .to = takes_others(t) ? &t->node_address : NULL };
+	const struct datagram_way way = { .to = takes_others(t) ? &t->node_address : NULL,
+					  .head = s->announcement };
 	s->asked++;
 	if (datagram_send(s->node_fd, bytes, &way, error)) {
-		s->node_bytes += bytes.len;
+		s->node_bytes += s->announcement.len + bytes.len;
 		return true;
 	}
 	switch (*error) {

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "net/dial.h"
+#include "txn/session_proxy.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 static bool needs_own_socket(struct udp_session *s)
 {
-	return session_dest(&s->session)->port != s->listener->address.port;
+	return session_local(&s->session)->port != s->listener->address.port;
 }
 
 /* What the client sends after our first answer. */
@@ -19,7 +20,7 @@ static void on_readable(struct loop_io *io)
 {
 	struct udp_session *s = container_of(io, struct udp_session, reply_io);
 	struct udp_listener *l = s->listener;
-	const struct addr dest = *session_dest(&s->session);
+	const struct addr local = *session_local(&s->session);
 	const struct datagram *list;
 	int error;
 	unsigned count = datagram_read(s->reply_fd, DATAGRAM_BATCH, &list, &error);
@@ -30,7 +31,7 @@ static void on_readable(struct loop_io *io)
 	for (unsigned i = 0; i < count; i++) {
 		struct datagram d = list[i];
 		/* by the usual way: what came between bind and connect may be another client's */
-		d.to = d.local = dest;
+		d.to = d.local = local;
 		udp_server_take(l, &d);
 	}
 }
@@ -43,15 +44,15 @@ static void tell_of_failure(struct udp_session *s, const char *why)
 	if (log_limit_allows(&limit, &left_out))
 		log_warn("virtual server '%s' cannot answer from '%s': %s (%u more before)",
 			 s->session.vserver->conf->name,
-			 addr_format(session_dest(&s->session), text), why, left_out);
+			 addr_format(session_local(&s->session), text), why, left_out);
 }
 
 static bool open_own_socket(struct udp_session *s)
 {
-	const struct addr *dest = session_dest(&s->session);
-	const struct dial d = { .to = s->session.remote,
-				.source = *dest,
-				.is_transparent = !dial_is_own_address(dest),
+	const struct addr *local = session_local(&s->session);
+	const struct dial d = { .to = *session_peer(&s->session),
+				.source = *local,
+				.is_transparent = !dial_is_own_address(local),
 				.is_datagram = true };
 	int error;
 	if (s->reply_fd != -1)
@@ -69,7 +70,7 @@ bool udp_reply_send(struct udp_session *s, struct slice bytes)
 {
 	bool has_own = needs_own_socket(s), from_any = s->listener->answers_from_any;
 	const struct datagram_way way = {
-		.to = has_own ? NULL : &s->session.remote,
+		.to = has_own ? NULL : session_peer(&s->session),
 		.from = has_own || !from_any ? NULL : session_local(&s->session),
 	};
 	int error = EADDRNOTAVAIL;

@@ -1,6 +1,6 @@
 /*
- * udp_reply: how a session's answers reach its client: from the address, and port, that the client wrote
- * to. They leave by the listener's socket where the port is its own; a captured client may have written
+ * udp_reply: how a session's answers reach its client, or the front that speaks for it: from the address,
+ * and port, that was written to. They leave by the listener's socket where the port is its own; a captured client may have written
  * to another one, then the session has a socket of its own, on which the kernel also gives us what the
  * client sends from then on.
  */

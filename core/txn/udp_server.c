@@ -5,42 +5,60 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "txn/session_limit.h"
+#include "txn/session_proxy.h"
 #include "txn/udp_session.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- sessions by name ----------------------------------------------------------------------------- */
 
-struct key {
+/* Behind a front one peer speaks for many clients, and one client may come by several. */
+struct udp_key {
 	struct addr client, dest;
+	struct addr peer, local; /* only where there are fronts */
 };
 
-static struct slice slice_of_key(const struct key *key)
+static struct slice slice_of_key(const struct udp_server *server, const struct udp_key *key)
 {
-	return slice_of((const char *)key, sizeof *key);
+	bool has_fronts = server->vserver->conf->proxy_from.count > 0;
+	return slice_of((const char *)key,
+			has_fronts ? sizeof *key : offsetof(struct udp_key, peer));
 }
 
-static struct key key_of(struct udp_session *s)
+static struct udp_key key_of(struct udp_session *s)
 {
-	return (struct key){ s->session.remote, *session_dest(&s->session) };
+	return (struct udp_key){ s->session.remote, *session_dest(&s->session),
+				 *session_peer(&s->session), *session_local(&s->session) };
+}
+
+static struct udp_session *find_session(const struct udp_server *server,
+					const struct udp_arrival *a)
+{
+	const struct proxy_header *h = &a->header;
+	bool is_announced = h->source.family != ADDR_NONE;
+	const struct udp_key key = { is_announced ? addr_unmap(&h->source) : *a->peer,
+				     is_announced ? addr_unmap(&h->dest) : a->origin.dest, *a->peer,
+				     a->origin.local };
+	return table_get(&server->sessions, slice_of_key(server, &key));
 }
 
 void udp_server_list(struct udp_server *server, struct udp_session *s)
 {
-	struct key key = key_of(s);
-	table_set(&server->sessions, slice_of_key(&key), s);
+	struct udp_key key = key_of(s);
+	table_set(&server->sessions, slice_of_key(server, &key), s);
 	s->is_listed = true;
 }
 
 void udp_server_forget(struct udp_server *server, struct udp_session *s)
 {
-	struct key key = key_of(s);
+	struct udp_key key = key_of(s);
 	if (s->is_listed)
-		table_remove(&server->sessions, slice_of_key(&key));
+		table_remove(&server->sessions, slice_of_key(server, &key));
 	s->is_listed = false;
 }
 
@@ -67,13 +85,13 @@ static bool is_full(const struct vserver *v)
 }
 
 /* May a session begin with it? */
-static enum refusal judge(const struct udp_server *server, const struct datagram *d,
-			  const struct session_origin *origin)
+static enum refusal judge(const struct udp_server *server, const struct udp_arrival *a)
 {
 	const struct vserver *v = server->vserver;
-	if (d->from.port == 0 || world_is_own_listener(v->world, &d->from, true))
+	if (a->peer->port == 0 || world_is_own_listener(v->world, a->peer, true))
 		return REFUSAL_DATAGRAM_LOOP;
-	if (v->conf->capture != CONF_CAPTURE_NONE && !session_is_meant_for(v->conf, &origin->dest))
+	if (v->conf->capture != CONF_CAPTURE_NONE &&
+	    !session_is_meant_for(v->conf, &a->origin.dest))
 		return REFUSAL_NOT_CAPTURED;
 	return is_full(v) ? REFUSAL_SESSIONS_MOST : REFUSAL_NONE;
 }
@@ -90,23 +108,40 @@ static struct session_origin origin_of(const struct udp_listener *l, const struc
 	return origin;
 }
 
+/* Each datagram of a front says for whom it is: nobody else may say so, and none may say nothing. */
+static enum refusal take_header(const struct udp_server *server, struct udp_arrival *a)
+{
+	const struct addr peer = addr_unmap(a->peer);
+	enum proxy_fault fault;
+	size_t used;
+	if (!conf_networks_hold(&server->vserver->conf->proxy_from, &peer))
+		return REFUSAL_PROXY_UNTRUSTED;
+	if (!proxy_header_parse_datagram(a->bytes, &a->header, &used, &fault))
+		return session_proxy_refusal(fault);
+	a->bytes = slice_skip(a->bytes, used);
+	return REFUSAL_NONE;
+}
+
 void udp_server_take(struct udp_listener *l, const struct datagram *d)
 {
 	struct udp_server *server = l->server;
-	struct session_origin origin = origin_of(l, d);
-	struct key key = { d->from, origin.dest };
-	struct udp_session *s = table_get(&server->sessions, slice_of_key(&key));
+	struct udp_arrival a = { .peer = &d->from, .origin = origin_of(l, d), .bytes = d->bytes };
+	enum refusal why = REFUSAL_NONE;
+	if (server->vserver->conf->proxy_from.count > 0)
+		why = take_header(server, &a);
+	struct udp_session *s = why == REFUSAL_NONE ? find_session(server, &a) : NULL;
 	if (s != NULL) {
-		udp_session_take(s, d->bytes);
+		udp_session_take(s, a.bytes);
 		return;
 	}
 	if (server->is_stopping)
 		return;
-	enum refusal why = judge(server, d, &origin);
+	if (why == REFUSAL_NONE)
+		why = judge(server, &a);
 	if (why != REFUSAL_NONE)
 		udp_server_refuse(server, why, &d->from);
 	else
-		udp_session_open(l, d, &origin);
+		udp_session_open(l, &a);
 }
 
 /* One batch, then others have their turn: who floods us holds up nobody else for longer. */

@@ -10,7 +10,9 @@
 
 #include "net/datagram.h"
 #include "net/loop.h"
+#include "net/proxy_header.h"
 #include "txn/refusal.h"
+#include "txn/session.h"
 #include "txn/world.h"
 
 struct udp_session;
@@ -24,11 +26,19 @@ struct udp_listener {
 	bool answers_from_any; /* datagrams tell where they were headed, and answers where they come from */
 };
 
+/* A datagram as it came. */
+struct udp_arrival {
+	const struct addr *peer;      /* who sent it */
+	struct session_origin origin; /* as the kernel says, whatever a header does */
+	struct proxy_header header;   /* zeroed: it has none */
+	struct slice bytes;           /* without that */
+};
+
 /* Owned by its vserver. */
 struct udp_server {
 	struct vserver *vserver;
 	struct udp_listener *listeners; /* as many as conf.listen_count */
-	struct table sessions;          /* client and destination -> struct udp_session */
+	struct table sessions;          /* struct udp_key -> struct udp_session */
 	bool is_stopping;
 };
 

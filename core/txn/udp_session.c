@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "txn/session_limit.h"
+#include "txn/session_proxy.h"
 #include "txn/txn_log.h"
 #include "txn/txn_node.h"
 #include "txn/txn_rules.h"
@@ -342,24 +343,23 @@ static void on_timer(struct timer *timer)
 
 /* ---- events ----------------------------------------------------------------------------------------------- */
 
-static struct udp_session *add(struct udp_listener *l, const struct datagram *d,
-			       const struct session_origin *origin)
+static struct udp_session *add(struct udp_listener *l, const struct udp_arrival *a)
 {
 	struct udp_session *s = memory_new(1, sizeof *s);
 	s->listener = l;
 	s->node_fd = s->reply_fd = -1;
 	udp_hold_init(&s->from_client);
 	udp_hold_init(&s->from_node);
-	session_add(&s->session, l->server->vserver, -1, &d->from);
-	s->session.origin = memory_new(1, sizeof *origin);
-	*s->session.origin = *origin;
+	session_add(&s->session, l->server->vserver, -1, a->peer);
+	s->session.origin = memory_new(1, sizeof a->origin);
+	*s->session.origin = a->origin;
+	session_proxy_take(&s->session, &a->header);
 	return s;
 }
 
-void udp_session_open(struct udp_listener *l, const struct datagram *d,
-		      const struct session_origin *origin)
+void udp_session_open(struct udp_listener *l, const struct udp_arrival *a)
 {
-	struct udp_session *s = add(l, d, origin);
+	struct udp_session *s = add(l, a);
 	enum refusal why = session_limit_look(&s->session);
 	if (why != REFUSAL_NONE) {
 		refuse(s, why);
@@ -370,13 +370,13 @@ void udp_session_open(struct udp_listener *l, const struct datagram *d,
 		udp_server_list(l->server, s);
 	struct txn *t = txn_new(&s->session);
 	s->session.timer.on_fire = on_timer;
-	s->session.client.bytes_in = d->bytes.len;
-	s->first.bytes = d->bytes;
+	s->session.client.bytes_in = a->bytes.len;
+	s->first.bytes = a->bytes;
 	s->came = 1;
 	s->moved_at = clock_milliseconds();
 	t->has_request = true;
 	t->times.request = t->times.began;
-	txn_trace_datagram(t, d->bytes.len);
+	txn_trace_datagram(t, a->bytes.len);
 	txn_run(t);
 }
 

@@ -40,9 +40,10 @@ struct udp_session {
 
 	/* to the node */
 	struct loop_io node_io;
-	int node_fd;              /* -1: none */
-	struct addr taken_source; /* listed in world.udp_sources; ADDR_NONE: nothing is */
-	uint64_t node_bytes;      /* sent there */
+	int node_fd;               /* -1: none */
+	struct addr taken_source;  /* listed in world.udp_sources; ADDR_NONE: nothing is */
+	uint64_t node_bytes;       /* sent there */
+	struct slice announcement; /* the PROXY header of all of them, in the arena; mostly empty */
 
 	/* to the client, when answers cannot leave by the listener; -1: none */
 	struct loop_io reply_io;
@@ -68,8 +69,7 @@ static inline struct udp_session *udp_session_of(const struct txn *t)
 }
 
 /* Begins one with this datagram, which came by `l`. */
-void udp_session_open(struct udp_listener *l, const struct datagram *d,
-		      const struct session_origin *origin);
+void udp_session_open(struct udp_listener *l, const struct udp_arrival *a);
 
 /* Another one of its client. It may be gone after it. */
 void udp_session_take(struct udp_session *s, struct slice bytes);

@@ -79,3 +79,15 @@ def read(sock):
     else:
         assert words[1] == "TCP6" and "." not in words[2] + words[3]
     return 1, source, dest
+
+
+def split(datagram):
+    """(source, dest, data) of a datagram that begins with a header of version 2, strictly."""
+    assert datagram[:12] == SIGNATURE and datagram[12] == PROXY, datagram[:16]
+    kind, size = {0x12: (socket.AF_INET, 4), 0x22: (socket.AF_INET6, 16)}[datagram[13]]
+    length = struct.unpack(">H", datagram[14:16])[0]
+    assert length == 2 * size + 4
+    block, data = datagram[16:16 + length], datagram[16 + length:]
+    ports = struct.unpack(">HH", block[2 * size:])
+    return ((socket.inet_ntop(kind, block[:size]), ports[0]),
+            (socket.inet_ntop(kind, block[size:2 * size]), ports[1]), data)

@@ -390,3 +390,57 @@ Test(proxy_header, written)
 		taken(binary);
 	}
 }
+
+/* ---- datagrams -------------------------------------------------------------------------------------- */
+
+static bool parse_datagram(struct slice text, struct proxy_header *h, size_t *used,
+			   enum proxy_fault *why)
+{
+	memset(h, 0xee, sizeof *h);
+	*used = 999999;
+	return proxy_header_parse_datagram(at_edge(text), h, used, why);
+}
+
+/* Each has one of version 2, whole. */
+Test(proxy_header, of_datagrams)
+{
+	static const char *const sources[] = { "1.2.3.4", "2001:db8::1" };
+	for (size_t i = 0; i < COUNT(sources); i++) {
+		char out[PROXY_HEADER_WRITE_BYTES];
+		struct addr from = address(sources[i], 9), to = address("5.6.7.8", 443);
+		size_t len = proxy_header_write_datagram(&from, &to, out), used;
+		struct proxy_header h;
+		enum proxy_fault why;
+		cr_expect_eq(out[13], i == 0 ? 0x12 : 0x22);
+		for (size_t part = 1; part < len; part++) {
+			cr_expect(!parse_datagram(slice_of(out, part), &h, &used, &why));
+			cr_expect_eq(why, PROXY_FAULT_CUT, "%zu", part);
+		}
+		cr_expect(parse_datagram(slice_of(out, len), &h, &used, &why));
+		cr_expect_eq(used, len);
+		cr_expect(addr_is_equal(&h.source, &from));
+		cr_expect_eq(h.dest.port, 443);
+	}
+}
+
+Test(proxy_header, none_of_datagrams)
+{
+	static const struct {
+		struct slice text;
+		enum proxy_fault why;
+	} rows[] = {
+		{ SLICE_INIT(""), PROXY_FAULT_MISSING },
+		{ SLICE_INIT("hello"), PROXY_FAULT_MISSING },
+		{ SLICE_INIT("PROXY TCP4 1.2.3.4 5.6.7.8 9 443\r\n"), PROXY_FAULT_MISSING },
+		{ SLICE_INIT("PROXY UNKNOWN\r\n"), PROXY_FAULT_MISSING },
+		{ SLICE_INIT(SIGNATURE "\x22\x12\0\0"), PROXY_FAULT_MALFORMED },
+		{ SLICE_INIT(SIGNATURE "\x21\x12\xff\xff"), PROXY_FAULT_LONG },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct proxy_header h;
+		enum proxy_fault why;
+		size_t used;
+		cr_expect(!parse_datagram(rows[i].text, &h, &used, &why), "row %zu", i);
+		cr_expect_eq(why, rows[i].why, "row %zu", i);
+	}
+}
