@@ -22,7 +22,7 @@ CFLAGS  ?= -O3 -g $(LTO)
 OPTIONS  = -std=c11 -D_GNU_SOURCE -Icore -fvisibility=hidden -fno-strict-aliasing $(WARNINGS) \
            $(LUAJIT)
 LIBS     = -lluajit-5.1 -lyaml -lev -lcares -lpcre2-8 -lmaxminddb -lssl -lcrypto -lcap -lsystemd -ljansson -lz \
-           -lbrotlidec -lm
+           -lbrotlidec -lbrotlienc -lm
 
 ROOMS    = base net share tls dns http text lookup conf cache pool rule fetch txn api admin proc test
 SOURCES  = $(wildcard core/*.c core/*/*.c)

@@ -160,6 +160,9 @@ static json_t *vserver(const struct admin *a, unsigned index, struct stats_vserv
 	json_object_set_new(o, "cache_updates_total", number(sum->cache_updates));
 	json_object_set_new(o, "from_client_bytes_total", number(sum->from_client_bytes));
 	json_object_set_new(o, "to_client_bytes_total", number(sum->to_client_bytes));
+	json_object_set_new(o, "compressed_total", number(sum->compressed));
+	json_object_set_new(o, "compressed_from_bytes_total", number(sum->compressed_from_bytes));
+	json_object_set_new(o, "compressed_to_bytes_total", number(sum->compressed_to_bytes));
 	json_object_set_new(o, "outcomes", outcomes_of(sum));
 	json_object_set_new(o, "refusals", refusals_of(a, sum));
 	json_object_set_new(o, "rules", rules_of(a, v));

@@ -20,6 +20,7 @@ const struct rule_function *api_functions(size_t *count)
 		&api_http_form,
 		&api_http_stream,
 		&api_http_cache,
+		&api_http_compress,
 		&api_request,
 		&api_orders,
 		&api_response,

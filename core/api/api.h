@@ -23,6 +23,7 @@ extern const struct api_family api_http_answer;   /* http.sendResponse, redirect
 extern const struct api_family api_http_body;     /* http.*: bodies */
 extern const struct api_family api_http_form;     /* http.*: forms and multipart bodies */
 extern const struct api_family api_http_stream;   /* http.stream.* */
+extern const struct api_family api_http_compress; /* http.compress.* */
 extern const struct api_family api_http_cache;    /* http.cache.* */
 extern const struct api_family api_request;       /* request.* */
 extern const struct api_family api_orders;     /* request.*: orders; requestlog.*, recentconns.* */

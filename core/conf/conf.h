@@ -42,6 +42,12 @@ enum conf_proxy_protocol {
 };
 enum conf_node_state { CONF_NODE_ACTIVE, CONF_NODE_DRAINING, CONF_NODE_DISABLED };
 enum conf_on_spoof_failure { CONF_ON_SPOOF_FAILURE_FAIL, CONF_ON_SPOOF_FAILURE_PLAIN };
+enum conf_etag_rewrite {
+	CONF_ETAG_DELETE,
+	CONF_ETAG_IGNORE,
+	CONF_ETAG_WEAKEN,
+	CONF_ETAG_WRAP,
+};
 enum conf_transparent_port { CONF_TRANSPARENT_PORT_ANY, CONF_TRANSPARENT_PORT_CLIENT };
 enum conf_accept_from {
 	CONF_ACCEPT_FROM_DEST_ONLY,
@@ -150,6 +156,16 @@ struct conf_session {
 	char *secret_file;                            /* NULL: none */
 };
 
+/* `gzip:` of a virtual server. */
+struct conf_compress {
+	bool enabled, no_size, brotli;
+	unsigned level; /* 1 to 9 */
+	enum conf_etag_rewrite etag_rewrite;
+	struct slice *types; /* "text/html", "text/" and a star; none: the two that are built in */
+	size_t type_count;
+	uint64_t min_size, max_size; /* of a body; max_size 0 = no limit */
+};
+
 struct conf_vserver {
 	char *name;
 	struct conf_place place;
@@ -200,6 +216,7 @@ struct conf_vserver {
 	bool cache_enabled;                   /* web_cache */
 	char *cache_control_out;              /* NULL: as the node says */
 	uint64_t cache_error_milliseconds, cache_most_milliseconds, cache_refresh_milliseconds;
+	struct conf_compress compress;
 };
 
 struct conf_node {

@@ -153,6 +153,37 @@ static void read_servers(struct conf_reader *r, const struct conf_yaml *value, s
 	}
 }
 
+/* A type and a subtype, or the beginning of them and a star. */
+static bool is_media_type(struct slice text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789!#$&^_.+-/";
+	size_t slash = slice_find(text, '/');
+	bool has_star = text.len > 0 && text.at[text.len - 1] == '*';
+	size_t good = strspn(text.at, letters);
+	return has_star ? good + 1 == text.len
+			: good == text.len && slash > 0 && slash + 1 < text.len;
+}
+
+static void read_media_types(struct conf_reader *r, const struct conf_yaml *value,
+			     struct conf_vserver *v)
+{
+	struct conf_items items = conf_items_of(value);
+	const struct conf_yaml *item;
+	v->compress.types = arena_new(&r->conf->memory, items.count * sizeof *v->compress.types);
+	while ((item = conf_items_take(&items)) != NULL) {
+		if (!is_scalar(r, item, "a media type"))
+			continue;
+		if (is_media_type(item->text))
+			v->compress.types[v->compress.type_count++] = arena_copy(&r->conf->memory,
+										 item->text);
+		else
+			CONF_COMPLAIN(r, item->place,
+				      "'%.60s' is no media type such as text/css or text/*",
+				      item->text.at);
+	}
+}
+
 void conf_list_read(struct conf_reader *r, const struct conf_key *key,
 		    const struct conf_yaml *value, void *at)
 {
@@ -168,6 +199,9 @@ void conf_list_read(struct conf_reader *r, const struct conf_key *key,
 		break;
 	case CONF_PORTS:
 		read_ports(r, value, at);
+		break;
+	case CONF_MEDIA_TYPES:
+		read_media_types(r, value, at);
 		break;
 	default:
 		check(key->type == CONF_SERVERS);

@@ -13,8 +13,8 @@
 
 /*
  * Fills what belongs to a key of type CONF_NETWORK or NETWORKS (the struct conf_network or conf_networks
- * at `at`), CONF_LISTENS or PORTS (fields of a struct conf_vserver) or SERVERS (of a struct conf), in the
- * memory of r->conf.
+ * at `at`), CONF_LISTENS, PORTS or MEDIA_TYPES (fields of a struct conf_vserver) or SERVERS (of a struct
+ * conf), in the memory of r->conf.
  */
 void conf_list_read(struct conf_reader *r, const struct conf_key *key,
 		    const struct conf_yaml *value, void *at);

@@ -537,6 +537,7 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 	case CONF_NETWORK:
 	case CONF_NETWORKS:
 	case CONF_PORTS:
+	case CONF_MEDIA_TYPES:
 	case CONF_SERVERS:
 		conf_list_read(r, key, value, at);
 		break;

@@ -46,6 +46,7 @@ enum conf_type {
 	CONF_NETWORKS,          /* struct conf_networks */
 	CONF_PORTS,             /* of a struct conf_vserver: capture_ports */
 	CONF_SERVERS,           /* of a struct conf: dns_servers */
+	CONF_MEDIA_TYPES,       /* of a struct conf_vserver: compress.types */
 	CONF_RULE_USES,         /* struct conf_rule_uses */
 	CONF_NODES,             /* of a struct conf_pool */
 	CONF_CAPTURE,           /* of a struct conf_vserver; the mode alone, or the section below */

@@ -77,6 +77,7 @@ static const char *const plain_words[] = {
 	[CONF_NETWORK] = "a network such as 10.0.0.0/8",
 	[CONF_NETWORKS] = "a network such as 10.0.0.0/8, or a list of them",
 	[CONF_PORTS] = "a port from 1 to 65535, or a list of them",
+	[CONF_MEDIA_TYPES] = "a media type such as text/css or \"text/*\", or a list of them",
 	[CONF_SERVERS] = "an address such as 127.0.0.1 or \"127.0.0.1:53\", or a list of them",
 	[CONF_RULE_USES] = "the name of a rule, or a list of names and mappings",
 	[CONF_NODES] = "a list of nodes, or original_destination",

@@ -19,6 +19,8 @@
 	TEXT_SCHEMA( \
 		"^([0-9.]+(:[0-9]{1,5})?|[0-9A-Fa-f:.]+|\\\\[[0-9A-Fa-f:.]+\\\\](:[0-9]{1,5})?)$")
 #define NETWORK_SCHEMA TEXT_SCHEMA("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$")
+#define MEDIA_TYPE_SCHEMA \
+	TEXT_SCHEMA("^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+/-]+|[A-Za-z0-9!#$&^_.+/-]*\\\\*)$")
 #define PORT_SCHEMA "\"type\": \"integer\", \"minimum\": 1, \"maximum\": 65535"
 
 /* Where the schema goes, and how deep the current line is. */
@@ -173,6 +175,8 @@ static void write_type(struct schema_writer *w, const struct conf_key *key)
 		write_one_or_list(to, NETWORK_SCHEMA, false);
 	else if (key->type == CONF_PORTS)
 		write_one_or_list(to, PORT_SCHEMA, true);
+	else if (key->type == CONF_MEDIA_TYPES)
+		write_one_or_list(to, MEDIA_TYPE_SCHEMA, true);
 	else if (key->type == CONF_SERVERS)
 		write_one_or_list(to, SERVER_SCHEMA, true);
 	else if (key->type == CONF_RULE_USES)

@@ -123,7 +123,6 @@ static const char *const later[] = {
 	"geo.getLocationLonLat",
 	"glb",
 	"http.aptimizer",
-	"http.compress",
 	"http.kerberos",
 	"java",
 	"rtsp",

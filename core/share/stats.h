@@ -36,6 +36,8 @@ struct stats_vserver {
 	uint64_t cache_lookups; /* requests that a stored answer could have been for */
 	uint64_t cache_hits;    /* those that got one, without a node or in place of its error */
 	uint64_t cache_updates; /* those that got one which its node had confirmed */
+	/* answers that were compressed, and the bytes of their bodies before and after */
+	uint64_t compressed, compressed_from_bytes, compressed_to_bytes;
 	/* transactions that ended in each way: share_counts.outcomes of them; behind them what
 	 * stats_refusals gives */
 	uint64_t outcomes[];

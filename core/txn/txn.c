@@ -8,6 +8,7 @@
 #include "txn/session_limit.h"
 #include "txn/txn_bandwidth.h"
 #include "txn/txn_cache.h"
+#include "txn/txn_compress.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
@@ -96,6 +97,8 @@ static void arm(struct txn *t)
 		deadline = t->session->close_at;
 	deadline = before_rest_is_over(&t->up, deadline);
 	deadline = before_rest_is_over(&t->down, deadline);
+	if (t->down.compress != NULL)
+		deadline = txn_compress_deadline(&t->down, deadline);
 	uint64_t look = client_watched_at(t);
 	if (look > clock_milliseconds() && look < deadline &&
 	    !stream_is_watched(&t->session->client))
@@ -320,6 +323,8 @@ void txn_free(struct txn *t)
 	txn_body_release(&t->down);
 	if (t->out != NULL)
 		txn_out_release(t->out);
+	if (t->compress != NULL)
+		txn_compress_release(t);
 	stats_subtract(&s->vserver->stats->transactions_current, 1);
 	world_rules_leave(s->vserver->world, t->world_rules);
 	t->magic = 0;

@@ -95,6 +95,7 @@ struct txn_trace;
 struct txn_out;
 struct txn_persist;
 struct txn_cache;
+struct txn_compress;
 
 /* Owned by its session; lies in its own arena. */
 struct txn {
@@ -127,9 +128,10 @@ struct txn {
 	bool is_answer_begun; /* a final head left for the client: no other answer is possible */
 	struct slice answer;  /* of our own, whole; absent when none was decided */
 	unsigned answer_status;
-	struct txn_out *out; /* or one that a rule writes piece by piece; NULL mostly */
-	bool keep_client;    /* the client's connection may be used again */
-	bool is_cut;         /* the client must see that its answer is not whole */
+	struct txn_out *out;           /* or one that a rule writes piece by piece; NULL mostly */
+	struct txn_compress *compress; /* its coding; NULL unless somebody wants to compress it */
+	bool keep_client;              /* the client's connection may be used again */
+	bool is_cut;                   /* the client must see that its answer is not whole */
 	bool is_untaken; /* and does not even take what there is of it: nothing is kept for it */
 
 	/* rules */

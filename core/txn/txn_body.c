@@ -4,13 +4,14 @@
 #include "base/check.h"
 #include "net/splice.h"
 #include "txn/txn_bandwidth.h"
+#include "txn/txn_compress.h"
 #include "txn/txn_hold.h"
 
 #include <stdint.h>
 
 /* Reads per turn: a fast pair must not keep the loop from all others. */
 #define READS_PER_TURN 2
-/* The same for what is made from a coding, in pieces of `limit` bytes. */
+/* The same for what is made from a coding, or becomes one, in pieces of `limit` bytes. */
 #define PUMPS_PER_TURN 16
 /* The same for stored ones. */
 #define STORED_PER_TURN 16
@@ -57,28 +58,35 @@ bool txn_body_wants_read(const struct txn_body *b)
 		return b->state == TXN_BODY_HELD && txn_hold_wants_read(b);
 	if (b->bandwidth != NULL && b->bandwidth->resume_at != 0)
 		return false;
-	return !b->relay.in.is_done && b->head.len == 0 && !b->to->is_connecting &&
-	       stream_is_flushed(b->to);
+	/* a coder takes bytes before the head has left */
+	return !b->relay.in.is_done && (b->head.len == 0 || b->compress != NULL) &&
+	       !b->to->is_connecting && stream_is_flushed(b->to);
+}
+
+enum io txn_body_read(struct txn_body *b)
+{
+	if (!b->from->is_readable && !b->from->is_eof)
+		return IO_WAIT;
+	enum io result = inbox_read(b->inbox, b->from, b->limit, b->limit);
+	if (result == IO_FAIL)
+		b->state = TXN_BODY_FROM_BROKEN;
+	return result;
 }
 
 /* Brings bytes into an empty inbox. False when the body has to wait or has ended badly. */
 static bool fill(struct txn_body *b, struct http_pieces *pieces, enum http_parse *parsed)
 {
-	if (!b->from->is_readable && !b->from->is_eof)
-		return false;
-	switch (inbox_read(b->inbox, b->from, b->limit, b->limit)) {
+	switch (txn_body_read(b)) {
 	case IO_OK:
 		return true;
-	case IO_WAIT:
-		return false;
 	case IO_EOF:
 		*parsed = http_relay_end(&b->relay, pieces);
 		if (*parsed != HTTP_DONE)
 			b->state = TXN_BODY_FROM_CUT;
 		return *parsed == HTTP_DONE;
+	case IO_WAIT:
 	case IO_FAIL:
-		b->state = TXN_BODY_FROM_BROKEN;
-		return false;
+		break;
 	}
 	return false;
 }
@@ -106,7 +114,9 @@ static __attribute__((noinline)) bool move_held(struct txn_body *b)
 	struct http_pieces pieces;
 	struct slice part = slice_of(b->held.at, b->held.len < b->limit ? b->held.len : b->limit);
 	bool is_all = part.len == b->held.len;
-	bool is_end = is_all && (b->ends_held || (b->relay.in.is_done && !b->pumps));
+	bool is_made = b->pumps ||
+		       b->compress != NULL; /* more of it, maybe, of what has come already */
+	bool is_end = is_all && (b->ends_held || (b->relay.in.is_done && !is_made));
 	pieces.count = 0;
 	pieces.bytes = 0;
 	if (b->head.len > 0)
@@ -312,8 +322,6 @@ static __attribute__((noinline)) void pump(struct txn_body *b)
 {
 	b->is_paused = false;
 	for (int turns = 0; turns < PUMPS_PER_TURN; turns++) {
-		if (!txn_hold_refill(b))
-			return;
 		while (!slice_is_absent(b->held)) {
 			if (stream_flush(b->to) != IO_OK || !may_write(b))
 				return;
@@ -323,6 +331,8 @@ static __attribute__((noinline)) void pump(struct txn_body *b)
 			if (!has_more)
 				return;
 		}
+		if (!(b->compress != NULL ? txn_compress_refill(b) : txn_hold_refill(b)))
+			return;
 	}
 	b->is_paused = true;
 }
@@ -343,6 +353,10 @@ void txn_body_move(struct txn_body *b)
 			return;
 		case IO_WAIT:
 		case IO_EOF:
+			return;
+		}
+		if (b->compress != NULL) {
+			pump(b);
 			return;
 		}
 		uint64_t before = written(b);

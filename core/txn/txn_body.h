@@ -25,6 +25,7 @@ enum txn_body_state {
 };
 
 struct txn_hold;
+struct txn_compress;
 
 /* Part of a transaction. */
 struct txn_body {
@@ -42,6 +43,7 @@ struct txn_body {
 	size_t limit;
 	struct cache_reader *stored;     /* what brings it in place of `from`; NULL mostly */
 	struct http_tap *tap;            /* for `relay`, when it begins; NULL mostly */
+	struct txn_compress *compress;   /* the coder that it goes through; NULL mostly */
 	struct txn_bandwidth *bandwidth; /* how fast; NULL mostly: as fast as the two sides */
 	bool is_last;                    /* the receiver's connection ends behind it, at once */
 	bool is_tunnel;                  /* the end of one side is passed on to the other */
@@ -55,6 +57,12 @@ void txn_body_start(struct txn_body *b, struct stream *from, struct inbox *inbox
 
 /* Moves what can be moved now. */
 void txn_body_move(struct txn_body *b);
+
+/*
+ * Brings bytes into its inbox, which is empty. IO_EOF: its sender has ended, which the caller judges;
+ * IO_FAIL: its state says it.
+ */
+enum io txn_body_read(struct txn_body *b);
 
 /* What it waits for: to be asked when streams are watched. */
 bool txn_body_wants_read(const struct txn_body *b);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "txn/txn_compress.h"
 #include "txn/txn_rules.h"
 
 #include <stdint.h>
@@ -138,21 +139,17 @@ static __attribute__((noinline)) void take_stored(struct txn_body *b)
 /* Brings bytes into the empty inbox. False when there are none now, or there will be none any more. */
 static bool fill(struct txn_body *b)
 {
-	if (!b->from->is_readable && !b->from->is_eof)
-		return false;
-	switch (inbox_read(b->inbox, b->from, b->limit, b->limit)) {
+	switch (txn_body_read(b)) {
 	case IO_OK:
 		return true;
-	case IO_WAIT:
-		break;
 	case IO_EOF:
 		if (http_body_end(&b->relay.in) == HTTP_DONE)
 			end(b);
 		else
 			b->state = TXN_BODY_FROM_CUT;
 		break;
+	case IO_WAIT:
 	case IO_FAIL:
-		b->state = TXN_BODY_FROM_BROKEN;
 		break;
 	}
 	return false;
@@ -356,6 +353,8 @@ void txn_hold_pump(struct txn *t)
 	txn_hold_stream(t, 1);
 	txn_body_start(b, b->from, b->inbox, &t->session->client, SLICE(""), b->limit);
 	b->pumps = true;
+	if (b->compress != NULL)
+		txn_compress_start(b);
 }
 
 bool txn_hold_refill(struct txn_body *b)

@@ -12,6 +12,7 @@
 #include "txn/session_limit.h"
 #include "txn/txn_bandwidth.h"
 #include "txn/txn_cache.h"
+#include "txn/txn_compress.h"
 #include "txn/txn_hold.h"
 #include "txn/txn_node.h"
 #include "txn/txn_out.h"
@@ -184,6 +185,8 @@ static enum txn_next check_down(struct txn *t)
 	case TXN_BODY_FROM_BROKEN:
 	case TXN_BODY_FROM_CUT:
 		node_failed(t->node);
+		if (!t->is_answer_begun) /* there is still time for an answer of our own */
+			t->answer_status = 502;
 		return txn_end(t, TXN_END_NODE_CUT, NULL);
 	case TXN_BODY_BAD:
 		return node_is_refused(t, t->down.relay.why);
@@ -209,6 +212,8 @@ static enum txn_next request_is_read(struct txn *t, size_t used)
 	t->keep_client = t->request.keep_alive && t->vserver->conf->keepalive &&
 			 !t->vserver->world->is_stopping;
 	t->times.request = clock_microseconds();
+	if (t->vserver->conf->compress.enabled)
+		txn_compress_for(t);
 	txn_trace_request(t);
 	txn_go(t, TXN_HTTP_REQUEST_RULES);
 	return TXN_GO_ON;
@@ -299,10 +304,6 @@ static __attribute__((noinline)) enum txn_next wait_in_rules(struct txn *t)
 		if (t->session->client.error != 0)
 			return txn_end(t, TXN_END_CLIENT_GONE, NULL);
 	}
-	/* there is still time for an answer of our own */
-	bool is_cut = t->down.state == TXN_BODY_FROM_BROKEN || t->down.state == TXN_BODY_FROM_CUT;
-	if (is_cut && !t->is_answer_begun)
-		t->answer_status = 502;
 	return check_down(t);
 }
 
@@ -550,13 +551,15 @@ static bool client_expects_body(const struct txn *t)
 }
 
 /* How the end of the answer is told to this client. A body that it does not expect is swallowed. */
-static enum http_body_kind framing_for_client(const struct txn *t)
+static enum http_body_kind framing_for_client(const struct txn *t, bool is_compressed)
 {
 	if (t->response.body == HTTP_BODY_TUNNEL)
 		return HTTP_BODY_UNTIL_CLOSE;
 	if (!client_expects_body(t))
 		return HTTP_BODY_NONE;
-	if (t->response.body == HTTP_BODY_NONE || t->response.body == HTTP_BODY_LENGTH)
+	bool is_counted = t->response.body == HTTP_BODY_NONE ||
+			  t->response.body == HTTP_BODY_LENGTH;
+	if (is_counted && !is_compressed)
 		return HTTP_BODY_LENGTH;
 	return t->request.version_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
 }
@@ -573,8 +576,9 @@ static bool names_upgrade(const struct txn *t)
 	       http_fields_find_id(&t->response.fields, HTTP_FIELD_UPGRADE) != NULL;
 }
 
-static struct slice response_head(struct txn *t, enum http_body_kind framing, bool is_tunnel)
+static struct slice response_head(struct txn *t, enum http_body_kind framing, bool is_compressed)
 {
+	bool is_tunnel = t->response.body == HTTP_BODY_TUNNEL;
 	struct http_additions add = {
 		.body = is_tunnel ? HTTP_BODY_NONE : framing,
 		.content_length = t->response.body == HTTP_BODY_LENGTH ? t->response.content_length
@@ -582,10 +586,22 @@ static struct slice response_head(struct txn *t, enum http_body_kind framing, bo
 		.upgrade = is_tunnel || names_upgrade(t),
 		.close = !t->keep_client && !is_tunnel,
 		.keep_alive = t->keep_client && t->request.version_minor == 0,
-		.announce_length = framing == HTTP_BODY_NONE && t->response.status != 204,
+		.announce_length = framing == HTTP_BODY_NONE && t->response.status != 204 &&
+				   !is_compressed,
 		.via = via(t, t->response.version_minor),
 	};
 	return http_write_response(&t->arena, &t->response, &add);
+}
+
+/* Is the answer's coding to be another one than the node's? */
+static __attribute__((noinline)) bool begin_to_compress(struct txn *t)
+{
+	const struct http_response *r = &t->response;
+	/* what the node says to HEAD, it says of what it would send */
+	bool is_counted = r->body == HTTP_BODY_LENGTH ||
+			  (r->body == HTTP_BODY_NONE && r->content_length > 0);
+	return r->body != HTTP_BODY_TUNNEL &&
+	       txn_compress_begin(t, &t->response, is_counted ? r->content_length : UINT64_MAX);
 }
 
 /* Does the client's connection close as soon as all of the answer is written? */
@@ -607,7 +623,8 @@ static void start_tunnel(struct txn *t)
 static enum txn_next txn_http_send_response(struct txn *t)
 {
 	bool is_tunnel = t->response.body == HTTP_BODY_TUNNEL;
-	enum http_body_kind framing = framing_for_client(t);
+	bool is_compressed = t->compress != NULL && begin_to_compress(t);
+	enum http_body_kind framing = framing_for_client(t, is_compressed);
 	/* a client that asked first and got its answer now will not send the body: no next request */
 	bool owes_body = t->request.expects_continue && t->up.state == TXN_BODY_MOVING &&
 			 !t->up.has_consumed;
@@ -615,7 +632,7 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	bool has_rest = t->up.ends_held && !txn_took_request(t);
 	if (framing == HTTP_BODY_UNTIL_CLOSE || owes_body || has_rest || txn_http_is_last(t))
 		t->keep_client = false;
-	struct slice head = response_head(t, framing, is_tunnel);
+	struct slice head = response_head(t, framing, is_compressed);
 	if (t->down.hold == NULL)
 		http_relay_init(
 			&t->down.relay, is_tunnel ? HTTP_BODY_UNTIL_CLOSE : t->response.body,
@@ -632,6 +649,8 @@ static enum txn_next txn_http_send_response(struct txn *t)
 	t->down.is_last = ends_at_once(t);
 	if (t->down.hold != NULL)
 		txn_hold_start(&t->down);
+	if (t->down.compress != NULL)
+		txn_compress_start(&t->down);
 	if (is_tunnel)
 		start_tunnel(t);
 	txn_body_move(&t->up);

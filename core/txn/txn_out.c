@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "http/http_write.h"
+#include "txn/txn_compress.h"
 #include "txn/txn_http.h"
 #include "txn/txn_rules.h"
 
@@ -12,11 +13,11 @@
 #define TURN_BYTES (256 * 1024)
 
 /* How the end is told to this client. */
-static enum http_body_kind framing(const struct txn *t, unsigned status, bool has_length)
+static enum http_body_kind framing(const struct txn *t, unsigned status, bool is_counted)
 {
 	if (t->wants_head_only || status == 204 || status == 304)
 		return HTTP_BODY_NONE;
-	if (has_length)
+	if (is_counted)
 		return HTTP_BODY_LENGTH;
 	return t->request.version_minor == 0 ? HTTP_BODY_UNTIL_CLOSE : HTTP_BODY_CHUNKED;
 }
@@ -27,23 +28,24 @@ void txn_out_start(struct txn *t, unsigned status, struct slice reason,
 	struct txn_out *o = arena_new(&t->arena, sizeof *o);
 	o->has_length = length != UINT64_MAX;
 	o->left = length;
-	enum http_body_kind kind = framing(t, status, o->has_length);
-	t->keep_client = t->keep_client && txn_took_request(t) && !txn_http_is_last(t) &&
-			 kind != HTTP_BODY_UNTIL_CLOSE;
-	/* also an answer without its body says what that would have */
-	bool says_length = o->has_length && status != 204;
-	struct http_additions add = {
-		.body = says_length ? HTTP_BODY_LENGTH : kind,
-		.content_length = length,
-		.close = !t->keep_client,
-		.keep_alive = t->keep_client && t->request.version_minor == 0,
-	};
 	struct http_response head = { .status = status,
 				      .reason = slice_is_absent(reason)
 							? slice_of_string(http_status_words(status))
 							: reason,
 				      .version_minor = 1,
 				      .fields = *fields };
+	bool is_compressed = t->compress != NULL && txn_compress_begin(t, &head, length);
+	enum http_body_kind kind = framing(t, status, o->has_length && !is_compressed);
+	t->keep_client = t->keep_client && txn_took_request(t) && !txn_http_is_last(t) &&
+			 kind != HTTP_BODY_UNTIL_CLOSE;
+	/* also an answer without its body says what that would have */
+	bool says_length = o->has_length && status != 204 && !is_compressed;
+	struct http_additions add = {
+		.body = says_length ? HTTP_BODY_LENGTH : kind,
+		.content_length = length,
+		.close = !t->keep_client,
+		.keep_alive = t->keep_client && t->request.version_minor == 0,
+	};
 	o->head = http_write_response(&t->arena, &head, &add);
 	t->down.relay.out = kind;
 	t->out = o;
@@ -58,7 +60,17 @@ bool txn_out_fits(const struct txn *t, size_t len)
 
 bool txn_out_is_short(const struct txn *t)
 {
-	return t->down.relay.out == HTTP_BODY_LENGTH && t->out->left > 0;
+	return t->down.relay.out != HTTP_BODY_NONE && t->out->has_length && t->out->left > 0;
+}
+
+/* What leaves for what was collected. */
+static struct slice encoded(const struct txn *t, bool is_last)
+{
+	struct slice data = buf_slice(&t->out->data);
+	if (t->down.compress == NULL)
+		return data;
+	return txn_compress_put(t->compress, data,
+				is_last ? HTTP_ENCODER_FINISH : HTTP_ENCODER_FLUSH);
 }
 
 /* Puts what was collected on its way; `is_last`: it is the end of the answer. */
@@ -71,7 +83,7 @@ static void put(struct txn *t, bool is_last)
 	if (o->head.len > 0)
 		pieces.at[pieces.count++] = (struct iovec){ (void *)(uintptr_t)o->head.at,
 							    o->head.len };
-	http_relay_put(&t->down.relay, buf_slice(&o->data), is_last, &pieces);
+	http_relay_put(&t->down.relay, encoded(t, is_last), is_last, &pieces);
 	/* a stream that breaks at it says so to whoever looks next */
 	if (pieces.count > 0)
 		stream_write(&t->session->client, pieces.at, pieces.count);
