@@ -725,8 +725,10 @@ function connection.getPool() end
 ---@return string
 function connection.getVirtualServer() end
 
----Would the pool (by default the chosen one) take a transaction at once? Pools have no limits
----that make one wait for a node, so it is always `true`. An unknown pool is an error.
+---Would the pool (by default the chosen one) take a transaction at once? `false` when it would
+---wait, because others wait for it already or every node that could be used has as much as
+---`max_connections_per_node` and `max_transactions_per_node` allow, this transaction included if
+---it has one of them. An unknown pool is an error.
 ---@param pool? string
 ---@return boolean
 function connection.checkLimits(pool) end

@@ -304,6 +304,42 @@ static void show_pools(const json_t *status, FILE *to)
 	close_table(&t, to);
 }
 
+/* Of pools with limits. */
+static void show_queues(const json_t *status, FILE *to)
+{
+	static const char *const heads[] = { "LIMITS OF POOL",
+					     "CONNECTIONS PER NODE",
+					     "TRANSACTIONS PER NODE",
+					     "QUEUE",
+					     "WAITING",
+					     "WAITED",
+					     "REFUSED",
+					     "TIMED OUT",
+					     NULL };
+	struct table_of_cells t;
+	const char *name;
+	json_t *pool;
+	open_table(&t, ~1u, heads);
+	json_object_foreach(json_object_get(status, "pools"), name, pool)
+	{
+		const json_t *limits = json_object_get(pool, "limits");
+		const json_t *queue = json_object_get(pool, "queue");
+		const json_t *connections = json_object_get(limits, "max_connections_per_node");
+		const json_t *transactions = json_object_get(limits, "max_transactions_per_node");
+		if (json_integer_value(connections) == 0 && json_integer_value(transactions) == 0)
+			continue;
+		add_text(&t, name);
+		add_value(&t, connections);
+		add_value(&t, transactions);
+		add_key(&t, limits, "max_queue_size");
+		add_key(&t, queue, "waiting");
+		add_key(&t, queue, "queued_total");
+		add_key(&t, queue, "refused_total");
+		add_key(&t, queue, "timed_out_total");
+	}
+	close_if_any(&t, to);
+}
+
 static void show_workers(const json_t *status, FILE *to)
 {
 	static const char *const heads[] = { "WORKER", "PROCESS", "RESTARTS", "SESSIONS", NULL };
@@ -452,6 +488,7 @@ void admin_show_status(const json_t *status, FILE *to)
 	show_rules(status, to);
 	show_pools(status, to);
 	fputs("\n", to);
+	show_queues(status, to);
 	show_rate_classes(status, to);
 	show_slm_classes(status, to);
 	show_persistence_classes(status, to);

@@ -215,6 +215,29 @@ json_t *admin_status_node(const struct admin *a, unsigned pool, unsigned node)
 	return o;
 }
 
+static json_t *limits_of(const struct conf_pool *p)
+{
+	json_t *o = json_object();
+	json_object_set_new(o, "max_connections_per_node", number(p->max_connections_per_node));
+	json_object_set_new(o, "max_transactions_per_node", number(p->max_transactions_per_node));
+	json_object_set_new(o, "max_queue_size", number(p->max_queue_size));
+	return o;
+}
+
+static json_t *queue_of(const struct admin *a, unsigned pool)
+{
+	struct stats_pool sum;
+	stats_sum_pool(a->share, pool, &sum);
+	json_t *o = json_object();
+	json_object_set_new(o, "waiting", number(sum.waiting));
+	json_object_set_new(o, "queued_total", number(sum.queued));
+	json_object_set_new(o, "waited_seconds_total",
+			    json_real((double)sum.waited_microseconds / 1e6));
+	json_object_set_new(o, "refused_total", number(sum.refused));
+	json_object_set_new(o, "timed_out_total", number(sum.timed_out));
+	return o;
+}
+
 static json_t *pool_of(const struct admin *a, unsigned index)
 {
 	const struct conf_pool *p = &a->conf->pools[index];
@@ -223,6 +246,8 @@ static json_t *pool_of(const struct admin *a, unsigned index)
 		json_array_append_new(nodes, admin_status_node(a, index, i));
 	json_object_set_new(o, "transparent", json_boolean(p->transparent));
 	json_object_set_new(o, "original_destination", json_boolean(p->original_destination));
+	json_object_set_new(o, "limits", limits_of(p));
+	json_object_set_new(o, "queue", queue_of(a, index));
 	json_object_set_new(o, "nodes", nodes);
 	return o;
 }

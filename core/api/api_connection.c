@@ -78,17 +78,30 @@ static enum rule_answer get_virtual_server(struct rule_call *call)
 	return RULE_RETURN;
 }
 
-/* A pool has no limits that would make a transaction wait. */
+/* The pool that argument 1 names, or the chosen one, or the default; NULL: "discard". */
+static struct pool *asked_pool(struct rule_call *call)
+{
+	struct txn *t = api_txn(call);
+	uint32_t preset = t->vserver->conf->pool;
+	if (rule_argument_is_absent(call, 1)) {
+		bool is_chosen = t->pool != NULL || t->is_discarded_pool;
+		return is_chosen || preset == CONF_POOL_DISCARD ? t->pool
+								: &api_world(call)->pools[preset];
+	}
+	struct slice name = rule_argument_string(call, 1);
+	struct pool *p = world_find_pool(api_world(call), name);
+	if (p == NULL && !slice_is_equal(name, SLICE("discard")))
+		rule_argument_error(call, 1, "there is no pool '%.*s'",
+				    name.len < 100 ? (int)name.len : 100, name.at);
+	return p;
+}
+
 static enum rule_answer check_limits(struct rule_call *call)
 {
-	if (!rule_argument_is_absent(call, 1)) {
-		struct slice name = rule_argument_string(call, 1);
-		if (world_find_pool(api_world(call), name) == NULL &&
-		    !slice_is_equal(name, SLICE("discard")))
-			rule_argument_error(call, 1, "there is no pool '%.*s'",
-					    name.len < 100 ? (int)name.len : 100, name.at);
-	}
-	rule_push_boolean(call, true);
+	struct pool *p = asked_pool(call);
+	bool would_wait = p != NULL && p->has_limits &&
+			  (pool_queue_length(p) > 0 || pool_is_full(p));
+	rule_push_boolean(call, !would_wait);
 	return RULE_RETURN;
 }
 
@@ -173,8 +186,10 @@ static const struct rule_function functions[] = {
 	{ "connection.getVirtualServer", get_virtual_server, RULE_IN_ANY, "", "string",
 	  "The name of the virtual server.", "connection.getVirtualServer" },
 	{ "connection.checkLimits", check_limits, RULE_IN_ANY, "pool?: string", "boolean",
-	  "Would the pool (by default the chosen one) take a transaction at once? Pools have no limits that "
-	  "make one wait for a node, so it is always `true`. An unknown pool is an error.",
+	  "Would the pool (by default the chosen one) take a transaction at once? `false` when it would wait, "
+	  "because others wait for it already or every node that could be used has as much as "
+	  "`max_connections_per_node` and `max_transactions_per_node` allow, this transaction included if it "
+	  "has one of them. An unknown pool is an error.",
 	  "connection.checkLimits" },
 	{ "connection.getMemoryUsage", get_memory, RULE_IN_ANY, "", "integer",
 	  "Bytes that are held for the connection and this transaction: what came and has not gone on, and "

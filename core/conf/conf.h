@@ -228,6 +228,8 @@ struct conf_node {
 	enum conf_node_state state;
 };
 
+struct conf_yaml;
+
 struct conf_pool {
 	char *name;
 	struct conf_place place;
@@ -245,6 +247,11 @@ struct conf_pool {
 	uint64_t idle_milliseconds;              /* life of an idle node connection */
 	uint64_t max_requests, age_milliseconds; /* connection: to a node; 0 = no limit */
 	uint64_t connect_milliseconds, reply_milliseconds;
+	/* 0 = no limit; of all workers together */
+	uint64_t max_connections_per_node, max_transactions_per_node, max_queue_size;
+	uint64_t queue_milliseconds; /* 0 = nobody waits */
+	uint32_t failure_pool; /* number in conf.pools, from 1, or CONF_POOL_DISCARD; 0: none */
+	const struct conf_yaml *failure_pool_named; /* while the file is read */
 	uint64_t max_connection_attempts;           /* 0 = every node */
 	uint64_t max_timed_out_connection_attempts; /* 0 = every node */
 	uint32_t bandwidth;                         /* towards nodes, as of a virtual server */

@@ -162,6 +162,36 @@ static void check_accept_from(struct conf_reader *r, const struct conf_pool *poo
 		CONF_COMPLAIN(r, pool->place,
 			      "in pool '%s', udp: accept_from_mask is for accept_from: ip_mask",
 			      pool->name);
+/* Pools that stand in for each other in a circle would be tried for ever. */
+static void check_failure_pools(struct conf_reader *r, const struct conf_pool *pool)
+{
+	const struct conf_pool *next = pool;
+	for (size_t i = 0; i < r->conf->pool_count; i++) {
+		if (next->failure_pool == 0 || next->failure_pool == CONF_POOL_DISCARD)
+			return;
+		next = &r->conf->pools[next->failure_pool - 1];
+		if (next == pool && i > 0) /* itself was told when it was read */
+			CONF_COMPLAIN(r, pool->place,
+				      "failure_pool of '%s' leads back to '%s' in the end",
+				      pool->name, pool->name);
+		if (next == pool)
+			return;
+	}
+}
+
+static void check_pool_limits(struct conf_reader *r, const struct conf_pool *pool)
+{
+	bool has_limits = pool->max_connections_per_node != 0 ||
+			  pool->max_transactions_per_node != 0;
+	if (pool->original_destination && has_limits)
+		CONF_COMPLAIN(r, pool->place,
+			      "pool '%s' lists no nodes: it can have no limits for each of them",
+			      pool->name);
+	if (pool->max_queue_size != 0 && !has_limits)
+		CONF_WARN(
+			r, pool->place,
+			"pool '%s' has no limits that would make anybody wait: max_queue_size does nothing",
+			pool->name);
 }
 
 static bool has_node_of(const struct conf_pool *pool, uint8_t family)
@@ -345,6 +375,11 @@ void conf_check_all(struct conf_reader *r)
 	for (size_t i = 0; i < c->pool_count; i++) {
 		check_nodes(r, &c->pools[i]);
 		check_accept_from(r, &c->pools[i]);
+	check_listeners(r);
+	for (size_t i = 0; i < c->pool_count; i++) {
+		check_nodes(r, &c->pools[i]);
+		check_failure_pools(r, &c->pools[i]);
+		check_pool_limits(r, &c->pools[i]);
 	}
 	for (size_t i = 0; i < c->persistence_class_count; i++)
 		check_persistence(r, &c->persistence_classes[i]);

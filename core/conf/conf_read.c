@@ -318,6 +318,20 @@ static bool is_mapping(struct conf_reader *r, const struct conf_key *key,
 	return value->kind == CONF_YAML_MAPPING;
 }
 
+/* All pools are known now. */
+static void resolve_failure_pool(struct conf_reader *r, struct conf_pool *pool)
+{
+	const struct conf_yaml *named = pool->failure_pool_named;
+	uint32_t index;
+	if (named == NULL)
+		return;
+	pool->failure_pool_named = NULL;
+	read_pool_name(r, conf_schema_find(CONF_IN_POOL, SLICE("failure_pool")), &index, named);
+	pool->failure_pool = index == CONF_POOL_DISCARD ? index : index + 1;
+	if (pool->failure_pool != 0 && index == (uint32_t)(pool - r->conf->pools))
+		CONF_COMPLAIN(r, named->place, "pool '%s' cannot stand in for itself", pool->name);
+}
+
 static void read_pools(struct conf_reader *r, const struct conf_key *key,
 		       const struct conf_yaml *value)
 {
@@ -339,6 +353,8 @@ static void read_pools(struct conf_reader *r, const struct conf_key *key,
 		set_presets(r, key->below, pool);
 		read_section(r, key->below, pool, e->value, &scope);
 	}
+	for (size_t i = 0; i < c->pool_count; i++)
+		resolve_failure_pool(r, &c->pools[i]);
 }
 
 static void read_vservers(struct conf_reader *r, const struct conf_key *key,
@@ -526,6 +542,10 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 	switch (key->type) {
 	case CONF_POOL_NAME:
 		read_pool_name(r, key, at, value);
+		break;
+	case CONF_LATER_POOL_NAME:
+		if (is_scalar(r, key, value))
+			*(const struct conf_yaml **)at = value;
 		break;
 	case CONF_RULE_NAME:
 		read_rule_name(r, key, at, value);

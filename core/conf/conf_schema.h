@@ -39,6 +39,7 @@ enum conf_type {
 	CONF_URL,               /* char *; a URL, or a part of one */
 	CONF_LINE,              /* char *; printable, with blanks, maybe empty */
 	CONF_POOL_NAME,         /* uint32_t, an index */
+	CONF_LATER_POOL_NAME,   /* const struct conf_yaml *; of a pool that may stand further down */
 	CONF_RULE_NAME,         /* const struct conf_yaml * */
 	CONF_ADDRESS,           /* struct addr of a node */
 	CONF_LISTENS,           /* of a struct conf_vserver */

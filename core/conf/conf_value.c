@@ -70,6 +70,7 @@ static const char *const plain_words[] = {
 	[CONF_URL] = "a URL such as \"https://www.example.com/sorry\" or \"/sorry\"",
 	[CONF_LINE] = "a line of text",
 	[CONF_POOL_NAME] = "the name of a pool, or discard",
+	[CONF_LATER_POOL_NAME] = "the name of a pool, or discard",
 	[CONF_RULE_NAME] = "the name of a rule",
 	[CONF_ADDRESS] = "an address with a port such as \"10.0.0.1:80\" or \"[fd00::1]:80\"",
 	[CONF_LISTENS] =

@@ -119,6 +119,7 @@ static const char *const plain_schemas[] = {
 	/* `off` without quotes is false to readers of YAML 1.1 */
 	[CONF_TARGET] = "\"anyOf\": [{\"const\": false}, {\"type\": \"string\", \"minLength\": 1}]",
 	[CONF_POOL_NAME] = NAME_SCHEMA,
+	[CONF_LATER_POOL_NAME] = NAME_SCHEMA,
 	[CONF_RULE_NAME] = NAME_SCHEMA,
 	[CONF_ADDRESS] = ADDRESS_SCHEMA,
 	[CONF_BANDWIDTH_NAME] = NAME_SCHEMA,

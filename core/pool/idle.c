@@ -194,13 +194,16 @@ void idle_give_back(struct node_connection *c)
 	uint64_t milliseconds = may_wait(c);
 	/* a last read that was full to the brim, or news of what was read since: maybe nothing is there */
 	stream_peek(&c->stream);
-	if (!conf->keepalive || milliseconds == 0 || !is_reusable(c)) {
+	bool is_unwanted = !conf->keepalive || milliseconds == 0 || !is_reusable(c) ||
+			   (c->node->pool->has_limits &&
+			    pool_queue_wants_place(c->node->pool, c->node));
+	if (is_unwanted) {
 		node_disconnect(c);
 		return;
 	}
 	uint64_t most = conf->max_idle_connections_pernode;
 	if (most != 0 && c->node->idle_count >= most)
-		close_idle(TAILQ_FIRST(&c->node->idle));
+		idle_close_oldest(c->node);
 	if (table.count >= table.chain_count)
 		grow();
 	settle();
@@ -213,6 +216,13 @@ void idle_give_back(struct node_connection *c)
 	c->timer.on_fire = on_idle_timeout;
 	timer_set(&c->timer, milliseconds);
 	stream_watch(&c->stream, true, false);
+	if (c->node->pool->has_limits)
+		pool_queue_wake(c->node->pool);
+}
+
+void idle_close_oldest(struct node *n)
+{
+	close_idle(TAILQ_FIRST(&n->idle));
 }
 
 void idle_close_all(struct node *n)

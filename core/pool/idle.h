@@ -23,6 +23,9 @@ struct node_connection *idle_lease(struct node *n, const struct addr *to, const 
 /* Takes over a connection that is between two messages; may close it at once. */
 void idle_give_back(struct node_connection *c);
 
+/* Closes the idle connection of a node that has been so for longest; there is one. */
+void idle_close_oldest(struct node *n);
+
 /* Closes all idle connections of a node. */
 void idle_close_all(struct node *n);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "pool/idle.h"
 #include "pool/pool.h"
 
 #include <stdlib.h>
@@ -36,6 +37,71 @@ void node_succeeded(struct node *n)
 		log_info("node '%s' of pool '%s' works again", n->conf->text, n->pool->conf->name);
 }
 
+/* ---- limits --------------------------------------------------------------------------------------- */
+
+static bool is_within(uint64_t count, uint64_t most)
+{
+	return most == 0 || count <= most;
+}
+
+static bool has_transaction(const struct node *n, uint64_t more)
+{
+	uint64_t most = n->pool->conf->max_transactions_per_node;
+	return most == 0 || is_within(node_sessions(n) + more, most);
+}
+
+static bool has_connection(const struct node *n, uint64_t more)
+{
+	uint64_t most = n->pool->conf->max_connections_per_node;
+	return most == 0 || is_within(stats_node_connections(n->share, n->row) + more, most);
+}
+
+bool node_has_place(const struct node *n)
+{
+	return n->stats == NULL || has_connection(n, 1);
+}
+
+bool node_has_room(const struct node *n)
+{
+	return n->stats == NULL ||
+	       (has_transaction(n, 1) && (n->idle_count > 0 || has_connection(n, 1)));
+}
+
+bool node_reserve(struct node *n, bool needs_connection)
+{
+	if (!n->pool->has_limits || n->stats == NULL)
+		return true;
+	stats_add(&n->stats->transactions_current, 1);
+	stats_add(&n->stats->sessions_current, needs_connection);
+	/* ours is seen before we look at those of the others: else two workers could miss each other */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	bool has_both = has_transaction(n, 0) && (!needs_connection || has_connection(n, 0));
+	if (!has_both && has_transaction(n, 0) && n->idle_count > 0) {
+		idle_close_oldest(n);
+		has_both = has_connection(n, 0);
+	}
+	if (!has_both)
+		node_unreserve(n, needs_connection);
+	return has_both;
+}
+
+void node_unreserve(struct node *n, bool needs_connection)
+{
+	if (!n->pool->has_limits || n->stats == NULL)
+		return;
+	stats_subtract(&n->stats->transactions_current, 1);
+	stats_subtract(&n->stats->sessions_current, needs_connection);
+}
+
+/* There may be room now that somebody waits for. */
+static void tell_of_room(struct pool *p)
+{
+	if (p->has_limits)
+		pool_queue_wake(p);
+}
+
+/* ---- use ------------------------------------------------------------------------------------------ */
+
 void node_begin(struct node *n)
 {
 	if (n->stats == NULL)
@@ -51,6 +117,7 @@ void node_end(struct node *n, uint64_t to_bytes, uint64_t from_bytes)
 	stats_subtract(&n->stats->transactions_current, 1);
 	stats_add(&n->stats->to_bytes, to_bytes);
 	stats_add(&n->stats->from_bytes, from_bytes);
+	tell_of_room(n->pool);
 }
 
 struct node_connection *node_connect(struct node *n, const struct addr *to,
@@ -87,6 +154,7 @@ void node_disconnect(struct node_connection *c)
 {
 	if (c->node->stats != NULL)
 		stats_subtract(&c->node->stats->sessions_current, 1);
+	tell_of_room(c->node->pool);
 	timer_release(&c->timer);
 	inbox_release(&c->inbox);
 	stream_close(&c->stream);

@@ -71,6 +71,22 @@ void node_succeeded(struct node *n);
 /* How the pool takes failures. */
 struct share_failing node_failing(const struct node *n);
 
+/*
+ * What the pool's limits say, counted over all workers. Is there a place for one connection more? And
+ * for one transaction more, with its connection: a new one, or an idle one in whose place it comes?
+ */
+bool node_has_place(const struct node *n);
+bool node_has_room(const struct node *n);
+
+/*
+ * Holds room for one transaction more, and a place if it needs a new connection, for which an idle one
+ * may be closed. False: there is none, nothing is held. Between two workers that do so at the same
+ * moment both may hear that, but no limit is ever passed. To be given back once node_connect and
+ * node_begin have counted. Without limits nothing happens.
+ */
+bool node_reserve(struct node *n, bool needs_connection);
+void node_unreserve(struct node *n, bool needs_connection);
+
 /* Begins and ends one transaction's use of the node, for balancing and counting. */
 void node_begin(struct node *n);
 void node_end(struct node *n, uint64_t to_bytes, uint64_t from_bytes);

@@ -36,6 +36,12 @@ struct pool *pools_open(const struct conf *conf, const struct share *share, unsi
 	for (size_t i = 0; i < conf->pool_count; i++) {
 		struct pool *p = &pools[i];
 		p->conf = &conf->pools[i];
+		p->share = share;
+		p->number = (unsigned)i;
+		p->worker = worker;
+		p->has_limits = p->conf->max_connections_per_node != 0 ||
+				p->conf->max_transactions_per_node != 0;
+		pool_queue_open(p);
 		p->nodes = memory_new(p->conf->node_count, sizeof *p->nodes);
 		node_init(&p->others, p);
 		for (size_t j = 0; j < p->conf->node_count; j++) {
@@ -59,6 +65,7 @@ void pools_free(struct pool *pools, const struct conf *conf)
 		for (size_t j = 0; j < pools[i].conf->node_count; j++)
 			idle_close_all(&pools[i].nodes[j]);
 		idle_close_all(&pools[i].others);
+		pool_queue_release(&pools[i]);
 		turns_release(&pools[i].turns);
 		free(pools[i].by_address);
 		free(pools[i].nodes);
@@ -88,14 +95,27 @@ struct choice {
 	const struct pool_avoided *avoided; /* NULL: none */
 	bool also_failed;
 	uint64_t now;
+	unsigned *full_priority; /* the highest of a node that is only full; 0: there is none */
 };
+
+/* May it be taken but for its limits? A full one keeps those of lower priorities from being taken. */
+static bool has_room(const struct node *n, const struct choice *c)
+{
+	if (n->conf->priority < *c->full_priority)
+		return false;
+	if (node_has_room(n))
+		return true;
+	*c->full_priority = n->conf->priority;
+	return false;
+}
 
 static bool may_take(const struct node *n, const void *choice)
 {
 	const struct choice *c = choice;
 	bool is_good = c->also_failed ? share_node_state(n->state) == SHARE_NODE_ACTIVE
 				      : share_node_is_usable(n->state, c->now);
-	return is_good && !was_tried(c->tried, n) && !is_avoided(c->avoided, n);
+	return is_good && !was_tried(c->tried, n) && !is_avoided(c->avoided, n) &&
+	       (!n->pool->has_limits || has_room(n, c));
 }
 
 /* Offers the candidates of the highest priority that has any. */
@@ -146,18 +166,41 @@ static struct node *choose_usable(struct pool *p, const struct choice *choice)
 }
 
 struct node *pool_choose(struct pool *p, const struct pool_tried *tried,
-			 const struct pool_avoided *avoided)
+			 const struct pool_avoided *avoided, bool *is_full)
 {
-	struct choice choice = { .tried = tried, .avoided = avoided, .now = clock_milliseconds() };
+	unsigned full_priority = 0;
+	struct choice choice = { .tried = tried,
+				 .avoided = avoided,
+				 .now = clock_milliseconds(),
+				 .full_priority = &full_priority };
 	struct node *n = choose_usable(p, &choice);
-	if (n == NULL && avoided != NULL) {
+	if (n == NULL && avoided != NULL && full_priority == 0) {
 		choice.avoided = NULL;
 		n = choose_usable(p, &choice);
 	}
-	if (n != NULL)
-		return n;
-	choice.also_failed = true;
-	return choose_among(p, &choice);
+	if (n == NULL && full_priority == 0 && p->conf->failure_pool == 0) {
+		choice.also_failed = true;
+		n = choose_among(p, &choice);
+	}
+	*is_full = n == NULL && full_priority != 0;
+	return n;
+}
+
+bool pool_is_full(const struct pool *p)
+{
+	unsigned priority = 0;
+	bool has_any_room = false;
+	uint64_t now = clock_milliseconds();
+	for (size_t i = 0; p->has_limits && i < p->conf->node_count; i++) {
+		const struct node *n = &p->nodes[i];
+		if (n->conf->priority < priority || !share_node_is_usable(n->state, now))
+			continue;
+		if (n->conf->priority > priority)
+			has_any_room = false;
+		priority = n->conf->priority;
+		has_any_room |= node_has_room(n);
+	}
+	return priority != 0 && !has_any_room;
 }
 
 void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct node *n)

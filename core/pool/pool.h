@@ -8,10 +8,16 @@
 #include "base/arena.h"
 #include "conf/conf.h"
 #include "pool/node.h"
+#include "pool/pool_queue.h"
 #include "pool/turns.h"
 
 struct pool {
 	const struct conf_pool *conf;
+	const struct share *share;
+	unsigned number; /* in conf.pools */
+	unsigned worker; /* whose it is */
+	bool has_limits; /* of connections or transactions; then somebody may wait in the queue */
+	struct pool_queue queue;
 	struct node *nodes;       /* conf->node_count of them, in the file's order */
 	struct node **by_address; /* the same, sorted */
 	struct turns turns;
@@ -39,10 +45,16 @@ void pools_free(struct pool *pools, const struct conf *conf);
  * The node for one more transaction by the pool's algorithm, among usable nodes not yet tried; of
  * the highest priority that has one. If every node has failed, failed ones are tried too: better a
  * try than a sure refusal. NULL when none is left. Nodes to be avoided (NULL: there are none) are
- * taken when the pool has no other that is as good.
+ * taken when the pool has no other that is as good. A pool with a failure_pool gives no failed ones.
+ *
+ * A node with as much as the pool's limits allow is passed over: *is_full says that it would have been
+ * one otherwise, and that waiting for it is better than what is left.
  */
 struct node *pool_choose(struct pool *p, const struct pool_tried *tried,
-			 const struct pool_avoided *avoided);
+			 const struct pool_avoided *avoided, bool *is_full);
+
+/* Has every node that could be used as much as the limits allow? */
+bool pool_is_full(const struct pool *p);
 
 /* Notes a node that pool_choose must not give again. */
 void pool_add_tried(struct pool_tried *tried, struct arena *arena, const struct node *n);

@@ -74,7 +74,8 @@ static void count_all(struct share *s, const struct share_counts *counts)
 			   (s->outcomes + s->refusals) * sizeof(uint64_t);
 	s->slot_bytes = whole(sizeof(struct stats_worker) + s->vservers * s->vserver_bytes +
 			      s->nodes * sizeof(struct stats_node) +
-			      s->rules * sizeof(struct stats_rule));
+			      s->rules * sizeof(struct stats_rule) +
+			      s->pools * sizeof(struct stats_pool));
 	if (s->client_rows > 0)
 		s->clients_bytes = whole((s->client_rows + SEGMENT_CLIENT_WINDOW) *
 					 sizeof(uint64_t));

@@ -32,6 +32,13 @@ void stats_sum_rule(const struct share *s, unsigned row, struct stats_rule *sum)
 		add_row(sum, stats_rule_row(s, i, row), sizeof *sum);
 }
 
+void stats_sum_pool(const struct share *s, unsigned pool, struct stats_pool *sum)
+{
+	memset(sum, 0, sizeof *sum);
+	for (unsigned i = 0; i < s->workers; i++)
+		add_row(sum, stats_pool_row(s, i, pool), sizeof *sum);
+}
+
 void stats_sum_vserver(const struct share *s, unsigned vserver, struct stats_vserver *sum)
 {
 	memset(sum, 0, s->vserver_bytes);
@@ -71,5 +78,9 @@ void stats_give_back(struct share *s, unsigned worker)
 	for (unsigned i = 0; i < s->nodes; i++) {
 		set_zero(&stats_node_row(s, worker, i)->sessions_current);
 		set_zero(&stats_node_row(s, worker, i)->transactions_current);
+	}
+	for (unsigned i = 0; i < s->pools; i++) {
+		set_zero(&stats_pool_row(s, worker, i)->waiting);
+		set_zero(&stats_pool_row(s, worker, i)->waiting_since);
 	}
 }

@@ -77,6 +77,17 @@ struct stats_node {
 	uint64_t from_bytes, to_bytes;
 };
 
+/* Who waits for a node of a pool (pool/pool_queue.h). */
+struct stats_pool {
+	uint64_t waiting; /* now */
+	uint64_t
+		waiting_since; /* milliseconds: the first of them; 0: nobody waits; no use as a sum */
+	uint64_t queued;       /* so far */
+	uint64_t waited_microseconds;
+	uint64_t refused; /* too many waited */
+	uint64_t timed_out;
+};
+
 /* ---- for the worker that owns the slot ---------------------------------------------------------- */
 
 static inline struct stats_worker *stats_worker_row(const struct share *s, unsigned worker)
@@ -115,6 +126,15 @@ static inline struct stats_rule *stats_rule_row(const struct share *s, unsigned 
 			row * sizeof(struct stats_rule));
 }
 
+/* `pool` as in the configuration. */
+static inline struct stats_pool *stats_pool_row(const struct share *s, unsigned worker,
+						unsigned pool)
+{
+	return (void *)(s->slots + worker * s->slot_bytes + sizeof(struct stats_worker) +
+			s->vservers * s->vserver_bytes + s->nodes * sizeof(struct stats_node) +
+			s->rules * sizeof(struct stats_rule) + pool * sizeof(struct stats_pool));
+}
+
 /* One writer, so no atomic addition: only the store must be whole for those who read. */
 static inline void stats_add(uint64_t *counter, uint64_t more)
 {
@@ -143,6 +163,7 @@ static inline void stats_rule_ended(struct stats_rule *r, enum stats_rule_end en
 /* Sums over all workers. */
 void stats_sum_workers(const struct share *s, struct stats_worker *sum);
 void stats_sum_node(const struct share *s, unsigned row, struct stats_node *sum);
+void stats_sum_pool(const struct share *s, unsigned pool, struct stats_pool *sum);
 void stats_sum_rule(const struct share *s, unsigned row, struct stats_rule *sum);
 
 /* `sum` has room for s->vserver_bytes. */
@@ -152,12 +173,22 @@ void stats_sum_vserver(const struct share *s, unsigned vserver, struct stats_vse
 uint64_t stats_vserver_sessions(const struct share *s, unsigned vserver);
 uint64_t stats_sessions(const struct share *s);
 
-/* Connections of all workers to one node, for balancing: cheaper than a whole sum. */
+/* Transactions of all workers that use one node, for balancing: cheaper than a whole sum. */
 static inline uint64_t stats_node_current(const struct share *s, unsigned row)
 {
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < s->workers; i++)
 		sum += __atomic_load_n(&stats_node_row(s, i, row)->transactions_current,
+				       __ATOMIC_RELAXED);
+	return sum;
+}
+
+/* The same for connections, idle ones too. */
+static inline uint64_t stats_node_connections(const struct share *s, unsigned row)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < s->workers; i++)
+		sum += __atomic_load_n(&stats_node_row(s, i, row)->sessions_current,
 				       __ATOMIC_RELAXED);
 	return sum;
 }

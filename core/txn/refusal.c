@@ -14,7 +14,7 @@ static const struct {
 	[REFUSAL_ANSWERS + HTTP_REASON_##name] = { "node_" word, words, 502 },
 		HTTP_REASONS(X)
 #undef X
-#define REFUSAL(name, word, words) [REFUSAL_##name] = { word, words, 0 },
+#define REFUSAL(name, word, status, words) [REFUSAL_##name] = { word, words, status },
 #include "txn/refusal.def"
 #undef REFUSAL
 };
@@ -63,10 +63,17 @@ void refusal_write_reference(FILE *to)
 		"`node_` in front, the client gets 502, and the node's connection is closed.\n\n");
 	write_table(to, "| word | status | meaning |\n|---|---|---|\n", REFUSAL_NONE + 1,
 		    REFUSAL_ANSWERS);
+	fprintf(to,
+		"\n## Transactions\n\nWhat finds every node of its pool full (`max_connections_per_node`, "
+		"`max_transactions_per_node`) waits; if that is\nnot possible it is answered with this "
+		"status.\n\n");
+	write_table(to, "| word | status | meaning |\n|---|---|---|\n", REFUSAL_LAST_ANSWER + 1,
+		    REFUSAL_CONNECTIONS_MOST);
 	fprintf(to, "\n## Connections\n\nA connection that is refused is reset.\n\n");
 	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_LAST_ANSWER + 1,
 		    REFUSAL_FIRST_OF_DATAGRAMS);
 	fprintf(to, "\n## Datagrams\n\nA datagram that is refused is dropped.\n\n");
 	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_FIRST_OF_DATAGRAMS,
 		    REFUSAL_COUNT);
+	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_CONNECTIONS_MOST, REFUSAL_COUNT);
 }

@@ -17,7 +17,7 @@ enum refusal {
 	REFUSAL_NONE = HTTP_REASON_NONE,
 	REFUSAL_ANSWERS = HTTP_REASON_COUNT,
 	REFUSAL_LAST_ANSWER = 2 * HTTP_REASON_COUNT - 1,
-#define REFUSAL(name, word, words) REFUSAL_##name,
+#define REFUSAL(name, word, status, words) REFUSAL_##name,
 #include "txn/refusal.def"
 #undef REFUSAL
 	REFUSAL_COUNT,

@@ -13,6 +13,7 @@
 #include "txn/txn_http.h"
 #include "txn/txn_log.h"
 #include "txn/txn_out.h"
+#include "txn/txn_queue.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_trace.h"
 
@@ -211,7 +212,11 @@ void txn_answer_begins(struct txn *t)
 
 enum txn_next txn_end(struct txn *t, enum txn_end end, const char *detail)
 {
-	if (t->end != TXN_END_NONE || (t->cache != NULL && txn_cache_rescue(t, end)))
+	if (t->end != TXN_END_NONE)
+		return TXN_GO_ON;
+	if (t->queue != NULL)
+		txn_queue_leave(t);
+	if (t->cache != NULL && txn_cache_rescue(t, end))
 		return TXN_GO_ON;
 	txn_rules_cancel(t);
 	t->end = end;
@@ -317,6 +322,8 @@ void txn_free(struct txn *t)
 	txn_rules_cancel(t);
 	timer_release(&t->sleep_timer);
 	txn_release_node(t, false);
+	if (t->queue != NULL)
+		txn_queue_leave(t);
 	if (t->cache != NULL)
 		txn_cache_release(t);
 	txn_body_release(&t->up);

@@ -96,6 +96,7 @@ struct txn_out;
 struct txn_persist;
 struct txn_cache;
 struct txn_compress;
+struct txn_queue;
 
 /* Owned by its session; lies in its own arena. */
 struct txn {
@@ -166,6 +167,9 @@ struct txn {
 	struct addr node_address; /* the last one tried */
 	struct addr source;       /* foreign address used towards it; ADDR_NONE when plain */
 	struct addr source_local; /* our end, for the log and response.getLocalIP */
+	const struct pool
+		*stands_in_for;  /* the pool whose failure_pool this one is; NULL: of none */
+	struct txn_queue *queue; /* where it waits for a node with room; NULL: it never did */
 	struct pool_tried tried;
 	unsigned tries; /* of nodes, of connections that had served before too */
 	unsigned attempts, timed_out_attempts; /* those that failed */

@@ -17,6 +17,7 @@
 #include "txn/txn_node.h"
 #include "txn/txn_out.h"
 #include "txn/txn_persist.h"
+#include "txn/txn_queue.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_trace.h"
 

@@ -10,6 +10,7 @@
 	X(READ_REQUEST, txn_http_read_request, until_request, on_request_timeout) \
 	X(REQUEST_RULES, txn_http_request_rules, until_rules, on_rules_timeout) \
 	X(CHOOSE_NODE, txn_node_choose, NULL, NULL) \
+	X(QUEUE, txn_queue_wait, txn_queue_deadline, txn_queue_timeout) \
 	X(CONNECT_NODE, txn_node_connect, NULL, NULL) \
 	X(SEND_REQUEST, txn_http_send_request, until_connected, txn_node_connect_timeout) \
 	X(READ_RESPONSE, txn_http_read_response, until_reply, on_reply_timeout) \

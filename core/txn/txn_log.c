@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "txn/session_proxy.h"
 #include "txn/txn_cache.h"
+#include "txn/txn_queue.h"
 #include "txn/txn_recent.h"
 #include "txn/txn_trace.h"
 
@@ -102,6 +103,8 @@ static void put_times(struct log_line *l, const struct txn *t)
 	log_line_number(l, "duration_us", at->ended - at->began);
 	put_phase(l, "request_us", at->began, at->request);
 	put_phase(l, "rules_us", at->request, at->rules);
+	if (t->queue != NULL)
+		log_line_number(l, "queue_us", t->queue->waited);
 	put_phase(l, "connect_us", at->connect, at->sent);
 	put_phase(l, "reply_us", at->sent, at->response);
 	put_phase(l, "transfer_us", at->response, at->ended);

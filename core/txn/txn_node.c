@@ -11,6 +11,7 @@
 #include "txn/txn_hold.h"
 #include "txn/txn_http.h"
 #include "txn/txn_persist.h"
+#include "txn/txn_queue.h"
 #include "txn/txn_trace.h"
 
 #include <string.h>
@@ -37,9 +38,12 @@ static enum txn_next check_destination(struct txn *t, const struct addr *dest)
 static enum txn_next choose_address(struct txn *t, const struct addr *address)
 {
 	t->persist = NULL;
-	if (t->attempts > 0)
+	if (t->tried.count > 0)
 		return txn_end(t, t->attempt_end, t->end_detail);
 	struct node *listed = pool_find_node(t->pool, address);
+	if (t->pool->has_limits && listed != NULL &&
+	    (txn_queue_is_behind(t) || !node_has_room(listed)))
+		return txn_queue_enter(t);
 	t->node = listed != NULL ? listed : &t->pool->others;
 	t->node_address = *address;
 	if (check_destination(t, address) != TXN_GO_ON || t->end != TXN_END_NONE)
@@ -49,31 +53,63 @@ static enum txn_next choose_address(struct txn *t, const struct addr *address)
 }
 
 /* One that nobody's session asks for. */
-static struct node *choose_any(struct txn *t)
+static struct node *choose_any(struct txn *t, bool *is_full)
 {
-	return pool_choose(t->pool, &t->tried, t->orders == NULL ? NULL : &t->orders->avoided);
+	return pool_choose(t->pool, &t->tried, t->orders == NULL ? NULL : &t->orders->avoided,
+			   is_full);
 }
 
-/* By the session of the client; NULL when there is no node, or the transaction has been ended. */
-static struct node *choose_for_session(struct txn *t, uint32_t class_number)
+/*
+ * By the session of the client; NULL when there is no node, or the transaction has been ended. A
+ * session's node that is full is waited for.
+ */
+static struct node *choose_for_session(struct txn *t, uint32_t class_number, bool *is_full)
 {
 	struct node *n = txn_persist_find(t, class_number);
-	if (n != NULL || t->end != TXN_END_NONE)
+	if (n == NULL && t->end == TXN_END_NONE)
+		n = choose_any(t, is_full);
+	else
 		return n;
-	n = choose_any(t);
 	return n == NULL ? NULL : txn_persist_hold(t, n);
 }
 
-static enum txn_next choose_listed(struct txn *t)
+static struct node *choose_node(struct txn *t, bool *is_full)
 {
 	uint32_t class_number = txn_persist_class(t, t->pool);
-	struct node *n;
-	if (class_number == 0) {
-		t->persist = NULL;
-		n = choose_any(t);
-	} else {
-		n = choose_for_session(t, class_number);
-	}
+	if (class_number != 0)
+		return choose_for_session(t, class_number, is_full);
+	t->persist = NULL;
+	return choose_any(t, is_full);
+}
+
+/* Every node of the pool has failed, or was tried in vain: is there another pool for that? */
+static bool fail_over(struct txn *t)
+{
+	uint32_t number = t->pool->conf->failure_pool;
+	if (number == 0)
+		return false;
+	if (t->queue != NULL)
+		txn_queue_leave(t);
+	t->stands_in_for = t->pool;
+	t->is_discarded_pool = number == CONF_POOL_DISCARD;
+	t->pool = t->is_discarded_pool ? NULL : &t->vserver->world->pools[number - 1];
+	t->tried.count = 0;
+	return true;
+}
+
+static enum txn_next choose(struct txn *t);
+
+static enum txn_next choose_listed(struct txn *t)
+{
+	bool has_limits = t->pool->has_limits;
+	bool is_full = has_limits && txn_queue_is_behind(t);
+	struct node *n = is_full ? NULL : choose_node(t, &is_full);
+	if (t->end != TXN_END_NONE)
+		return TXN_GO_ON;
+	if (is_full || (has_limits && n != NULL && !node_has_room(n)))
+		return txn_queue_enter(t);
+	if (n == NULL && fail_over(t))
+		return choose(t);
 	if (n == NULL)
 		return txn_end(t, t->attempts > 0 ? t->attempt_end : TXN_END_NO_NODE,
 			       t->end_detail);
@@ -106,6 +142,8 @@ static enum txn_next choose(struct txn *t)
 		return txn_end(t, TXN_END_DISCARDED, NULL);
 	if (t->forced.family != ADDR_NONE)
 		return choose_address(t, &t->forced);
+	if (t->pool->conf->original_destination && t->tried.count > 0 && fail_over(t))
+		return choose(t);
 	if (t->pool->conf->original_destination)
 		return choose_address(t, session_dest(t->session));
 	return choose_listed(t);
@@ -114,7 +152,8 @@ static enum txn_next choose(struct txn *t)
 enum txn_next txn_node_choose(struct txn *t)
 {
 	enum txn_next next = choose(t);
-	txn_trace_node(t);
+	if (t->step != TXN_HTTP_QUEUE)
+		txn_trace_node(t);
 	return next;
 }
 
@@ -213,6 +252,7 @@ enum txn_next txn_node_retry(struct txn *t)
 		t->forced = o->next_forced;
 		t->is_discarded_pool = t->pool == NULL;
 		t->is_pool_default = false;
+		t->stands_in_for = NULL;
 		o->has_next_pool = false;
 	}
 	t->tried.count = 0;
@@ -296,15 +336,26 @@ enum txn_next txn_node_connect(struct txn *t)
 	struct node_connection *c = NULL;
 	if (may_reuse(t))
 		c = idle_lease(t->node, &t->node_address, &t->source, whom, on_node_ready);
-	t->is_reused = c != NULL;
+	bool is_new = c == NULL;
+	t->is_reused = !is_new;
+	if (!node_reserve(t->node, is_new)) { /* another worker was quicker */
+		if (!is_new)
+			idle_give_back(c);
+		t->tries--;
+		return txn_queue_enter(t);
+	}
+	if (t->queue != NULL)
+		txn_queue_leave(t);
 	t->times.connect = clock_microseconds();
 	if (c == NULL) {
 		enum dial_result result;
 		int error;
 		c = node_connect(t->node, &t->node_address, &t->source, on_node_ready, &result,
 				 &error);
-		if (c == NULL)
+		if (c == NULL) {
+			node_unreserve(t->node, is_new);
 			return txn_node_dial_failed(t, result, error);
+		}
 		if (whom == &room)
 			c->announced = room;
 	}
@@ -316,6 +367,7 @@ enum txn_next txn_node_connect(struct txn *t)
 	t->node_bytes_out = c->stream.bytes_out;
 	t->is_node_begun = true;
 	node_begin(t->node);
+	node_unreserve(t->node, is_new);
 	txn_trace_connection(t);
 	txn_go(t, TXN_HTTP_SEND_REQUEST);
 	return TXN_GO_ON;

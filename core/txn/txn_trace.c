@@ -257,7 +257,10 @@ void txn_trace_say_node(struct txn *t)
 	if (t->pool == NULL)
 		return;
 	const struct conf_pool *conf = t->pool->conf;
-	if (t->attempts == 0)
+	if (t->stands_in_for != NULL && t->tried.count == 0)
+		txn_trace_say(t, TRACE_POOL, "'%s': every node of '%s' has failed", conf->name,
+			      t->stands_in_for->conf->name);
+	else if (t->attempts == 0)
 		txn_trace_say(t, TRACE_POOL, "'%s': %s", conf->name,
 			      t->is_pool_default ? "the virtual server's default"
 						 : "a rule chose it");

@@ -437,9 +437,9 @@ static const struct row pool_rows[] = {
 	  "4:16: unknown algorithm 'roundrobin'; did you mean 'round_robin'?" },
 	{ POOL("algorithm: perceptive"), "4:16: weir does not have 'algorithm: perceptive' yet" },
 	{ POOL("persistence_class: x"), "4:24: there is no persistence class 'x'" },
-	{ POOL("connection: {max_queue_size: 1, max_reply_time: 2}"),
-	  "4:18: weir does not have 'max_queue_size' yet\n"
-	  "4:37: weir does not have 'max_reply_time'; it has timeouts: {reply: 30s}" },
+	{ POOL("connection: {queue_timeout: 1, max_reply_time: 2}"),
+	  "4:18: weir does not have 'queue_timeout'; it has timeouts: {queue: 10s}\n"
+	  "4:36: weir does not have 'max_reply_time'; it has timeouts: {reply: 30s}" },
 	{ POOL("node_connection_attempts: 101"),
 	  "4:31: 'node_connection_attempts' takes a number from 1 to 100, not '101'" },
 	{ "pools: {p: {nodes: []}}\n", "1:20: pool 'p' has no nodes" },

@@ -8,6 +8,8 @@
 
 TestSuite(pool, .fini = unit_close);
 
+static bool is_full;
+
 static struct arena arena;
 static struct pool_tried tried;
 
@@ -19,7 +21,7 @@ static const char *sequence_of_tries(void)
 	size_t count = 0;
 	arena_init(&arena);
 	tried = (struct pool_tried){ 0 };
-	while ((n = pool_choose(unit_pool, &tried, NULL)) != NULL) {
+	while ((n = pool_choose(unit_pool, &tried, NULL, &is_full)) != NULL) {
 		cr_assert_lt(count, UNIT_NODES);
 		names[count++] = unit_name(n);
 		pool_add_tried(&tried, &arena, n);
@@ -33,7 +35,7 @@ static const char *sequence_of_tries(void)
 static char choose(void)
 {
 	static const struct pool_tried none;
-	return unit_name(pool_choose(unit_pool, &none, NULL));
+	return unit_name(pool_choose(unit_pool, &none, NULL, &is_full));
 }
 
 static const char *sequence(unsigned count)
@@ -136,7 +138,7 @@ Test(pool, one_attempt_after_the_retry_time)
 	unsigned attempts = 0;
 	for (unsigned i = 0; i < 10; i++) {
 		attempts += choose() == 'a';
-		attempts += pool_choose(unit_other_pools, &none, NULL) ==
+		attempts += pool_choose(unit_other_pools, &none, NULL, &is_full) ==
 			    &unit_other_pools->nodes[0];
 	}
 	cr_expect_eq(attempts, 1);
@@ -170,12 +172,13 @@ Test(pool, avoided_nodes_are_for_when_no_other_works)
 	unit_open(3, CONF_ALGORITHM_ROUND_ROBIN);
 	struct addr list[] = { node('b')->conf->address, node('c')->conf->address };
 	struct pool_avoided avoided = { list, 1 };
-	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'c');
-	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'c');
+	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided, &is_full)), 'c');
+	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided, &is_full)), 'c');
 	avoided.count = 2;
-	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'a', "of less priority");
+	cr_expect_eq(unit_name(pool_choose(unit_pool, &none, &avoided, &is_full)), 'a',
+		     "of less priority");
 	node_failed(node('a'));
-	cr_expect_neq(unit_name(pool_choose(unit_pool, &none, &avoided)), 'a',
+	cr_expect_neq(unit_name(pool_choose(unit_pool, &none, &avoided, &is_full)), 'a',
 		      "better than a failed one");
 }
 

@@ -8,10 +8,12 @@
 
 TestSuite(turns, .fini = unit_close);
 
+static bool is_full;
+
 static struct node *choose(void)
 {
 	static const struct pool_tried none;
-	return pool_choose(unit_pool, &none, NULL);
+	return pool_choose(unit_pool, &none, NULL, &is_full);
 }
 
 /* Names of the nodes that so many transactions in a row would get. */
