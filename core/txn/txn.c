@@ -77,9 +77,9 @@ static uint64_t client_watched_at(const struct txn *t)
 	return t->times.began / 1000 + CLIENT_UNWATCHED_MILLISECONDS;
 }
 
-static uint64_t before_rest_is_over(const struct txn_body *b, uint64_t deadline)
+static uint64_t before_rest_is_over(const struct txn_body *b, uint64_t deadline, bool is_moving)
 {
-	if (b->bandwidth == NULL || b->state != TXN_BODY_MOVING || b->bandwidth->resume_at == 0)
+	if (b->bandwidth == NULL || !is_moving || b->bandwidth->resume_at == 0)
 		return deadline;
 	return b->bandwidth->resume_at < deadline ? b->bandwidth->resume_at : deadline;
 }
@@ -96,8 +96,9 @@ static void arm(struct txn *t)
 	deadline = deadline < whole ? deadline : whole;
 	if (t->session->close_at != 0 && t->session->close_at < deadline)
 		deadline = t->session->close_at;
-	deadline = before_rest_is_over(&t->up, deadline);
-	deadline = before_rest_is_over(&t->down, deadline);
+	bool is_written = t->down.state == TXN_BODY_MOVING || (t->out != NULL && txn_out_waits(t));
+	deadline = before_rest_is_over(&t->up, deadline, t->up.state == TXN_BODY_MOVING);
+	deadline = before_rest_is_over(&t->down, deadline, is_written);
 	if (t->down.compress != NULL)
 		deadline = txn_compress_deadline(&t->down, deadline);
 	uint64_t look = client_watched_at(t);

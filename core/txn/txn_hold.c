@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "txn/txn_bandwidth.h"
 #include "txn/txn_compress.h"
 #include "txn/txn_rules.h"
 
@@ -353,6 +354,7 @@ void txn_hold_pump(struct txn *t)
 	txn_hold_stream(t, 1);
 	txn_body_start(b, b->from, b->inbox, &t->session->client, SLICE(""), b->limit);
 	b->pumps = true;
+	txn_bandwidth_of_response(t);
 	if (b->compress != NULL)
 		txn_compress_start(b);
 }

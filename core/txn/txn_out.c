@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "http/http_write.h"
+#include "txn/txn_bandwidth.h"
 #include "txn/txn_compress.h"
 #include "txn/txn_http.h"
 #include "txn/txn_rules.h"
@@ -49,6 +50,7 @@ void txn_out_start(struct txn *t, unsigned status, struct slice reason,
 	o->head = http_write_response(&t->arena, &head, &add);
 	t->down.relay.out = kind;
 	t->out = o;
+	txn_bandwidth_of_response(t);
 	t->answer_status = status;
 	t->is_answer_begun = true;
 }
@@ -87,6 +89,8 @@ static void put(struct txn *t, bool is_last)
 	/* a stream that breaks at it says so to whoever looks next */
 	if (pieces.count > 0)
 		stream_write(&t->session->client, pieces.at, pieces.count);
+	if (t->down.bandwidth != NULL)
+		txn_bandwidth_spend(t->down.bandwidth, pieces.bytes);
 	o->head = SLICE("");
 	buf_release(&o->data);
 }
@@ -95,6 +99,12 @@ void txn_out_flush(struct txn *t)
 {
 	if (t->out->head.len > 0 || buf_len(&t->out->data) > 0)
 		put(t, false);
+}
+
+/* Does a bandwidth class allow more now? */
+static bool may_write(const struct txn *t)
+{
+	return t->down.bandwidth == NULL || txn_bandwidth_may_move(t->down.bandwidth);
 }
 
 bool txn_out_write(struct txn *t, struct slice data)
@@ -109,7 +119,7 @@ bool txn_out_write(struct txn *t, struct slice data)
 		return true;
 	o->unbroken += buf_len(&o->data);
 	txn_out_flush(t);
-	return stream_is_flushed(&t->session->client) && o->unbroken < TURN_BYTES;
+	return stream_is_flushed(&t->session->client) && o->unbroken < TURN_BYTES && may_write(t);
 }
 
 void txn_out_end(struct txn *t)
@@ -131,13 +141,18 @@ void txn_out_wait(struct txn *t)
 {
 	t->out->unbroken = 0;
 	/* nothing to wait for but the others, who want a turn, too */
-	t->down.is_paused = stream_is_flushed(&t->session->client);
+	t->down.is_paused = stream_is_flushed(&t->session->client) && may_write(t);
 	txn_rules_wait(t, &t->out->wait, stop);
+}
+
+bool txn_out_waits(const struct txn *t)
+{
+	return t->wait == &t->out->wait;
 }
 
 void txn_out_move(struct txn *t)
 {
-	if (t->wait != &t->out->wait || !stream_is_flushed(&t->session->client))
+	if (!txn_out_waits(t) || !stream_is_flushed(&t->session->client) || !may_write(t))
 		return;
 	t->down.is_paused = false;
 	txn_rules_ready(&t->out->wait);

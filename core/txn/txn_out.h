@@ -39,8 +39,11 @@ bool txn_out_is_short(const struct txn *t);
 /* Adds bytes that fit. False: call txn_out_wait before more is written. */
 bool txn_out_write(struct txn *t, struct slice data);
 
-/* The rule waits until the client has taken what was written. */
+/* The rule waits until the client has taken what was written, and a bandwidth class allows more. */
 void txn_out_wait(struct txn *t);
+
+/* Does it do so? */
+bool txn_out_waits(const struct txn *t);
 
 /* The answer is whole: the rest leaves, and is_ended is set. Nothing must be missing in its length. */
 void txn_out_end(struct txn *t);

@@ -89,3 +89,33 @@ def test_a_long_answer_is_spliced_at_its_rate(bench):
     got = []
     assert timed(lambda: got.append(client.get("/"))) > 1.1
     assert got[0].body == body
+
+
+STREAMS = {
+    "written": """
+        http.stream.startResponse(200)
+        for i = 1, 30 do http.stream.writeResponse(string.rep("x", 10000)) end
+        http.stream.finishResponse()""",
+    "rewritten": """
+        http.stream.startResponse(200)
+        for data in function() return http.stream.readResponse(10000) end do
+            if data == "" then break end
+            http.stream.writeResponse(data)
+        end
+        http.stream.finishResponse()""",
+    "continued": """
+        http.stream.startResponse(200)
+        http.stream.continueFromBackend(http.stream.readResponse(10))""",
+}
+
+
+@pytest.mark.parametrize("how", STREAMS)
+def test_what_rules_stream_takes_its_time_and_no_processor(bench, how):
+    weir = bench.weir([bench.node(lambda x: x.reply(200, BODY))], bandwidth_classes=CLASSES, response=STREAMS[how],
+                      vserver={"bandwidth_class": "slow"})
+    client, got = bench.connect(weir), []
+    before = cpu_of(weir)
+    assert timed(lambda: got.append(client.get("/"))) > 1.1
+    assert got[0].body == BODY
+    assert cpu_of(weir) - before < 0.5
+    assert client.get("/").body == BODY, "and the connection goes on"
