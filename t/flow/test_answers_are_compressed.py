@@ -156,6 +156,12 @@ def test_a_part_of_a_whole(bench):
         assert response.body == TEXT[:2000] and response.get("Content-Encoding") is None
 
 
+def test_several_parts_of_a_whole(bench):
+    parts = "Content-Type: multipart/byteranges; boundary=x\r\n"
+    client = served(bench, answer=lambda x: x.reply(206, TEXT, parts), gzip={"include_mime": "*"})[2]
+    assert client.get("/", ACCEPT + "Range: bytes=0-9,20-29\r\n").body == TEXT
+
+
 @pytest.mark.parametrize("code", [200, 201, 404, 500])
 def test_answers_of_any_code(bench, code):
     response = served(bench, answer=lambda x: x.reply(code, TEXT, HTML))[2].get("/", ACCEPT)
