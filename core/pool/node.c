@@ -69,7 +69,7 @@ bool node_has_room(const struct node *n)
 
 bool node_reserve(struct node *n, bool needs_connection)
 {
-	if (!n->pool->has_limits || n->stats == NULL)
+	if (n->stats == NULL)
 		return true;
 	stats_add(&n->stats->transactions_current, 1);
 	stats_add(&n->stats->sessions_current, needs_connection);
@@ -87,7 +87,7 @@ bool node_reserve(struct node *n, bool needs_connection)
 
 void node_unreserve(struct node *n, bool needs_connection)
 {
-	if (!n->pool->has_limits || n->stats == NULL)
+	if (n->stats == NULL)
 		return;
 	stats_subtract(&n->stats->transactions_current, 1);
 	stats_subtract(&n->stats->sessions_current, needs_connection);

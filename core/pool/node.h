@@ -82,7 +82,7 @@ bool node_has_room(const struct node *n);
  * Holds room for one transaction more, and a place if it needs a new connection, for which an idle one
  * may be closed. False: there is none, nothing is held. Between two workers that do so at the same
  * moment both may hear that, but no limit is ever passed. To be given back once node_connect and
- * node_begin have counted. Without limits nothing happens.
+ * node_begin have counted. For pools that have limits.
  */
 bool node_reserve(struct node *n, bool needs_connection);
 void node_unreserve(struct node *n, bool needs_connection);

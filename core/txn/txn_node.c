@@ -338,7 +338,8 @@ enum txn_next txn_node_connect(struct txn *t)
 		c = idle_lease(t->node, &t->node_address, &t->source, whom, on_node_ready);
 	bool is_new = c == NULL;
 	t->is_reused = !is_new;
-	if (!node_reserve(t->node, is_new)) { /* another worker was quicker */
+	bool has_limits = t->pool->has_limits;
+	if (has_limits && !node_reserve(t->node, is_new)) { /* another worker was quicker */
 		if (!is_new)
 			idle_give_back(c);
 		t->tries--;
@@ -353,7 +354,8 @@ enum txn_next txn_node_connect(struct txn *t)
 		c = node_connect(t->node, &t->node_address, &t->source, on_node_ready, &result,
 				 &error);
 		if (c == NULL) {
-			node_unreserve(t->node, is_new);
+			if (has_limits)
+				node_unreserve(t->node, is_new);
 			return txn_node_dial_failed(t, result, error);
 		}
 		if (whom == &room)
@@ -367,7 +369,8 @@ enum txn_next txn_node_connect(struct txn *t)
 	t->node_bytes_out = c->stream.bytes_out;
 	t->is_node_begun = true;
 	node_begin(t->node);
-	node_unreserve(t->node, is_new);
+	if (has_limits)
+		node_unreserve(t->node, is_new);
 	txn_trace_connection(t);
 	txn_go(t, TXN_HTTP_SEND_REQUEST);
 	return TXN_GO_ON;
