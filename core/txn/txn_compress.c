@@ -216,6 +216,8 @@ static void take_held(struct txn_body *b)
 void txn_compress_start(struct txn_body *b)
 {
 	struct txn_compress *c = b->compress;
+	/* what is read is put in at once: what were left would have to be kept for the next turn */
+	b->limit = b->limit < WORK_BYTES ? b->limit : WORK_BYTES;
 	buf_release(&c->made);
 	c->handed = 0;
 	c->source = SLICE_ABSENT;

@@ -320,6 +320,18 @@ def test_full_is_not_failed(bench):
     assert [client.response().status for client in clients] == [200, 200] and not spare.requests
 
 
+def test_a_failed_node_is_not_tried_while_another_pool_stands_in(bench):
+    node, spare = bench.node(lambda x: x.reply() if ready else x.close()), bench.node()
+    ready = []
+    weir = bench.weir([node], pool={"failure_pool": "spare", "node_connection_attempts": 1},
+                      pools={"spare": {"nodes": [spare.name]}})
+    client = bench.connect(weir)
+    assert client.get().status == 200
+    ready.append(True)
+    assert [client.get().status for _ in range(3)] == [200] * 3
+    assert (len(node.requests), len(spare.requests)) == (1, 4)
+
+
 def test_discard_stands_in(bench):
     weir = bench.weir([f"127.0.0.1:{free_port()}"], pool={"failure_pool": "discard"})
     client = bench.connect(weir)
