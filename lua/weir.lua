@@ -428,6 +428,18 @@ function http.cache.respondIfCached(pool) end
 ---@return boolean
 function http.cache.setkey(key) end
 
+http.compress = {}
+
+---The answer is to be compressed, whatever its type and whether or not the virtual server has
+---`gzip: {enabled}`; its other keys hold. True if the client takes a coding of ours. What is
+---compressed already, a part of a whole (206), has a digest or says no-transform stays as it is.
+---Answers of http.sendResponse are not compressed, those of http.stream.startResponse are.
+---@return boolean
+function http.compress.enable() end
+
+---The answer is not to be compressed. Of both functions the last call counts.
+function http.compress.disable() end
+
 request = {}
 
 ---The client's address; after request.setRemoteIP the one that was set.

@@ -162,6 +162,8 @@ static void check_accept_from(struct conf_reader *r, const struct conf_pool *poo
 		CONF_COMPLAIN(r, pool->place,
 			      "in pool '%s', udp: accept_from_mask is for accept_from: ip_mask",
 			      pool->name);
+}
+
 /* Pools that stand in for each other in a circle would be tried for ever. */
 static void check_failure_pools(struct conf_reader *r, const struct conf_pool *pool)
 {
@@ -375,9 +377,6 @@ void conf_check_all(struct conf_reader *r)
 	for (size_t i = 0; i < c->pool_count; i++) {
 		check_nodes(r, &c->pools[i]);
 		check_accept_from(r, &c->pools[i]);
-	check_listeners(r);
-	for (size_t i = 0; i < c->pool_count; i++) {
-		check_nodes(r, &c->pools[i]);
 		check_failure_pools(r, &c->pools[i]);
 		check_pool_limits(r, &c->pools[i]);
 	}

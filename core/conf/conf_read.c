@@ -528,12 +528,14 @@ static void read_class_key(struct conf_reader *r, const struct conf_key *key, vo
 		read_bandwidth_name(r, key, at, value);
 }
 
-/* A pool above, or one that may stand further down. */
-static void read_pool_key(struct conf_reader *r, const struct conf_key *key, void *at,
-			  const struct conf_yaml *value)
+/* Of a rule, of a pool above, or of one that may stand further down. */
+static void read_name(struct conf_reader *r, const struct conf_key *key, void *at,
+		      const struct conf_yaml *value)
 {
 	if (key->type == CONF_POOL_NAME)
 		read_pool_name(r, key, at, value);
+	else if (key->type == CONF_RULE_NAME)
+		read_rule_name(r, key, at, value);
 	else if (is_scalar(r, key, value))
 		*(const struct conf_yaml **)at = value;
 }
@@ -552,10 +554,8 @@ static void read_key(struct conf_reader *r, const struct conf_key *key, void *ba
 	switch (key->type) {
 	case CONF_POOL_NAME:
 	case CONF_LATER_POOL_NAME:
-		read_pool_key(r, key, at, value);
-		break;
 	case CONF_RULE_NAME:
-		read_rule_name(r, key, at, value);
+		read_name(r, key, at, value);
 		break;
 	case CONF_ADDRESS:
 		read_address(r, key, at, value);

@@ -24,44 +24,10 @@ enum conf_section {
 
 /* What a key takes, and the type of the field that it sets. */
 enum conf_type {
-	CONF_BOOLEAN,           /* bool */
-	CONF_INTEGER,           /* uint64_t */
-	CONF_UNSIGNED,          /* unsigned */
-	CONF_SIGNED,            /* int64_t, and so are `least` and `most` */
-	CONF_SIZE,              /* uint64_t, bytes */
-	CONF_DURATION,          /* uint64_t, milliseconds */
-	CONF_CHOICE,            /* an enum whose values are in the order of the words, from 0 */
-	CONF_WORKERS,           /* uint64_t; auto or a number */
-	CONF_TEXT,              /* char *; a word without blanks */
-	CONF_PATH,              /* char *; relative to the file */
-	CONF_TARGET,            /* char *; off (NULL), stderr or a path */
-	CONF_TOKEN,             /* char *; what HTTP calls so (RFC 9110 5.6.2) */
-	CONF_URL,               /* char *; a URL, or a part of one */
-	CONF_LINE,              /* char *; printable, with blanks, maybe empty */
-	CONF_POOL_NAME,         /* uint32_t, an index */
-	CONF_LATER_POOL_NAME,   /* const struct conf_yaml *; of a pool that may stand further down */
-	CONF_RULE_NAME,         /* const struct conf_yaml * */
-	CONF_ADDRESS,           /* struct addr of a node */
-	CONF_LISTENS,           /* of a struct conf_vserver */
-	CONF_NETWORK,           /* struct conf_network */
-	CONF_NETWORKS,          /* struct conf_networks */
-	CONF_PORTS,             /* of a struct conf_vserver: capture_ports */
-	CONF_SERVERS,           /* of a struct conf: dns_servers */
-	CONF_MEDIA_TYPES,       /* of a struct conf_vserver: compress.types */
-	CONF_RULE_USES,         /* struct conf_rule_uses */
-	CONF_NODES,             /* of a struct conf_pool */
-	CONF_CAPTURE,           /* of a struct conf_vserver; the mode alone, or the section below */
-	CONF_MAPPING,           /* the section below, whose struct lies at the offset */
-	CONF_VSERVERS,          /* of a struct conf: name -> section below */
-	CONF_POOLS,             /* of a struct conf: name -> section below */
-	CONF_BANDWIDTH_CLASSES, /* of a struct conf: name -> section below */
-	CONF_BANDWIDTH_NAME,    /* uint32_t, the number of a class from 1 */
-	CONF_RATE_CLASSES,      /* of a struct conf: name -> section below */
-	CONF_SLM_CLASSES,       /* of a struct conf: name -> section below */
-	CONF_SLM_NAME,          /* uint32_t, the number of a class from 1 */
 	CONF_BOOLEAN,         /* bool */
 	CONF_INTEGER,         /* uint64_t */
 	CONF_UNSIGNED,        /* unsigned */
+	CONF_SIGNED,          /* int64_t, and so are `least` and `most` */
 	CONF_SIZE,            /* uint64_t, bytes */
 	CONF_DURATION,        /* uint64_t, milliseconds */
 	CONF_CHOICE,          /* an enum whose values are in the order of the words, from 0 */
@@ -77,7 +43,8 @@ enum conf_type {
 	CONF_RULE_NAME,       /* const struct conf_yaml * */
 	CONF_ADDRESS,         /* struct addr of a node */
 	CONF_LISTENS,         /* of a struct conf_vserver */
-	CONF_NETWORKS,        /* of a struct conf_vserver: capture_to */
+	CONF_NETWORK,         /* struct conf_network */
+	CONF_NETWORKS,        /* struct conf_networks */
 	CONF_PORTS,           /* of a struct conf_vserver: capture_ports */
 	CONF_SERVERS,         /* of a struct conf: dns_servers */
 	CONF_MEDIA_TYPES,     /* of a struct conf_vserver: compress.types */

@@ -70,10 +70,9 @@ void refusal_write_reference(FILE *to)
 	write_table(to, "| word | status | meaning |\n|---|---|---|\n", REFUSAL_LAST_ANSWER + 1,
 		    REFUSAL_CONNECTIONS_MOST);
 	fprintf(to, "\n## Connections\n\nA connection that is refused is reset.\n\n");
-	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_LAST_ANSWER + 1,
+	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_CONNECTIONS_MOST,
 		    REFUSAL_FIRST_OF_DATAGRAMS);
 	fprintf(to, "\n## Datagrams\n\nA datagram that is refused is dropped.\n\n");
 	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_FIRST_OF_DATAGRAMS,
 		    REFUSAL_COUNT);
-	write_table(to, "| word | meaning |\n|---|---|\n", REFUSAL_CONNECTIONS_MOST, REFUSAL_COUNT);
 }

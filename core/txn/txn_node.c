@@ -152,7 +152,7 @@ static enum txn_next choose(struct txn *t)
 enum txn_next txn_node_choose(struct txn *t)
 {
 	enum txn_next next = choose(t);
-	if (t->step != TXN_HTTP_QUEUE)
+	if (t->protocol->is_datagram || t->step != TXN_HTTP_QUEUE)
 		txn_trace_node(t);
 	return next;
 }

@@ -33,7 +33,8 @@ enum txn_next txn_queue_enter(struct txn *t)
 	}
 	struct txn_queue *q = t->queue;
 	if (!txn_queue_is_waiting(t)) {
-		if (t->pool->conf->queue_milliseconds == 0 ||
+		/* a datagram's sender tries again, or not, by itself */
+		if (t->protocol->is_datagram || t->pool->conf->queue_milliseconds == 0 ||
 		    !pool_queue_enter(t->pool, &q->waiter))
 			return refuse(t);
 		q->began = clock_microseconds();

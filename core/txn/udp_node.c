@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/proxy_header.h"
 #include "txn/txn_node.h"
+#include "txn/txn_queue.h"
 #include "txn/txn_trace.h"
 
 #include <errno.h>
@@ -109,8 +110,13 @@ enum txn_next udp_node_connect(struct txn *t)
 	if (txn_node_choose_source(t) == TXN_GO_ON && t->end != TXN_END_NONE)
 		return TXN_GO_ON;
 	t->tries++;
+	bool has_limits = t->pool->has_limits;
+	if (has_limits && !node_reserve(t->node, true)) /* another worker was quicker */
+		return txn_queue_enter(t);
 	t->times.connect = clock_microseconds();
 	enum dial_result result = open_socket(s, &error);
+	if (result != DIAL_OK && has_limits)
+		node_unreserve(t->node, true);
 	if (result != DIAL_OK)
 		return txn_node_dial_failed(t, result, error);
 	take_source(s, &t->source);
@@ -124,6 +130,8 @@ enum txn_next udp_node_connect(struct txn *t)
 		stats_add(&t->node->stats->sessions, 1);
 		stats_add(&t->node->stats->sessions_current, 1);
 	}
+	if (has_limits)
+		node_unreserve(t->node, true);
 	txn_trace_connection(t);
 	txn_go(t, UDP_SEND_REQUEST);
 	return TXN_GO_ON;

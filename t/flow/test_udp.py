@@ -296,3 +296,17 @@ def test_stopping_waits_for_answers(bench):
     waiting[0].reply(b"in time")
     assert client.receive() == b"in time"
     assert weir.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("key", ["max_connections_per_node", "max_transactions_per_node"])
+def test_a_node_with_as_much_as_its_pool_allows(bench, key):
+    """Nothing waits over UDP: the sender tries again, or not, by itself."""
+    node = bench.datagram_node()
+    weir = udp(bench, [node], workers=2, pool={"connection": {key: 2}},
+               vserver={"udp": {"response_datagrams_expected": -1, "timeout": "60s"}})
+    clients = [bench.datagram_client(weir.address()) for _ in range(3)]
+    assert [client.ask(b"in") for client in clients[:2]] == [b"in"] * 2
+    clients[2].send(b"out")
+    assert weir.wait_access(1)[0]["reason"] == "queue_full"
+    assert clients[0].ask(b"still") == b"still"
+    assert [got.data for got in node.got].count(b"out") == 0
