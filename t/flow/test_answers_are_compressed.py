@@ -14,7 +14,6 @@ import pytest
 from lab.http1 import Closed
 from lab.weir import is_sanitized
 from test_bandwidth_classes import timed
-from test_limits_of_sessions import status
 
 TEXT = b"".join(b"line %d of many\n" % i for i in range(500))
 HTML = "Content-Type: text/html; charset=utf-8\r\n"
@@ -531,7 +530,7 @@ def test_it_is_counted_and_traced(bench):
     _, weir, client = served(bench)
     sizes = [client.get("/", ACCEPT).size for _ in range(3)]
     client.get("/")
-    main = status(weir)["virtual_servers"]["main"]
+    main = weir.status()["virtual_servers"]["main"]
     assert main["compressed_total"] == 3
     assert main["compressed_from_bytes_total"] == 3 * len(TEXT)
     assert main["compressed_to_bytes_total"] == sum(sizes)

@@ -12,7 +12,6 @@ import pytest
 from lab.http1 import Closed
 from lab.wait import until
 from lab.weir import PROGRAM, free_port
-from test_limits_of_sessions import status
 
 WORKERS = pytest.mark.parametrize("workers", [1, 2, 4])
 PER = pytest.mark.parametrize("key", ["max_connections_per_node", "max_transactions_per_node"])
@@ -56,7 +55,12 @@ def ask(bench, weir, target="/"):
 
 
 def queue(weir, pool="web"):
-    return status(weir)["pools"][pool]["queue"]
+    return weir.status()["pools"][pool]["queue"]
+
+
+def counts_of_queue(now, pool="web"):
+    found = now["pools"][pool]["queue"]
+    return tuple(found[key] for key in ("waiting", "queued_total", "refused_total", "timed_out_total"))
 
 
 def waiting(weir, count):
@@ -76,9 +80,8 @@ def test_a_limit_is_never_passed_and_all_are_served(bench, workers, key):
     assert sorted(client.response().text for client in clients) == sorted(f"/{i}" for i in range(20))
     assert held.most <= 3
     if key == "max_connections_per_node":
-        assert status(weir)["pools"]["web"]["nodes"][0]["sessions"] <= 3
-    got = queue(weir)
-    assert (got["waiting"], got["queued_total"], got["refused_total"], got["timed_out_total"]) == (0, 17, 0, 0)
+        assert weir.status()["pools"]["web"]["nodes"][0]["sessions"] <= 3
+    weir.until_status(counts_of_queue, (0, 17, 0, 0))
     assert sum(line.get("queue_us", 0) > 0 for line in weir.wait_access(20)) == 17
 
 
@@ -108,8 +111,8 @@ def test_a_full_queue(bench, workers):
         assert late.get("/late").status == 503, "and the connection goes on"
     line = next(line for line in weir.wait_access(1) if line["uri"] == "/late")
     assert (line["end"], line["reason"], line["status"]) == ("queue_full", "queue_full", 503)
-    assert queue(weir)["refused_total"] == 2
-    assert status(weir)["virtual_servers"]["main"]["refusals"] == {"queue_full": 2}
+    weir.until_status(lambda now: (counts_of_queue(now)[2], now["virtual_servers"]["main"]["refusals"]),
+                      (2, {"queue_full": 2}))
     held.let_go(all_of_them=True)
     assert [client.response().status for client in clients] == [200] * 5
     assert late.get("/late").status == 200
@@ -126,7 +129,7 @@ def test_waiting_has_an_end(bench, timeout, end):
     assert weir.wait_access(1)[0]["reason"] == end
     held.let_go(all_of_them=True)
     assert first.response().status == late.get().status == 200
-    assert queue(weir)["timed_out_total"] == (end == "queue_timeout")
+    weir.until_status(lambda now: counts_of_queue(now)[3], end == "queue_timeout")
 
 
 @pytest.mark.parametrize("how", ["reset", "close"])
@@ -153,11 +156,11 @@ def test_a_worker_that_dies_gives_its_room_back(bench, key):
     weir = limited(bench, [held], {key: 4, "max_queue_size": 100}, workers=2)
     clients = [ask(bench, weir, f"/{i}") for i in range(12)]
     waiting(weir, 8)
-    before = {w["pid"]: w["sessions"] for w in status(weir)["workers"]}
+    before = {w["pid"]: w["sessions"] for w in weir.status()["workers"]}
     victim = max(before, key=before.get)
     weir.deaths_expected = True
     os.kill(victim, signal.SIGKILL)
-    until(lambda: victim not in [w["pid"] for w in status(weir)["workers"]], "another one is there")
+    until(lambda: victim not in [w["pid"] for w in weir.status()["workers"]], "another one is there")
     held.let_go(all_of_them=True)
     served = 0
     for client in clients:
@@ -167,8 +170,7 @@ def test_a_worker_that_dies_gives_its_room_back(bench, key):
             pass
     assert served == 12 - before[victim]
     assert bench.connect(weir).get("/new").status == 200
-    node = status(weir)["pools"]["web"]["nodes"][0]
-    assert (node["transactions"], queue(weir)["waiting"]) == (0, 0)
+    weir.until_status(lambda now: (now["pools"]["web"]["nodes"][0]["transactions"], counts_of_queue(now)[0]), (0, 0))
 
 
 def test_nobody_starves_beside_a_busy_worker(bench):
@@ -206,7 +208,7 @@ def test_idle_connections_of_one_worker_make_room_for_another(bench):
         with weir.client() as client:  # some worker
             assert client.get().status == 200
     assert time.monotonic() - began < 8, "an idle connection would be kept for 10 seconds"
-    assert status(weir)["pools"]["web"]["nodes"][0]["sessions"] <= 1
+    assert weir.status()["pools"]["web"]["nodes"][0]["sessions"] <= 1
 
 
 @pytest.mark.parametrize("algorithm", ["round_robin", "random", "least_connections"])
