@@ -26,7 +26,7 @@ def pytest_configure(config):
     netns.leave_the_machine()
 
 
-LONGEST = 60  # seconds for one test; a peer that trickles must not keep a run for ever
+LONGEST = 120  # seconds for one test; a peer that trickles must not keep a run for ever
 
 
 @pytest.hookimpl(hookwrapper=True)

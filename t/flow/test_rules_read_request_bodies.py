@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import zlib
+from functools import partial
 
 import brotli
 import pytest
@@ -152,13 +153,13 @@ def test_codings_that_cannot_be_undone(bench, coding, data, why):
     assert node.requests[0].body == data
 
 
-@pytest.mark.parametrize("coding, pack", [("gzip", gzip.compress), ("br", brotli.compress)])
+@pytest.mark.parametrize("coding, pack", [("gzip", gzip.compress), ("br", partial(brotli.compress, quality=4))],
+                         ids=["gzip", "br"])
 def test_a_bomb_is_bounded(bench, coding, pack):
-    node = bench.node()
+    node, bomb = bench.node(), pack(b"abc" + bytes(100_000_000))  # takes its time: who connects must speak
     client = bench.connect(bench.weir([node], request="""
         http.setHeader("X-First", http.getBody(3))
         http.setHeader("X-Why", select(2, pcall(http.getBody)))"""))
-    bomb = pack(b"abc" + bytes(100_000_000))
     assert client.get("/", f"Content-Encoding: {coding}\r\n", method="POST", body=bomb).status == 200
     assert node.requests[0].get("X-First") == "abc"
     assert "more than rules.buffer (1048576 bytes)" in node.requests[0].get("X-Why")

@@ -4,8 +4,7 @@ import socket
 import struct
 
 from .http1 import Reader
-
-PATIENCE = 10.0
+from .wait import PATIENCE
 
 
 class Client:

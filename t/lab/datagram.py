@@ -4,9 +4,8 @@ import socket
 import threading
 import traceback
 
-from .wait import until
+from .wait import PATIENCE, until
 
-PATIENCE = 10.0
 LONGEST = 65536
 IP_PKTINFO = 8
 

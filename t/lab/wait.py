@@ -2,7 +2,9 @@
 """Waiting on conditions; tests never sleep for a fixed time and hope."""
 import time
 
-PATIENCE = 10.0  # seconds until a condition that should come true counts as failed
+# Seconds until what should come counts as failed: long, because a machine may be busy with much else;
+# nothing waits for it in vain but a test that fails.
+PATIENCE = 30.0
 
 
 def until(condition, what="condition", seconds=PATIENCE):

@@ -202,7 +202,7 @@ class Weir:
                 if not self.deaths_expected:
                     assert set(self.children) == self.first_children, f"a child died:\n{self.tail}"
                 self.process.send_signal(signal.SIGTERM)
-            status = self.process.wait(20)
+            status = self.process.wait(PATIENCE)
             self._reader.join(5)
             assert not _SANITIZER.search(self.log), self.log
             assert status == 0, f"weir ended with {status}:\n{self.tail}"
