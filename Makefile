@@ -137,9 +137,7 @@ lint-house:
 
 C_FILES = $(wildcard core/*.[ch] core/*/*.[ch] t/unit/*/*.[ch] t/fuzz/*.[ch] t/fuzz/*/*.[ch])
 lint-format:
-	@failed=; for file in $(C_FILES); do \
-		clang-format $$file | diff -u --label $$file --label 'after make format' $$file - || failed=yes; \
-	done; test -z "$$failed"
+	@clang-format --dry-run -Werror $(C_FILES) || { echo "run 'make format'" >&2; exit 1; }
 
 # Writes the layout that lint-format wants.
 format:
