@@ -40,15 +40,16 @@ def test_a_rule_that_waits_for_ever_ends_at_its_wall_time(bench, name):
     weir = bench.weir([node], vserver={"rules": {"wall_time": "1s"}}, data={"size": "1m"},
                       rate_classes={"calls": {"max_rate_per_second": 1000}},
                       request=f'if http.getPath() == "/bad" then {rule} end')
-    bad, good, slowest = bench.connect(weir), bench.connect(weir), 0
+    bad, good, times = bench.connect(weir), bench.connect(weir), []
     bad.send("GET /bad HTTP/1.1\r\nHost: a\r\n\r\n")
     ends = time.monotonic() + 0.8
     while time.monotonic() < ends:
         start = time.monotonic()
         assert good.get("/good").status == 200
-        slowest = max(slowest, time.monotonic() - start)
+        times.append(time.monotonic() - start)
     assert bad.response().status == 500
-    assert slowest < 0.5
+    # the machine may stand still once, but no rule sees to it that others wait again and again
+    assert len(times) >= 10 and sorted(times)[-2] < 0.25, sorted(times)[-10:]
     assert "rule 'request' failed: " in weir.wait_log("rule 'request' failed: ")
     lines = [line for line in weir.errors if "again" in line or "no room" in line]
     assert len(lines) <= 2 * 100 + 2

@@ -129,5 +129,5 @@ def test_informational_heads_do_not_prolong_the_time_to_reply(bench):
     while (status := client.response().status) == 102:
         pass
     assert status == 504
-    assert 0.5 < time.monotonic() - start < 5
+    assert 0.5 < time.monotonic() - start < 8
     gone.set()

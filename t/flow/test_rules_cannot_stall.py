@@ -27,7 +27,8 @@ def test_an_endless_rule_ends(bench, name):
 
 @pytest.mark.parametrize("name", ["loop", "pcall"])
 def test_others_stay_quick_beside_endless_rules(bench, name):
-    """The slowest of many good requests waits at most for one rule to spend its budget."""
+    """The slowest of many good requests waits at most for one rule to spend its budget. Measured is what
+    the worker computed meanwhile: of what else keeps a machine busy it knows nothing."""
     weir = bench.weir([bench.node()], request=f'if http.getPath() == "/bad" then {RULES[name]} end')
     stop = threading.Event()
 
@@ -43,9 +44,9 @@ def test_others_stay_quick_beside_endless_rules(bench, name):
         provoker.start()
     client, times = bench.connect(weir), []
     for _ in range(200):
-        start = time.monotonic()
+        before = processor_seconds(weir.children[0])
         assert client.get("/good").status == 200
-        times.append(time.monotonic() - start)
+        times.append(processor_seconds(weir.children[0]) - before)
     stop.set()
     for provoker in provokers:
         provoker.join()
@@ -72,9 +73,9 @@ def test_others_stay_quick_beside_every_hostile_rule(bench):
     client, times = bench.connect(weir), []
     last = time.monotonic() + 15
     while time.monotonic() < last and len(provoked) < 2 * len(RULES):
-        start = time.monotonic()
+        before = processor_seconds(weir.children[0])
         assert client.get("/good").status == 200
-        times.append(time.monotonic() - start)
+        times.append(processor_seconds(weir.children[0]) - before)
     stop.set()
     provoker.join()
     assert set(provoked) == {500}

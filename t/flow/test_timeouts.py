@@ -11,6 +11,7 @@ from lab.wait import until
 
 
 def took(start, low, high):
+    """`high` is less than what weir would take by itself."""
     seconds = time.monotonic() - start
     assert low <= seconds <= high, f"{seconds} s"
 
@@ -36,7 +37,7 @@ def test_connect_is_for_the_whole_head(bench):
         assert client.ending() in ("end", "reset")
     except Closed:
         pass
-    took(start, 0.35, 3)
+    took(start, 0.35, 8)
     stop.set()
     thread.join()
 
@@ -46,7 +47,7 @@ def test_connect_without_a_byte(bench):
     client = bench.connect(weir)
     start = time.monotonic()
     assert client.sock.recv(1000)[:12] in (b"", b"HTTP/1.1 408")
-    took(start, 0, 3)
+    took(start, 0, 8)
 
 
 def test_keepalive(bench):
@@ -55,7 +56,7 @@ def test_keepalive(bench):
     client.get("/")
     start = time.monotonic()
     assert client.ending() == "end"
-    took(start, 0.25, 3)
+    took(start, 0.25, 8)
 
 
 def test_idle_in_a_response_body(bench):
@@ -70,7 +71,7 @@ def test_idle_in_a_response_body(bench):
     assert client.head().status == 200
     with pytest.raises(Closed):
         client.reader.exactly(100)
-    took(start, 0.35, 3)
+    took(start, 0.35, 8)
     assert node.wait_ended(0)
 
 
@@ -84,7 +85,7 @@ def test_idle_in_a_request_body(bench):
         assert client.response().status == 408
     except Closed:
         pass
-    took(start, 0.35, 3)
+    took(start, 0.35, 8)
     weir.wait_access(1)
     assert node.requests == []
 
@@ -105,7 +106,7 @@ def test_transaction_is_for_all_of_it(bench):
     assert client.head().status == 200
     with pytest.raises(Closed):
         client.reader.exactly(100000)
-    took(start, 0.4, 3)
+    took(start, 0.4, 8)
     gone.set()
     assert node.wait_ended(0)
 
@@ -124,7 +125,7 @@ def test_reply_of_the_node(bench):
     client = bench.connect(weir)
     start = time.monotonic()
     assert client.get("/", method="POST", body=b"x").status == 504
-    took(start, 0.35, 3)
+    took(start, 0.35, 8)
     gone.set()
     assert node.wait_ended(0)
 
@@ -142,7 +143,7 @@ def test_connect_to_the_node(bench):
     client = bench.connect(weir)
     start = time.monotonic()
     assert client.get("/").status in (502, 503, 504)
-    took(start, 0.3, 3)
+    took(start, 0.3, 8)
 
 
 def test_an_idle_node_connection_ends(bench):

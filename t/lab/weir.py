@@ -61,6 +61,8 @@ class Weir:
         os.chmod(self.directory, 0o755)  # for a worker that is nobody
         self.conf = dict(conf)
         self.conf.setdefault("workers", 1)
+        # where tests keep the machine busy, a worker may wait long for a processor
+        self.conf.setdefault("watchdog_timeout", "30s")
         self.conf.setdefault("control", os.path.join(self.directory, "control.sock"))
         if self.conf["control"] is None:  # where weir puts it by itself
             del self.conf["control"]
