@@ -143,7 +143,7 @@ def test_connect_to_the_node(bench):
     client = bench.connect(weir)
     start = time.monotonic()
     assert client.get("/").status in (502, 503, 504)
-    took(start, 0.3, 8)
+    took(start, 0.3, 3.5)
 
 
 def test_an_idle_node_connection_ends(bench):
