@@ -62,14 +62,15 @@ def test_a_mistake_said_a_thousand_times_is_logged_a_few(bench):
     for _ in range(1000):
         assert client.get("/").status == 500
     weir.stop()
-    assert 1 <= len([line for line in weir.errors if "over and over" in line]) < 50
+    # so many a second: more on a slow machine, and never near the two of each
+    assert 1 <= len([line for line in weir.errors if "over and over" in line]) < 500
 
 
 def test_a_rule_that_logs_too_much_is_held_back(bench):
     weir = bench.weir([bench.node()], request='for i = 1, 1000 do log.info("chatter " .. i) end')
     bench.connect(weir).get("/")
     weir.stop()
-    assert 50 <= len([line for line in weir.lines if "chatter" in line]) <= 250
+    assert 50 <= len([line for line in weir.lines if "chatter" in line]) <= 500  # 100 a second
 
 
 def test_control_characters_of_a_rule_are_escaped(bench):
