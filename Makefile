@@ -190,9 +190,9 @@ fuzz: deps
 SMOKE_RUNS = 2000
 fuzz-smoke: deps
 	$(MAKE) $(JOBS) $(FUZZERS:%=$(BUILD)/fuzz/bin/%)
-	@for name in $(FUZZERS); do \
-		t/fuzz/run.sh --same $(BUILD)/fuzz/smoke $$name -runs=$(SMOKE_RUNS) || exit 1; \
-	done
+	$(MAKE) $(JOBS) --output-sync $(FUZZERS:%=fuzz-smoke-%)
+fuzz-smoke-%: $(BUILD)/fuzz/bin/%
+	@t/fuzz/run.sh --same $(BUILD)/fuzz/smoke $* -runs=$(SMOKE_RUNS)
 
 # An archive, so that a fuzzer takes only the rooms that it needs.
 $(BUILD)/fuzz/core.a: $(FUZZ_OBJECTS)
@@ -216,7 +216,7 @@ $(BUILD)/fuzz/%.o: %.c
 	$(Q)clang $(filter-out $(WARNINGS),$(OPTIONS)) $(FUZZ_FLAGS) $(FUZZ_COVERAGE) -MMD -MP -c -o $@ $<
 
 # Made on the way to a target only, but wanted again.
-.PRECIOUS: $(BUILD)/fuzz/%.o
+.PRECIOUS: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/bin/%
 
 # What input leads to is looked at in the code under test, not in what surrounds it.
 FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
