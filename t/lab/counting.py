@@ -19,6 +19,12 @@ def processor_seconds(pid):
         return int(file.read().split()[0]) / 1e9
 
 
+def most_memory(pid):
+    """MiB that a process has had so far, at most."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
+
+
 class Strace:
     """Counts the system calls of a process from the making of this until stop()."""
 
