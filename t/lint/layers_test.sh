@@ -10,7 +10,8 @@ failed=0
 # object ROOM/STEM 'C TEXT': compiles one file of the tree.
 object() {
 	mkdir -p "$(dirname "$tree/core/$1")"
-	echo "$2" | "${CC:-gcc}" -x c -c -o "$tree/core/$1.o" -
+	# shellcheck disable=SC2086 # CC may be words, as "ccache gcc" is
+	echo "$2" | ${CC:-gcc} -x c -c -o "$tree/core/$1.o" -
 }
 
 # good NAME | bad NAME 'TEXT': what layers.sh must say about the tree as it stands.
