@@ -97,7 +97,8 @@ class Weir:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            until(self._is_ready, "weir is ready")
+            # a tool such as valgrind takes its time
+            until(self._is_ready, "weir is ready", PATIENCE * (3 if wrapper else 1))
         except AssertionError as late:
             self.kill()
             raise AssertionError(f"{late}\n{self.tail}") from None
