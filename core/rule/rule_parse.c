@@ -210,28 +210,34 @@ static void table_constructor(struct parser *p)
 	expect(p, '}');
 }
 
-static void arguments(struct parser *p)
+/* The first argument of a call by name, where that is a text alone and no part of an expression. */
+static void note_literal(struct parser *p, const struct suffixed *s, bool is_alone)
+{
+	if (s->is_bare_call && is_alone && p->word.kind == LEX_STRING && p->word.is_plain)
+		use_of(p, s)->literal = arena_copy(p->out->arena, p->word.text).at;
+}
+
+static void arguments(struct parser *p, const struct suffixed *s)
 {
 	if (p->word.kind == LEX_STRING) {
+		note_literal(p, s, true);
 		advance(p);
 	} else if (p->word.kind == '{') {
 		table_constructor(p);
 	} else {
 		expect(p, '(');
+		note_literal(p, s, p->next.kind == ')' || p->next.kind == ',');
 		if (p->word.kind != ')')
 			expression_list(p);
 		expect(p, ')');
 	}
 }
 
-static void note_call(struct parser *p, struct suffixed *s)
+static void note_call(struct parser *p, const struct suffixed *s)
 {
 	struct rule_use *use = use_of(p, s);
-	const struct rule_word *first = p->word.kind == '(' ? &p->next : &p->word;
 	use->kind = RULE_USE_CALL;
 	use->call_line = p->word.line;
-	if (first->kind == LEX_STRING && first->is_plain)
-		use->literal = arena_copy(p->out->arena, first->text).at;
 }
 
 /* `.name` or `["name"]`: the path grows while nothing else has come. */
@@ -275,7 +281,7 @@ static void call_suffix(struct parser *p, struct suffixed *s)
 		note_call(p, s);
 	s->is_path = false;
 	s->is_call = true;
-	arguments(p);
+	arguments(p, s);
 }
 
 static void primary(struct parser *p, struct suffixed *s)

@@ -90,6 +90,9 @@ def test_check_reads_rules(tmp_path):
     assert done.returncode == 1 and "nowhere" in done.stderr
     done = check(tmp_path, GOOD, rule='pool.use("nowhere")')
     assert done.returncode == 1 and "nowhere" in done.stderr
+    for call in ('pool.use("nowhere" .. x)', 'pool.select("web-" .. x, "a", 1)', 'pool.use(x .. "nowhere")'):
+        done = check(tmp_path, GOOD, rule=f"local x = http.getPath() {call}")
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_run_refuses_what_check_refuses(tmp_path):

@@ -499,6 +499,18 @@ Test(rule_load, literals_are_given_out)
 	cr_assert_str_eq(rule_name(rule), "t");
 }
 
+Test(rule_load, a_text_within_an_expression_is_no_literal)
+{
+	const struct rule_literal *list;
+	struct rule *rule = fixture_load(
+		"local x = 'x'\ntest.get('a' .. x) test.get('b' == x) test.get(x, 'c') test.get(('d') .. x) "
+		"test.get('e'\n.. x) local y = test.get 'f' .. x test.get('g' , x) test.get(test.get('h') .. x)");
+	cr_assert_eq(rule_literals(rule, &list), 3);
+	cr_expect_str_eq(list[0].text, "f");
+	cr_expect_str_eq(list[1].text, "g");
+	cr_expect_str_eq(list[2].text, "h");
+}
+
 Test(rule_load, files_are_read)
 {
 	char path[256];
