@@ -52,7 +52,7 @@ void txn_out_start(struct txn *t, unsigned status, struct slice reason,
 	t->out = o;
 	txn_bandwidth_of_response(t);
 	t->answer_status = status;
-	t->is_answer_begun = true;
+	txn_answer_begins(t);
 }
 
 bool txn_out_fits(const struct txn *t, size_t len)

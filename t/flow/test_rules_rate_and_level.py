@@ -151,6 +151,21 @@ def test_a_rule_gives_a_connection_its_class(bench):
     assert found["rest"]["answers_total"] == 0
 
 
+def test_answers_that_a_rule_writes_have_a_level_too(bench):
+    weir = bench.weir([bench.node()], vserver={"slm_class": "api"}, slm_classes={"api": {"response_time": "1s"}},
+                      request="""
+        if http.getPath() == "/late" then connection.sleep(1100) end
+        http.stream.startResponse(200, "text/plain", 3)
+        if http.getPath() == "/long" then connection.sleep(1100) end
+        http.stream.finishResponse("abc")
+    """)
+    client = bench.connect(weir)
+    for path in ("/", "/late", "/long"):
+        assert client.get(path).text == "abc"
+    found = weir.until_status(answers, 3)["slm_classes"]["api"]
+    assert found["late_total"] == 1, "its beginning counts, as for what a node says"
+
+
 def test_times_of_a_transaction(bench):
     def answer(exchange):
         time.sleep(0.3)
