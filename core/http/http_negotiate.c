@@ -182,23 +182,28 @@ struct slice http_negotiate_wrap(struct slice tag, enum http_coding coding, stru
 }
 
 /* What of the opaque part was there before it was wrapped; all of it when it was not. */
-static struct slice unwrapped(struct slice opaque)
+static struct slice unwrapped(struct slice opaque, enum http_coding coding)
 {
-	static const struct slice ends[] = { SLICE_INIT(";gzip"), SLICE_INIT(";br") };
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-		if (opaque.len > ends[i].len &&
-		    slice_is_equal(slice_skip(opaque, opaque.len - ends[i].len), ends[i]))
-			return slice_of(opaque.at, opaque.len - ends[i].len);
+	static const struct {
+		enum http_coding coding;
+		struct slice text;
+	} ends[] = { { HTTP_CODING_GZIP, SLICE_INIT(";gzip") }, { HTTP_CODING_BR, SLICE_INIT(";br") } };
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		struct slice end = ends[i].text;
+		if ((coding == HTTP_CODING_NONE || coding == ends[i].coding) && opaque.len > end.len &&
+		    slice_is_equal(slice_skip(opaque, opaque.len - end.len), end))
+			return slice_of(opaque.at, opaque.len - end.len);
+	}
 	return opaque;
 }
 
-struct slice http_negotiate_unwrap(struct slice tags, struct arena *arena)
+struct slice http_negotiate_unwrap(struct slice tags, enum http_coding coding, struct arena *arena)
 {
 	struct slice rest = tags, opaque;
 	bool is_weak, is_changed = false;
 	char *text = NULL, *at = NULL;
 	while (next_tag(&rest, &is_weak, &opaque)) {
-		struct slice inside = is_weak ? unwrapped(opaque) : opaque;
+		struct slice inside = is_weak ? unwrapped(opaque, coding) : opaque;
 		bool was_wrapped = inside.len < opaque.len;
 		if (text == NULL) /* every tag keeps its length or loses some, but for a blank */
 			at = text = arena_alloc(arena, 2 * tags.len);

@@ -36,10 +36,10 @@ struct slice http_negotiate_weaken(struct slice tag, struct arena *arena);
 struct slice http_negotiate_wrap(struct slice tag, enum http_coding coding, struct arena *arena);
 
 /*
- * A list of entity tags (of If-None-Match, If-Match) with those that http_negotiate_wrap made as they
- * were before. The list itself when there are none, or it is malformed.
+ * A list of entity tags (of If-None-Match, If-Match) with those that http_negotiate_wrap made for that
+ * coding as they were before; NONE: for any. The list itself when there are none, or it is malformed.
  */
-struct slice http_negotiate_unwrap(struct slice tags, struct arena *arena);
+struct slice http_negotiate_unwrap(struct slice tags, enum http_coding coding, struct arena *arena);
 
 /* Is just that tag in the list? */
 bool http_negotiate_has_tag(struct slice tags, struct slice tag);

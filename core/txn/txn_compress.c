@@ -26,13 +26,14 @@ static const struct conf_compress *conf_of(const struct txn *t)
 
 /* ---- the request ------------------------------------------------------------------------------------ */
 
-static void unwrap(struct txn *t, struct slice name)
+/* Tags that stand for bodies in that coding, of ours, or in any (NONE), become those of the node. */
+static void unwrap(struct txn *t, struct slice name, enum http_coding coding)
 {
 	struct http_fields *f = &t->request.fields;
 	struct slice said = http_fields_joined(f, name, &t->arena);
 	if (slice_is_absent(said))
 		return;
-	struct slice known = http_negotiate_unwrap(said, &t->arena);
+	struct slice known = http_negotiate_unwrap(said, coding, &t->arena);
 	if (known.at != said.at)
 		http_fields_set(f, &t->arena, name, known);
 }
@@ -49,8 +50,10 @@ struct txn_compress *txn_compress_for(struct txn *t)
 	c->coding = is_able ? http_negotiate_coding(f, conf_of(t)->brotli) : HTTP_CODING_NONE;
 	c->if_none_match = http_fields_joined(f, SLICE("If-None-Match"), &t->arena);
 	if (conf_of(t)->etag_rewrite == CONF_ETAG_WRAP) {
-		unwrap(t, SLICE("If-None-Match"));
-		unwrap(t, SLICE("If-Match"));
+		/* in another coding than the answer's it is another body: 304 would name a tag of none there */
+		if (c->coding != HTTP_CODING_NONE)
+			unwrap(t, SLICE("If-None-Match"), c->coding);
+		unwrap(t, SLICE("If-Match"), HTTP_CODING_NONE);
 	}
 	t->compress = c;
 	return c;

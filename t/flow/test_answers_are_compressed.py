@@ -241,6 +241,15 @@ def test_what_the_client_has_may_be_valid_still(bench, how):
         assert node.requests[1].get("If-None-Match") == '"y", "x"'
 
 
+@pytest.mark.parametrize("accept", ["", "Accept-Encoding: br\r\n"])
+def test_what_is_valid_in_another_coding_is_sent(bench, accept):
+    """A 304 with a tag that the client, or a cache on its way, has not seen would say nothing to it."""
+    node, _, client = served(bench, answer=conditional)
+    response = client.get("/", accept + 'If-None-Match: W/"x;gzip"\r\n')
+    assert response.status == 200 and plain(response) == TEXT
+    assert node.requests[0].get("If-None-Match") == 'W/"x;gzip"'
+
+
 def test_a_change_is_made_to_what_the_client_has_seen(bench):
     node, _, client = served(bench, answer=conditional)
     client.get("/", ACCEPT + 'If-Match: W/"x;br"\r\n', method="PUT", body=b"new")

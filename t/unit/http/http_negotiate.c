@@ -162,8 +162,16 @@ Test(http_negotiate, and_back)
 		{ "W/\"x;gzip", "W/\"x;gzip" },
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		expect_tag(http_negotiate_unwrap(slice_of_string(rows[i].tags), &arena),
+		expect_tag(http_negotiate_unwrap(slice_of_string(rows[i].tags), HTTP_CODING_NONE,
+						 &arena),
 			   rows[i].before);
+}
+
+Test(http_negotiate, and_back_for_one_coding)
+{
+	struct slice tags = SLICE("W/\"x;br\", W/\"y;gzip\"");
+	expect_tag(http_negotiate_unwrap(tags, HTTP_CODING_BR, &arena), "\"x\", W/\"y;gzip\"");
+	expect_tag(http_negotiate_unwrap(tags, HTTP_CODING_GZIP, &arena), "W/\"x;br\", \"y\"");
 }
 
 Test(http_negotiate, a_tag_in_a_list)
