@@ -187,10 +187,12 @@ static struct slice unwrapped(struct slice opaque, enum http_coding coding)
 	static const struct {
 		enum http_coding coding;
 		struct slice text;
-	} ends[] = { { HTTP_CODING_GZIP, SLICE_INIT(";gzip") }, { HTTP_CODING_BR, SLICE_INIT(";br") } };
+	} ends[] = { { HTTP_CODING_GZIP, SLICE_INIT(";gzip") },
+		     { HTTP_CODING_BR, SLICE_INIT(";br") } };
 	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
 		struct slice end = ends[i].text;
-		if ((coding == HTTP_CODING_NONE || coding == ends[i].coding) && opaque.len > end.len &&
+		if ((coding == HTTP_CODING_NONE || coding == ends[i].coding) &&
+		    opaque.len > end.len &&
 		    slice_is_equal(slice_skip(opaque, opaque.len - end.len), end))
 			return slice_of(opaque.at, opaque.len - end.len);
 	}

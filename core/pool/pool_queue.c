@@ -12,8 +12,10 @@
 /* Who has waited so much longer in another worker goes first, if it comes within this time. */
 #define SLACK_MILLISECONDS 20
 #define YIELD_MILLISECONDS 50
-/* So many have a turn at a time: the first of them may want nodes that are full still. */
-#define TURNS_MOST 64
+/* So many have a turn at a time, of the first and of those who had none last time: the first may all want
+ * nodes that are full still. */
+#define TURNS_OF_FIRST 32
+#define TURNS_OF_OTHERS 32
 
 /* ---- what others see -------------------------------------------------------------------------------- */
 
@@ -106,11 +108,11 @@ static void give_places(struct pool *p)
 			idle_close_oldest(&p->nodes[i]);
 }
 
-static void give_turns(struct pool *p)
+/* From that waiter on. Gives the one that would be next; NULL when there is none. */
+static struct pool_waiter *give_some(struct pool *p, struct pool_waiter *w, unsigned left)
 {
 	struct pool_queue *q = &p->queue;
-	struct pool_waiter *w = TAILQ_FIRST(&q->waiting);
-	for (unsigned left = TURNS_MOST; w != NULL && left > 0; left--) {
+	for (; w != NULL && left > 0; left--) {
 		if (pool_is_full(p))
 			break;
 		if (must_yield(p, w->since)) {
@@ -122,6 +124,15 @@ static void give_turns(struct pool *p)
 		w = q->next;
 	}
 	q->next = NULL;
+	return w;
+}
+
+static void give_turns(struct pool *p)
+{
+	struct pool_queue *q = &p->queue;
+	struct pool_waiter *next = give_some(p, TAILQ_FIRST(&q->waiting), TURNS_OF_FIRST);
+	if (next != NULL)
+		q->others = give_some(p, q->others == NULL ? next : q->others, TURNS_OF_OTHERS);
 	look_later(p);
 }
 
@@ -194,6 +205,8 @@ void pool_queue_leave(struct pool_waiter *w)
 		return;
 	if (p->queue.next == w)
 		p->queue.next = TAILQ_NEXT(w, link);
+	if (p->queue.others == w)
+		p->queue.others = TAILQ_NEXT(w, link);
 	TAILQ_REMOVE(&p->queue.waiting, w, link);
 	w->pool = NULL;
 	publish(p, -1);

@@ -31,7 +31,8 @@ struct pool_waiter {
 /* Part of a pool. */
 struct pool_queue {
 	TAILQ_HEAD(, pool_waiter) waiting;
-	struct pool_waiter *next; /* while they have their turns: whose is next */
+	struct pool_waiter *next;   /* while they have their turns: whose is next */
+	struct pool_waiter *others; /* next time, behind the first; NULL: any */
 	struct timer timer;
 	struct loop_task task;
 	uint64_t woken_turn;   /* of the loop */

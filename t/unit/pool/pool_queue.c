@@ -160,6 +160,42 @@ Test(pool_queue, who_wants_nothing_that_is_free_does_not_keep_the_others)
 	unit_turn_until(have_all_taken);
 }
 
+static bool has_had_turn;
+
+static void on_turn_of_picky(struct pool_waiter *w)
+{
+	(void)w;
+}
+
+static void on_turn_of_last(struct pool_waiter *w)
+{
+	pool_queue_leave(w);
+	has_had_turn = true;
+}
+
+static bool has_last_had_turn(void)
+{
+	return has_had_turn;
+}
+
+Test(pool_queue, however_many_want_what_is_full)
+{
+	static struct pool_waiter many[200];
+	open_limited(4, 0);
+	for (size_t i = 0; i < 200; i++) {
+		many[i].on_turn = i == 150 ? on_turn_of_last : on_turn_of_picky;
+		cr_expect(pool_queue_enter(unit_pool, &many[i]));
+	}
+	unit_turn_until(has_last_had_turn);
+	/* also when who would be next goes */
+	for (size_t i = 0; i < 199; i++)
+		pool_queue_leave(&many[i]);
+	many[199].on_turn = on_turn_of_last;
+	has_had_turn = false;
+	unit_turn_until(has_last_had_turn);
+	cr_expect_eq(pool_queue_length(unit_pool), 0);
+}
+
 Test(pool_queue, who_has_waited_long_elsewhere_goes_before_a_newcomer)
 {
 	open_limited(1, 0);
