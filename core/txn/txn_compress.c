@@ -242,25 +242,51 @@ static enum supply put_from_memory(struct txn_compress *c)
 	return SUPPLY_BYTES;
 }
 
+static enum supply put_from_cache(struct txn_body *b)
+{
+	if (b->stored->left == 0)
+		return SUPPLY_END;
+	put(b->compress, cache_reader_next(b->stored, PIECE_BYTES), HTTP_ENCODER_GO_ON);
+	b->has_moved = true;
+	return SUPPLY_BYTES;
+}
+
+/* The node has ended: with the body, or before. */
+static enum supply end_from_node(struct txn_body *b)
+{
+	if (http_body_end(&b->relay.in) != HTTP_DONE) {
+		b->state = TXN_BODY_FROM_CUT;
+		return SUPPLY_NONE;
+	}
+	if (b->relay.tap != NULL)
+		b->relay.tap->on_end(b->relay.tap);
+	return SUPPLY_END;
+}
+
 static enum supply put_from_node(struct txn_body *b)
 {
 	struct http_relay *r = &b->relay;
 	enum io result = inbox_slice(b->inbox).len > 0 ? IO_OK : txn_body_read(b);
-	if (result == IO_EOF && http_body_end(&r->in) == HTTP_DONE)
-		return SUPPLY_END;
 	if (result == IO_EOF)
-		b->state = TXN_BODY_FROM_CUT;
+		return end_from_node(b);
 	if (result != IO_OK)
 		return SUPPLY_NONE;
 	struct slice in = inbox_slice(b->inbox), data;
 	size_t used;
 	in.len = in.len < PIECE_BYTES ? in.len : PIECE_BYTES;
-	if (http_body_take(&r->in, in, r->limits, r->arena, &used, &data, &r->why) == HTTP_BAD) {
+	enum http_parse parsed = http_body_take(&r->in, in, r->limits, r->arena, &used, &data,
+						&r->why);
+	if (parsed == HTTP_BAD) {
 		b->state = TXN_BODY_BAD;
 		return SUPPLY_NONE;
 	}
+	/* what is stored is what the node said */
+	if (data.len > 0 && r->tap != NULL)
+		r->tap->on_data(r->tap, data);
 	if (data.len > 0)
 		put(b->compress, data, HTTP_ENCODER_GO_ON);
+	if (parsed == HTTP_DONE && r->tap != NULL)
+		r->tap->on_end(r->tap);
 	inbox_use(b->inbox, used);
 	b->has_moved = true;
 	return SUPPLY_BYTES;
@@ -276,7 +302,9 @@ static enum supply put_some(struct txn_body *b)
 	}
 	if (c->source.len > 0)
 		return put_from_memory(c);
-	return c->source_ends || b->relay.in.is_done ? SUPPLY_END : put_from_node(b);
+	if (c->source_ends || b->relay.in.is_done)
+		return SUPPLY_END;
+	return b->stored != NULL ? put_from_cache(b) : put_from_node(b);
 }
 
 /* Others want a turn, too. */
