@@ -543,3 +543,64 @@ def test_it_is_counted_and_traced(bench):
     assert main["compressed_total"] == 3
     assert main["compressed_from_bytes_total"] == 3 * len(TEXT)
     assert main["compressed_to_bytes_total"] == sum(sizes)
+
+
+# ---- what does not fit together -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("code", [204, 304])
+def test_answers_without_a_body(bench, code):
+    def answer(x):
+        x.send(f"HTTP/1.1 {code} X\r\n{HTML}" + 'ETag: "x"\r\n\r\n')
+    client = served(bench, answer=answer, gzip={"min_size": 0})[2]
+    for _ in range(2):
+        response = client.get("/", ACCEPT)
+        assert (response.status, response.body, response.get("Content-Encoding")) == (code, b"", None)
+        assert response.get("ETag") == '"x"'
+
+
+@pytest.mark.parametrize("accept, coding", [
+    ("identity;q=0", None), ("*;q=0", None), ("gzip;q=0, *;q=1", "br"), ("br;q=0,gzip;q=0,*", None),
+    ("gzip;q=1.0001", None), ("gzip;q=-1", None), ("gzip;q=0.000", None), ("gzip;q=0.001", "gzip"),
+    ("gzip;q=", None), (";q=1", None), ("GZIP", "gzip"), ("x-gzip", "gzip"), ("gzip;q=1;q=0", None),
+    (",,gzip,,", "gzip"), ("gzip , br;q=0", "gzip"), ("gzip\t;\tq=1", "gzip"), ("gzipped", None), ("", None)])
+def test_strange_wishes(bench, accept, coding):
+    response = served(bench)[2].get("/", f"Accept-Encoding: {accept}\r\n")
+    assert response.status == 200 and response.get("Content-Encoding") == coding
+    assert plain(response) == TEXT
+
+
+def test_wishes_in_several_lines(bench):
+    client = served(bench)[2]
+    assert client.get("/", "Accept-Encoding: identity\r\nAccept-Encoding: gzip\r\n").get("Content-Encoding") == "gzip"
+    assert client.get("/", "Accept-Encoding: gzip\r\nAccept-Encoding: gzip;q=0\r\n").get("Content-Encoding") is None
+
+
+@pytest.mark.parametrize("vary, expected", [
+    ("Vary: Accept-Encoding\r\n", ["Accept-Encoding"]), ("Vary: accept-encoding, X\r\n", ["accept-encoding, X"]),
+    ("Vary: *\r\n", ["*"]), ("Vary: X\r\n", ["X", "Accept-Encoding"])])
+def test_vary_is_added_once(bench, vary, expected):
+    assert served(bench, HTML + vary)[2].get("/", ACCEPT).all("Vary") == expected
+
+
+def test_a_slow_reader_costs_no_more_than_its_buffers(bench):
+    """A client that asks for much and reads nothing: the node is not read either."""
+    sent = []
+
+    def answer(x):
+        x.send(f"HTTP/1.1 200 OK\r\n{HTML}Transfer-Encoding: chunked\r\n\r\n")
+        piece = random.Random(1).randbytes(65536)
+        for _ in range(1000):
+            x.send(b"10000\r\n" + piece + b"\r\n")
+            sent.append(len(piece))
+        x.send("0\r\n\r\n")
+    _, weir, client = served(bench, answer=answer, gzip={"max_size": 0})
+    slow = bench.connect(weir, receive_buffer=4096)
+    client.get("/", method="HEAD", headers="Accept-Encoding: identity\r\n")
+    before = rss(weir)
+    slow.send(f"GET / HTTP/1.1\r\nHost: a\r\n{ACCEPT}\r\n")
+    last = -1
+    while len(sent) != last:
+        last = len(sent)
+        time.sleep(0.5)
+    assert last < 900, "it is not read to its end"
+    assert rss(weir) - before < (100_000 if is_sanitized() else 12_000)
