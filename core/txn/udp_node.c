@@ -117,6 +117,8 @@ enum txn_next udp_node_connect(struct txn *t)
 	enum dial_result result = open_socket(s, &error);
 	if (result != DIAL_OK && has_limits)
 		node_unreserve(t->node, true);
+	if (result == DIAL_FAILED)
+		s->error = error;
 	if (result != DIAL_OK)
 		return txn_node_dial_failed(t, result, error);
 	take_source(s, &t->source);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "net/dial.h"
+#include "net/unreachable.h"
 #include "txn/session_proxy.h"
 
 #include <errno.h>
@@ -83,6 +84,16 @@ bool udp_reply_send(struct udp_session *s, struct slice bytes)
 	else
 		udp_server_refuse(s->listener->server, REFUSAL_DATAGRAM_UNSENT, &s->session.remote);
 	return true;
+}
+
+void udp_reply_unreachable(struct udp_session *s)
+{
+	const struct addr *dest = session_dest(&s->session);
+	bool is_for_one = addr_is_equal(dest, session_local(&s->session)) &&
+			  addr_kind(dest) != ADDR_MULTICAST;
+	if (s->listener->unreachable_fd != -1 && is_for_one &&
+	    s->session.vserver->conf->proxy_from.count == 0)
+		unreachable_send(s->listener->unreachable_fd, &s->session.remote, dest);
 }
 
 void udp_reply_release(struct udp_session *s)

@@ -13,6 +13,12 @@
 /* Sends it. False: the client is gone; what the system would not send is dropped and counted. */
 bool udp_reply_send(struct udp_session *s, struct slice bytes);
 
+/*
+ * No node takes what the client sends: it is told by ICMP, where we may. Not a front, whose socket is
+ * that of others too, and not who wrote to many at once (RFC 1122 3.2.2).
+ */
+void udp_reply_unreachable(struct udp_session *s);
+
 /* Closes its own socket. Safe when there is none. */
 void udp_reply_release(struct udp_session *s);
 

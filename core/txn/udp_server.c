@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "net/unreachable.h"
 #include "txn/session_limit.h"
 #include "txn/session_proxy.h"
 #include "txn/udp_session.h"
@@ -170,6 +171,7 @@ struct udp_server *udp_server_open(struct vserver *v, const int *fds)
 					    .address = v->conf->listens[i] };
 		l->answers_from_any = v->conf->capture == CONF_CAPTURE_TPROXY ||
 				      addr_kind(&l->address) == ADDR_UNSPECIFIED;
+		l->unreachable_fd = unreachable_open(l->address.family);
 		loop_io_start(&l->io, l->fd, on_readable);
 	}
 	return server;
@@ -196,6 +198,8 @@ static void close_listener(struct udp_listener *l, bool is_ours)
 	loop_io_stop(&l->io);
 	if (is_ours && l->fd != -1)
 		close(l->fd);
+	if (l->unreachable_fd != -1)
+		close(l->unreachable_fd);
 }
 
 void udp_server_close(struct udp_server *server)

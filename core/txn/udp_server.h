@@ -23,6 +23,7 @@ struct udp_listener {
 	int fd; /* of the supervisor; our own when we are stopping */
 	struct udp_server *server;
 	struct addr address;
+	int unreachable_fd; /* for ICMP to clients; -1: not permitted */
 	bool answers_from_any; /* datagrams tell where they were headed, and answers where they come from */
 };
 
@@ -42,7 +43,10 @@ struct udp_server {
 	bool is_stopping;
 };
 
-/* Begins to take datagrams from these sockets, one per address, which stay open when we close. */
+/*
+ * Begins to take datagrams from these sockets, one per address, which stay open when we close. Called
+ * before privileges are given up.
+ */
 struct udp_server *udp_server_open(struct vserver *v, const int *fds);
 
 /* No new sessions: what comes for one that has not ended is still taken, and answered. */

@@ -214,6 +214,20 @@ static enum txn_next udp_finish(struct txn *t)
 	return TXN_DONE;
 }
 
+/* Is there nobody who takes what the client sends? */
+static bool is_unreachable(const struct udp_session *s)
+{
+	switch (s->session.txn->end) {
+	case TXN_END_NO_NODE:
+		return true;
+	case TXN_END_CONNECT_FAILED:
+	case TXN_END_NODE_CUT:
+		return s->error != 0;
+	default:
+		return false;
+	}
+}
+
 /* From now on what its client sends begins another session. */
 static unsigned step_after_end(struct txn *t)
 {
@@ -221,6 +235,8 @@ static unsigned step_after_end(struct txn *t)
 	bool is_ours = t->end == TXN_END_ANSWERED || t->end == TXN_END_CLOSED;
 	udp_server_forget(s->listener->server, s);
 	udp_node_release(s);
+	if (is_unreachable(s))
+		udp_reply_unreachable(s);
 	return is_ours && t->answer.len > 0 ? UDP_ANSWER : UDP_COMPLETION_RULES;
 }
 

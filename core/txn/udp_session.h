@@ -58,7 +58,7 @@ struct udp_session {
 	uint64_t moved_at;        /* milliseconds, when one last came */
 	uint64_t asked_at;        /* milliseconds, when the first went to this node */
 	bool is_late;             /* the node has not answered within response_timeout */
-	int error;                /* that its node was lost by; 0: it was not */
+	int error;                /* that its last node was lost by, or not reached; 0: none was */
 };
 
 extern const struct txn_protocol txn_udp;

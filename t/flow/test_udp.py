@@ -169,16 +169,55 @@ def test_the_next_node_after_an_icmp_error(bench):
 
 
 def test_an_icmp_error_ends_a_session(bench):
+    """The client is told by ICMP too, as the kernel tells who writes to a closed port."""
     node = bench.datagram_node()
     weir = udp(bench, [node], vserver={"udp": {"response_datagrams_expected": -1}})
     client = bench.datagram_client(weir.address())
     assert client.ask(b"x") == b"x"
     node.close()
     client.send(b"y")
+    with pytest.raises(ConnectionRefusedError):
+        client.receive()
     assert weir.wait_access(1)[0]["end"] == "node_cut"
     client.send(b"z")
+    with pytest.raises(ConnectionRefusedError):
+        client.receive()
     line = weir.wait_access(2)[1]
     assert line["end"] == "connect_failed" and "refused" in line["detail"]
+
+
+def test_a_client_is_told_when_there_is_no_node(bench):
+    weir = udp(bench, [{"address": "127.0.0.1:9", "state": "disabled"}])
+    client = bench.datagram_client(weir.address())
+    client.send(b"x")
+    with pytest.raises(ConnectionRefusedError):
+        client.receive()
+    assert weir.wait_access(1)[0]["end"] == "no_node"
+
+
+def test_no_answer_in_time_is_told_to_nobody(bench):
+    """A node that says nothing says nothing."""
+    weir = udp(bench, [bench.datagram_node(silence)], vserver={"udp": {"timeout": "200ms"}})
+    client = bench.datagram_client(weir.address())
+    client.send(b"x")
+    assert weir.wait_access(1)[0]["end"] == "reply_timeout"
+    assert client.hears_nothing()
+
+
+def test_who_wrote_to_many_is_told_nothing(bench, river):
+    """RFC 1122 3.2.2: the errors of all that hear a broadcast would come back to one."""
+    port, broadcast = free_port(), "10.1.255.255"
+    weir = udp(bench, [f"{r.NODE_V4}:9"], listen=f"0.0.0.0:{port}", namespace=river.weir)
+    client = bench.datagram_client((r.WEIR_V4, port), source=r.CLIENTS_V4[9], namespace=river.client)
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    client.sock.sendto(b"x", (broadcast, port))
+    assert weir.wait_access(1)[0]["end"] == "connect_failed"
+    client.sock.connect((broadcast, port))  # what was quoted would find it
+    assert client.hears_nothing()
+    client.sock.connect((r.WEIR_V4, port))
+    client.send(b"y")
+    with pytest.raises(ConnectionRefusedError):
+        client.receive()
 
 
 def test_bounds(bench):

@@ -114,3 +114,18 @@ def test_twenty_clients_at_once(bench, river):
     for thread in threads:
         thread.join()
     assert wrong == [] and len(node.got) == 1000
+
+
+@pytest.mark.parametrize("family", ["v4", "v6"])
+@pytest.mark.parametrize("transparent", [False, True], ids=["plain", "transparent"])
+def test_a_captured_client_is_told_that_nobody_listens(bench, river, family, transparent):
+    """Of the port that it wrote to, which is not weir's."""
+    at, port = FAMILIES[family], free_port()
+    node = bench.datagram_node(address=at["node"], namespace=river.node)
+    udp(bench, river, [node], at["anywhere"].format(port), {"capture": "tproxy"}, pool={"transparent": transparent})
+    river.capture_tproxy(port, port, "udp")
+    node.close()
+    client = bench.datagram_client((at["elsewhere"], port), source=at["client"], namespace=river.client)
+    client.send(b"x")
+    with pytest.raises(ConnectionRefusedError):
+        client.receive()

@@ -18,6 +18,8 @@ LEGACY_V4, LEGACY_V6 = "10.2.0.80", "fd00:2::80"
 _RETURN_PATH = (
     "{tables} -t mangle -A PREROUTING -p tcp -m socket --transparent -j MARK --set-mark 1",
     "{tables} -t mangle -A PREROUTING -p udp -m socket --transparent -j MARK --set-mark 1",
+    # what nodes and routers say of datagrams that we sent in clients' names
+    "{tables} -t mangle -A PREROUTING -p {icmp} -m socket --transparent -j MARK --set-mark 1",
     "ip {family} rule add fwmark 1 lookup 100",
     "ip {family} route add local {everywhere} dev lo table 100",
 )
@@ -39,8 +41,8 @@ class River:
         # a client's port is never also the one that weir's kernel picks for the same addresses:
         # conntrack would take the two connections for one
         self.client.sysctl("ipv4/ip_local_port_range", "20000 29999")
-        for family, tables, everywhere in _FAMILIES:
-            self._weir(_RETURN_PATH, family=family, tables=tables, everywhere=everywhere)
+        for family, tables, everywhere, icmp in _FAMILIES:
+            self._weir(_RETURN_PATH, family=family, tables=tables, everywhere=everywhere, icmp=icmp)
 
     def _join(self, host, name, number, addresses_v4, addresses_v6):
         """A cable between `host` (its end: eth0) and weir (its end has the host's name)."""
@@ -69,7 +71,7 @@ class River:
         self._capture(_TPROXY, port, to, protocol)
 
     def _capture(self, commands, port, to, protocol="tcp"):
-        for family, tables, everywhere in _FAMILIES:
+        for _, tables, _, _ in _FAMILIES:
             words = {"tables": tables, "port": port, "to": to, "protocol": protocol}
             self._weir(commands, **words)
             self._captures += [(commands, words)]
@@ -84,4 +86,4 @@ class River:
             space.close()
 
 
-_FAMILIES = (("-4", "iptables", "0.0.0.0/0"), ("-6", "ip6tables", "::/0"))
+_FAMILIES = (("-4", "iptables", "0.0.0.0/0", "icmp"), ("-6", "ip6tables", "::/0", "icmpv6"))
