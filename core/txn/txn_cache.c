@@ -74,12 +74,13 @@ static struct slice destination_of(struct txn *t, const struct pool *pool)
 }
 
 /* What the node gets as Host. */
-static struct slice host_of(const struct txn *t)
+static struct slice host_of(struct txn *t)
 {
 	const struct http_field *host = http_fields_find_id(&t->request.fields, HTTP_FIELD_HOST);
 	if (host != NULL)
 		return host->value;
-	return slice_is_absent(t->request.authority) ? SLICE("-") : t->request.authority;
+	return slice_is_absent(t->request.authority) ? txn_http_destination(t)
+						     : t->request.authority;
 }
 
 static struct cache_asked asked_of(struct txn *t, const struct pool *pool)
@@ -416,8 +417,11 @@ void txn_cache_send(struct txn *t)
 	t->down.relay.tap = t->down.tap;
 	if (!c->is_tapped)
 		start_filling(t);
-	if (c->is_whole || (t->down.tap != NULL && t->down.relay.in.is_done))
+	bool is_over = t->down.tap != NULL && t->down.relay.in.is_done;
+	if (c->is_whole || (is_over && t->down.hold == NULL))
 		finish_filling(t);
+	else if (is_over)
+		stop_filling(t, "a rule put another body in its place before all of it had come");
 }
 
 /* ---- unsafe methods --------------------------------------------------------------------------------- */

@@ -341,8 +341,7 @@ static struct slice client_ip(struct txn *t)
 	return slice_of_string(addr_format_ip(&t->remote, text));
 }
 
-/* A client of HTTP/1.0 may name no host; a node of HTTP/1.1 wants one: where the client was headed. */
-static struct slice host_of_destination(struct txn *t)
+struct slice txn_http_destination(struct txn *t)
 {
 	char text[ADDR_TEXT_BYTES];
 	return arena_copy(&t->arena, slice_of_string(addr_format(session_dest(t->session), text)));
@@ -370,7 +369,7 @@ static struct slice request_head(struct txn *t)
 	};
 	struct http_request request = t->request;
 	if (slice_is_absent(request.authority))
-		request.authority = host_of_destination(t);
+		request.authority = txn_http_destination(t);
 	if (t->cache != NULL)
 		txn_cache_ask(t, &request);
 	return http_write_request(&t->arena, &request, &add);

@@ -29,6 +29,12 @@ enum txn_http_step {
 
 extern const struct txn_protocol txn_http;
 
+/*
+ * A client of HTTP/1.0 may name no host; a node of HTTP/1.1 wants one: this is where the client was
+ * headed, as text, in the arena.
+ */
+struct slice txn_http_destination(struct txn *t);
+
 /* The connection ends behind this answer whatever the two sides would like. */
 bool txn_http_is_last(const struct txn *t);
 

@@ -53,6 +53,22 @@ def test_hosts_are_kept_apart_as_nodes_see_them(bench):
     assert len(node.requests) == 4
 
 
+def test_requests_without_a_host_are_for_where_they_were_headed(bench):
+    node = bench.node(reflecting("Host"))
+    listens = [f"127.0.0.1:{free_port()}", f"127.0.0.2:{free_port()}"]
+    weir = bench.weir([node], vserver={**ON, "listen": listens})
+
+    def ask(number, headers=""):
+        with weir.client(number=number) as client:
+            client.send(f"GET /a HTTP/1.0\r\n{headers}\r\n")
+            return client.response().text
+
+    assert ask(0, "Host: -\r\n") == "/a|['-']"
+    for number in (0, 1, 0, 1):
+        assert ask(number) == f"/a|['{listens[number]}']"
+    assert len(node.requests) == 3
+
+
 def test_an_absolute_target_is_its_host_and_path(bench):
     node, client = start(bench, reflecting("Host"))
     assert client.get("http://one/a", host="one").text == "/a|['one']"

@@ -166,6 +166,28 @@ def test_rules_stream_and_replace_stored_bodies(bench):
     assert len(node.requests) == before
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_what_had_come_when_a_rule_replaced_the_body_is_not_stored_as_all_of_it(bench, chunked):
+    half = b"x" * 5000
+
+    def answer(x):
+        if chunked:
+            x.send(f"HTTP/1.1 200 OK\r\n{FRESH}Transfer-Encoding: chunked\r\n\r\n", b"1388\r\n" + half + b"\r\n")
+        else:
+            x.send(f"HTTP/1.1 200 OK\r\n{FRESH}Content-Length: 10000\r\n\r\n" + half.decode())
+        if not x.request.get("X-Replace"):
+            x.send(b"1388\r\n" + half + b"\r\n0\r\n\r\n" if chunked else half)
+
+    node = bench.node(answer)
+    weir = bench.weir([node], vserver=ON, response="""
+        if http.getHeader("X-Replace") then http.setResponseBody("mine") end""")
+    client = bench.connect(weir)
+    assert client.get("/a", "X-Replace: 1\r\n").text == "mine"
+    assert client.get("/a").body == half + half
+    assert client.get("/a").body == half + half
+    assert len(node.requests) == 2
+
+
 @pytest.mark.parametrize("call, part", [
     ('local name = "nowhere" http.cache.exists(name)', "http.cache.exists: argument 1 (pool): there is no pool 'nowhere'"),
     ("http.cache.exists({})", "http.cache.exists: argument 1 (pool)"),
