@@ -73,12 +73,17 @@ static void on_idle_timeout(struct timer *timer)
 }
 
 /* Nothing is expected: only TLS may have something to say below what it gives us. */
+static bool is_quiet(struct fetch_connection *c)
+{
+	char byte;
+	size_t got;
+	return fetch_connection_read(c, &byte, 1, &got) == IO_WAIT;
+}
+
 static void on_idle_ready(struct stream *s)
 {
 	struct fetch_connection *c = container_of(s, struct fetch_connection, stream);
-	char byte;
-	size_t got;
-	if (fetch_connection_read(c, &byte, 1, &got) == IO_WAIT)
+	if (is_quiet(c))
 		fetch_connection_watch(c, false);
 	else
 		drop(c);
@@ -122,10 +127,16 @@ void fetch_connection_give_back(struct fetch_connection *c, uint64_t millisecond
 struct fetch_connection *fetch_connection_take(const char *key, void (*on_ready)(struct stream *),
 					       void *user)
 {
-	struct fetch_connection *c;
-	TAILQ_FOREACH (c, &idle.list, link)
-		if (strcmp(c->key, key) == 0 && !stream_has_news(&c->stream))
+	struct fetch_connection *c, *next;
+	for (c = TAILQ_FIRST(&idle.list); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (strcmp(c->key, key) != 0)
+			continue;
+		/* the loop may not have told yet of what would be taken for the next answer */
+		if (is_quiet(c))
 			break;
+		drop(c);
+	}
 	if (c == NULL)
 		return NULL;
 	take_out(c);

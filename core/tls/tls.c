@@ -93,6 +93,9 @@ static SSL_CTX *context(void)
 		SSL_CTX_set_default_verify_paths(c);
 		SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 					    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		/* a read takes one message: who sends tickets without end would keep the loop from all others */
+		SSL_CTX_clear_mode(c, SSL_MODE_AUTO_RETRY);
+		SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION);
 		SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	}
 	return c;
@@ -126,7 +129,10 @@ static bool trust_only(SSL *ssl, const struct tls_trust *trust, struct err *why)
 	return is_good;
 }
 
-/* The name to ask for and to verify, without a last dot; an address is not asked for (RFC 6066 3). */
+/*
+ * The name to ask for and to verify, without a last dot; an address is not asked for (RFC 6066 3). What
+ * stands in the certificate's subject is no name (RFC 9525 2): nobody checks who may have it there.
+ */
 static bool set_host(SSL *ssl, struct slice host)
 {
 	struct addr address;
@@ -139,7 +145,8 @@ static bool set_host(SSL *ssl, struct slice host)
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
 						     addr_format_ip(&address, text)) == 1;
 	}
-	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+				       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }
 
