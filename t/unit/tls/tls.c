@@ -45,8 +45,8 @@ static X509 *new_certificate(EVP_PKEY *key, const char *subject, const char *nam
 				   0);
 	X509_set_issuer_name(x, name);
 	if (names != NULL) {
-		X509_EXTENSION *extension =
-			X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+		X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+								names);
 		X509_add_ext(x, extension, -1);
 		X509_EXTENSION_free(extension);
 	}
