@@ -759,7 +759,8 @@ function connection.data.get(key) end
 
 ---Keeps a value, a table too, for as long as the client's connection lives: for later rules and
 ---later requests of it. Nil removes the key. A connection has at most 1,000 keys of up to 1,024
----bytes; one more gives `false` and a warning in the log.
+---bytes; its keys and strings are at most `rules: {memory}`, and all that rules of a worker hold
+---is at most `data: {kept_size}`. More than that gives `false` and a warning in the log.
 ---@param key string
 ---@param value any
 ---@return boolean

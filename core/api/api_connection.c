@@ -137,6 +137,25 @@ static enum rule_answer data_get(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+/* Why no more can be kept; NULL: it can. */
+static const char *why_not(struct rule_call *call, const struct session *s, bool is_new,
+			   size_t bytes)
+{
+	if (is_new && s->data->count >= KEYS_MOST)
+		return "1000 keys are all that a connection can have"; /* KEYS_MOST */
+	if (bytes > s->vserver->rule_limits.memory)
+		return "the connection's keys and strings would be more than 'rules: {memory}'";
+	if (!rule_may_keep(call))
+		return "all rules of the worker hold more than 'data: {kept_size}'";
+	return NULL;
+}
+
+/* What a key counts with the value of that handle; nothing where there is none. */
+static size_t bytes_of(struct rule_call *call, struct slice key, int handle)
+{
+	return handle == 0 ? 0 : key.len + rule_kept_bytes(api_world(call)->vm, handle);
+}
+
 static enum rule_answer data_set(struct rule_call *call)
 {
 	struct session *s = api_txn(call)->session;
@@ -145,17 +164,21 @@ static enum rule_answer data_set(struct rule_call *call)
 		rule_argument_error(call, 2, "expected a value, got nothing");
 	if (s->data == NULL)
 		s->data = memory_new(1, sizeof *s->data);
-	struct table *data = s->data;
-	if (data->count >= KEYS_MOST && table_get(data, key) == NULL) {
-		api_warn(call, "connection.data.set: %d keys are all that a connection can have",
-			 KEYS_MOST);
+	int old = (int)(intptr_t)table_get(s->data, key), handle = rule_keep_argument(call, 2);
+	size_t bytes = s->data_bytes - bytes_of(call, key, old) + bytes_of(call, key, handle);
+	const char *why = handle == 0 ? NULL : why_not(call, s, old == 0, bytes);
+	if (why != NULL) {
+		api_warn(call, "connection.data.set: %s", why);
+		rule_drop_kept(api_world(call)->vm, handle);
 		rule_push_boolean(call, false);
 		return RULE_RETURN;
 	}
-	int handle = rule_keep_argument(call, 2);
-	void *old = handle == 0 ? table_remove(data, key)
-				: table_set(data, key, (void *)(intptr_t)handle);
-	rule_drop_kept(api_world(call)->vm, (int)(intptr_t)old);
+	if (handle == 0)
+		table_remove(s->data, key);
+	else
+		table_set(s->data, key, (void *)(intptr_t)handle);
+	rule_drop_kept(api_world(call)->vm, old);
+	s->data_bytes = bytes;
 	rule_push_boolean(call, true);
 	return RULE_RETURN;
 }
@@ -200,7 +223,8 @@ static const struct rule_function functions[] = {
 	  "boolean",
 	  "Keeps a value, a table too, for as long as the client's connection lives: for later rules and "
 	  "later requests of it. Nil removes the key. A connection has at most 1,000 keys of up to 1,024 "
-	  "bytes; one more gives `false` and a warning in the log.",
+	  "bytes; its keys and strings are at most `rules: {memory}`, and all that rules of a worker hold is "
+	  "at most `data: {kept_size}`. More than that gives `false` and a warning in the log.",
 	  "connection.data.set" },
 };
 /* clang-format on */

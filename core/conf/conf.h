@@ -305,6 +305,7 @@ struct conf {
 	bool cache_sorts_query, cache_verbose;
 	uint64_t data_size,
 		data_local_size; /* data: bytes of entries, for all workers and for each */
+	uint64_t data_kept_size; /* data: bytes of Lua memory between runs, of each */
 	struct conf_bandwidth_class *bandwidth_classes;
 	size_t bandwidth_class_count;
 	struct conf_rate_class *rate_classes;

@@ -196,8 +196,13 @@ bool rule_build_has(struct rule_build *build, struct slice key);
 void rule_build_mark_array(struct rule_build *build);
 void rule_argument_mark_array(struct rule_call *call, unsigned n);
 
-/* Any Lua value kept as it is, for connection.data: a handle to it, 0 for nil; and back. */
+/*
+ * Any Lua value kept as it is, for connection.data: a handle to it, 0 for nil; and back. Ask first
+ * whether there is room (rule_vm_set_kept). rule_kept_bytes: of a string that is kept, else 0.
+ */
+bool rule_may_keep(struct rule_call *call);
 int rule_keep_argument(struct rule_call *call, unsigned n);
+size_t rule_kept_bytes(struct rule_vm *vm, int handle);
 void rule_push_kept(struct rule_call *call, int handle);
 void rule_drop_kept(struct rule_vm *vm, int handle);
 
@@ -304,6 +309,12 @@ unsigned rule_wait_line(const struct rule_run *run);
  * had been with rule_resume, after others had a turn. 0: never.
  */
 void rule_vm_set_turn(struct rule_vm *vm, uint64_t nanoseconds);
+
+/*
+ * From now on all that is held while no run executes (by runs that wait, by modules, by values that are
+ * kept) may be so many bytes: beyond that, runs find no memory. A new state has no such limit.
+ */
+void rule_vm_set_kept(struct rule_vm *vm, size_t bytes);
 
 /* Does the waiting run only let others have a turn? */
 bool rule_is_put_off(const struct rule_run *run);

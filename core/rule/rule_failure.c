@@ -171,6 +171,10 @@ static void write_limit_message(struct rule_run *run)
 			"%sbudget exhausted: more than %llu steps between two waits or %llu in all",
 			vm->place, (unsigned long long)limits->budget,
 			(unsigned long long)limits->total_budget);
+	else if (vm->base > vm->kept)
+		snprintf(vm->message, sizeof vm->message,
+			 "%smemory exhausted: all rules of the worker hold more than %zu bytes",
+			 vm->place, vm->kept);
 	else
 		snprintf(vm->message, sizeof vm->message,
 			 "%smemory exhausted: more than %llu bytes", vm->place,

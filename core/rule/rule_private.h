@@ -160,6 +160,8 @@ struct rule_vm {
 	size_t base;    /* `used` when the stretch began, less what the run holds already */
 	size_t ceiling; /* the running run may let `used` grow to here, see rule_memory.c */
 	size_t cap;     /* of the running run */
+	size_t kept; /* all runs and what they keep may hold this and one run's cap: rule_vm_set_kept */
+	uint64_t full_until; /* microseconds: until then a collection would find no room again */
 	uint64_t allocations;
 	uint64_t cycles;        /* that the collector has gone through, bit by bit */
 	uint64_t collect_until; /* so many */
@@ -199,6 +201,9 @@ void rule_memory_release(struct rule_vm *vm);
 bool rule_memory_wants_room(struct rule_run *run);
 /* Of a run that was put off: collects some, and says whether it may go on now. */
 bool rule_memory_has_room(struct rule_run *run);
+
+/* May a run leave something behind? If not, room is looked for, bit by bit. */
+bool rule_memory_may_keep(struct rule_vm *vm, lua_State *lua);
 
 /* ---- rule_budget.c ---- */
 void rule_budget_begin(struct rule_vm *vm, struct rule_run *run);

@@ -193,6 +193,7 @@ struct rule_vm *rule_vm_new(const char *rules_dir, const struct rule_function *f
 	vm->bindings = memory_new(count + 1, sizeof *vm->bindings);
 	table_init(&vm->names);
 	rule_memory_init(vm);
+	rule_vm_set_kept(vm, SIZE_MAX);
 	vm->lua = lua_newstate(rule_memory_allocate, vm);
 	check(vm->lua != NULL);
 	lua_atpanic(vm->lua, panic);
@@ -229,6 +230,11 @@ void rule_vm_free(struct rule_vm *vm)
 void rule_vm_set_turn(struct rule_vm *vm, uint64_t nanoseconds)
 {
 	vm->turn_ns = nanoseconds;
+}
+
+void rule_vm_set_kept(struct rule_vm *vm, size_t bytes)
+{
+	vm->kept = bytes < SIZE_MAX / 2 ? bytes : SIZE_MAX / 2;
 }
 
 size_t rule_vm_memory(const struct rule_vm *vm)

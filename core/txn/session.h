@@ -36,6 +36,7 @@ struct session {
 	struct session_origin *origin; /* NULL until somebody wants to know it */
 	struct wires *wires;           /* tcp.connect of rules; NULL: none yet */
 	struct table *data;  /* connection.data: handles of kept Lua values; NULL: none yet */
+	size_t data_bytes;   /* its keys and strings */
 	uint64_t opened;     /* milliseconds */
 	uint32_t client_row; /* where share/clients counts it */
 	uint64_t written_to_node, written_to_client; /* buckets of share/bucket.h, its own */

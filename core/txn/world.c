@@ -287,6 +287,7 @@ bool world_open(struct world *w, const struct conf *conf, const struct share *sh
 	TAILQ_INIT(&w->sessions);
 	w->vm = rule_vm_new(conf->rules_dir, functions, function_count);
 	rule_vm_set_turn(w->vm, RULE_TURN_NANOSECONDS);
+	rule_vm_set_kept(w->vm, (size_t)conf->data_kept_size);
 	w->rules = rules_new(w, rule_set_new(w->vm));
 	w->rule_errors = new_limits(conf->rule_count, 1);
 	w->rule_lines = new_limits(conf->rule_count, conf->log_rule_rate);
