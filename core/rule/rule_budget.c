@@ -27,12 +27,24 @@ uint64_t rule_budget_guard_ns(const struct rule_limits *limits)
 
 /* The least part of a turn that a run gets. */
 #define TURN_PARTS 8
+/* A run that took more than its turn lets so many pass for it, at most. */
+#define REST_MOST 100
+
+/* Between two looks at the clock, about, in a rule whose steps may take long. */
+#define LOOK_NS 30000u
+/* Steps until the next look when the rule has begun to handle something big. */
+#define CAREFUL_PACE 16
 
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 static void set_left(struct rule_vm *vm, lua_Number left)
@@ -53,15 +65,30 @@ static lua_Number get_left(struct rule_vm *vm)
 	return left;
 }
 
-/* Since the stretch had its second slice: when nothing was put off in between. */
+static void start_clocks(struct rule_run *run)
+{
+	run->wall_start_ns = clock_ns(CLOCK_MONOTONIC);
+	run->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	run->looked_ns = 0;
+}
+
+/* Since the stretch had its second slice, or since it goes on after it was put off. */
 static uint64_t wall_ns(struct rule_run *run)
 {
-	uint64_t wall = clock_ns(CLOCK_MONOTONIC);
-	if (run->wall_start_ns == 0) {
-		run->wall_start_ns = wall;
-		run->cpu_start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	}
-	return wall - run->wall_start_ns;
+	if (run->wall_start_ns == 0)
+		start_clocks(run);
+	return clock_ns(CLOCK_MONOTONIC) - run->wall_start_ns;
+}
+
+/* One step can take long: a text of megabytes compared, or `next` in a table that was emptied. */
+static void set_pace(struct rule_run *run, uint64_t wall)
+{
+	uint64_t took = wall - run->looked_ns;
+	run->looked_ns = wall;
+	if (took > LOOK_NS)
+		run->pace = run->pace < 4 ? 1 : run->pace / 4;
+	else if (took < LOOK_NS / 4 && run->pace < RULE_SLICE)
+		run->pace *= 2;
 }
 
 /* True when this stretch has used far more time than its steps explain. */
@@ -103,21 +130,17 @@ static int put_off(struct rule_run *run, lua_State *lua, uint64_t wall)
 	run->wall_before_ns += wall;
 	run->cpu_before_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns;
 	run->is_waiting = run->is_put_off = true;
+	run->rest = (unsigned)least(wall / run->vm->turn_ns, REST_MOST);
 	run->slice = 0;
 	lua_settop(lua, 0);
 	lua_pushlightuserdata(lua, rule_call_wait_mark());
 	return lua_yield(lua, 1);
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Takes the next slice out of what is left. */
 static uint64_t take_slice(struct rule_run *run)
 {
-	run->slice = least(RULE_SLICE, least(run->wait_left, run->total_left));
+	run->slice = least(run->pace, least(run->wait_left, run->total_left));
 	run->wait_left -= run->slice;
 	run->total_left -= run->slice;
 	return run->slice;
@@ -127,12 +150,13 @@ void rule_budget_begin(struct rule_vm *vm, struct rule_run *run)
 {
 	run->wait_left = run->limits->budget;
 	run->wall_start_ns = run->wall_before_ns = run->cpu_before_ns = 0;
+	run->pace = RULE_SLICE;
 	set_left(vm, (lua_Number)take_slice(run));
 }
 
 void rule_budget_go_on(struct rule_vm *vm, struct rule_run *run)
 {
-	run->wall_start_ns = 0;
+	start_clocks(run);
 	if (run->has_no_room)
 		set_left(vm, 0); /* and so to rule_budget_more */
 	else
@@ -208,8 +232,10 @@ void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps)
 		return;
 	vm->running->charged += steps;
 	rule_budget_check(vm, lua);
-	if (vm->running->charged > RULE_SLICE)
+	if (vm->running->charged > RULE_SLICE) {
+		vm->running->pace = least(vm->running->pace, CAREFUL_PACE);
 		end_slice(vm, vm->running);
+	}
 }
 
 int rule_budget_more(lua_State *lua)
@@ -240,6 +266,7 @@ int rule_budget_more(lua_State *lua)
 		return rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
 	if (wants_room || (can_be_put_off && is_turn_over(run, wall)))
 		return put_off(run, lua, wall);
+	set_pace(run, wall);
 	take_slice(run);
 	set_left(vm, (lua_Number)run->slice - 1); /* the step that came here is one */
 	return 0;

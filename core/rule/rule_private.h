@@ -26,7 +26,7 @@
 /* The chunk name of our own Lua: its frames are left out of positions and tracebacks. */
 #define RULE_SANDBOX "=weir"
 
-/* Steps handed out at a time: how often the slow path of the budget looks at the clock. */
+/* Steps handed out at a time, at most: how often the slow path of the budget looks at the clock. */
 #define RULE_SLICE 256
 /* One step pays for so many bytes of a big allocation or a big string operation. */
 #define RULE_BYTES_PER_STEP 256
@@ -92,6 +92,8 @@ struct rule_run {
 	uint64_t total_left;     /* the same for the whole run */
 	uint64_t charged;        /* steps owed for big operations, settled with the next slice */
 	uint64_t slice;          /* steps handed out last */
+	uint64_t pace;           /* so many are handed out at a time */
+	uint64_t looked_ns;      /* at the clock, since wall_start_ns */
 	uint64_t wall_start_ns;  /* of this stretch, taken with its second slice; 0 before */
 	uint64_t cpu_start_ns;   /* taken with it */
 	uint64_t wall_before_ns; /* of this stretch, before it was put off; and */
@@ -104,6 +106,7 @@ struct rule_run {
 	bool is_waiting, has_verdict;
 	bool is_put_off;   /* it waits for nothing: others have a turn */
 	bool has_no_room;  /* too much is left after a collection */
+	unsigned rest;     /* turns that pass before it goes on */
 	uint64_t room_at;  /* it is put off until so many cycles are over; 0: for a turn only */
 	size_t room_base;  /* vm->base at that time */
 	unsigned line;     /* of the call that waits */

@@ -219,6 +219,10 @@ enum rule_result rule_resume(struct rule_run *run)
 	lua_State *lua = vm->lua;
 	bool is_put_off = run->is_put_off;
 	check(run->is_waiting);
+	if (is_put_off && run->rest > 0) {
+		run->rest--;
+		return RULE_RESULT_WAITING;
+	}
 	if (is_put_off && !rule_memory_has_room(run))
 		return RULE_RESULT_WAITING;
 	stretch_begin(run);
