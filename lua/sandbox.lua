@@ -13,7 +13,7 @@ local setmetatable, tonumber, tostring = lua.setmetatable, lua.tonumber, lua.tos
 local type, unpack = lua.type, lua.unpack
 local spend, make_room, check, settle, find, scan, concat =
 	host.spend, host.make_room, host.check, host.settle, host.find, host.scan, host.concat
-local WAIT, RAISE = host.WAIT, host.RAISE
+local WAIT, RAISE, GO_ON, go_on = host.WAIT, host.RAISE, host.GO_ON, host.go_on
 
 -- A string operation up to this size costs no more than the call itself.
 local SMALL = 1024
@@ -588,6 +588,22 @@ local function waiting(call)
 	end
 end
 
+-- What a piece of work gave: its results, or, for the next piece, all that it had on its stack. The
+-- step that this function begins with is where others have a turn.
+local function worked(...)
+	if (...) ~= GO_ON then
+		return ...
+	end
+	return worked(go_on(select(2, ...)))
+end
+
+-- A function whose work may be long.
+local function in_pieces(call)
+	return function(...)
+		return worked(call(...))
+	end
+end
+
 -- The middle dot of hidden names, see core/rule/rule_private.h.
 local DOT = "\194\183"
 local families = {} -- "connection.data" to its table
@@ -630,7 +646,10 @@ for name, library in next, libraries do
 	end
 end
 for _, row in lua.ipairs(functions) do
-	local path, call, statement, waits = unpack(row)
+	local path, call, statement, waits, is_long = unpack(row)
+	if is_long then
+		call, statement = in_pieces(call), in_pieces(statement)
+	end
 	if waits then
 		call, statement = waiting(call), waiting(statement)
 	end

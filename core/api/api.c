@@ -109,6 +109,50 @@ char *api_scratch_grow(struct rule_call *call, size_t size)
 	return scratch;
 }
 
+/* A small one is kept for the next result. */
+static char *spare;
+
+static void grow(struct api_made *made, size_t needed)
+{
+	if (made->at == NULL && needed <= SCRATCH_KEPT) {
+		made->at = spare == NULL ? memory_new(1, SCRATCH_KEPT) : spare;
+		made->capacity = SCRATCH_KEPT;
+		spare = NULL;
+		return;
+	}
+	made->capacity = needed * 2;
+	made->at = memory_resize(made->at, made->capacity);
+}
+
+char *api_made_room(struct rule_call *call, struct api_made *made, size_t more)
+{
+	uint64_t most = api_txn(call)->vserver->rule_limits.memory;
+	if (more > most || made->len > most - more)
+		rule_error(call, "the result would have %zu bytes, more than a rule may use",
+			   made->len + more);
+	rule_spend(call, more);
+	if (made->at == NULL || made->len + more > made->capacity)
+		grow(made, made->len + more);
+	return made->at + made->len;
+}
+
+void api_made_add(struct rule_call *call, struct api_made *made, struct slice s)
+{
+	char *to = api_made_room(call, made, s.len);
+	if (s.len > 0)
+		memcpy(to, s.at, s.len);
+	made->len += s.len;
+}
+
+void api_made_release(struct api_made *made)
+{
+	if (spare == NULL && made->capacity == SCRATCH_KEPT)
+		spare = made->at;
+	else
+		free(made->at);
+	*made = (struct api_made){ 0 };
+}
+
 void api_push_ip(struct rule_call *call, const struct addr *a)
 {
 	char text[ADDR_TEXT_BYTES];

@@ -47,6 +47,19 @@ char *api_scratch(struct rule_call *call, size_t size);
 /* The same block with room for `size` bytes; what is in it stays. It may move. */
 char *api_scratch_grow(struct rule_call *call, size_t size);
 
+/*
+ * A result that grows while a function works in pieces; zeroed at first, and part of its state. Never
+ * bigger than a run may use: that raises an error. Room is paid for.
+ */
+struct api_made {
+	char *at;
+	size_t len, capacity;
+};
+/* Room for `more` bytes behind what is there; the caller adds to `len` what it has written. */
+char *api_made_room(struct rule_call *call, struct api_made *made, size_t more);
+void api_made_add(struct rule_call *call, struct api_made *made, struct slice s);
+void api_made_release(struct api_made *made);
+
 /* The address without port as text, nil for ADDR_NONE; and the port, nil likewise. */
 void api_push_ip(struct rule_call *call, const struct addr *a);
 void api_push_port(struct rule_call *call, const struct addr *a);

@@ -7,6 +7,8 @@
 /* One match may take so many steps of its own; the budget pays for each MATCH_BYTES bytes' work. */
 #define STEPS_MOST 4000000
 #define BYTES_PER_STEP 16
+/* Where a match may begin, in one piece of a search. */
+#define PLACES 8192
 /* Compiling an expression costs as much as going through so many bytes, and for each of its own. */
 #define COMPILE_BYTES (256 * 200)
 #define COMPILE_BYTES_PER_BYTE 2560
@@ -49,27 +51,61 @@ static struct expression read_expression(struct rule_call *call, unsigned flags_
 	return (struct expression){ regex, (flags & global) != 0, (flags & REGEX_UTF) != 0 };
 }
 
-static bool is_match(struct rule_call *call, const struct regex *regex, struct slice text,
-		     size_t from, bool not_empty_here)
+/* A search through a text, in pieces. */
+struct search {
+	size_t from;    /* where it goes on */
+	size_t places;  /* where a match may begin, in one piece */
+	uint64_t steps; /* of this match so far */
+	bool was_empty; /* the last match, so there is another one here, or none */
+};
+
+enum found { FOUND, NOT_FOUND, TURN_IS_OVER };
+
+static enum found search_on(struct rule_call *call, const struct regex *regex, struct slice text,
+			    struct search *s)
 {
-	struct regex_try try = { text, from, not_empty_here, STEPS_MOST };
-	enum regex_result result = regex_match(regex, &try);
-	rule_spend(call, 256 + try.steps * BYTES_PER_STEP);
-	if (result == REGEX_GIVEN_UP)
-		rule_error(call,
-			   "the expression takes more than %d steps on this text, or too much "
-			   "memory",
-			   STEPS_MOST);
-	return result == REGEX_MATCHES;
+	for (;;) {
+		struct regex_try try = { text, s->from, s->places, s->was_empty,
+					 STEPS_MOST - s->steps };
+		enum regex_result result = regex_match(regex, &try);
+		s->steps += try.steps;
+		s->from = try.from;
+		rule_spend(call, 256 + try.steps * BYTES_PER_STEP);
+		if (result == REGEX_GIVEN_UP)
+			rule_error(call,
+				   "the expression takes more than %d steps on this text, or too "
+				   "much memory",
+				   STEPS_MOST);
+		if (result != REGEX_FURTHER) {
+			s->steps = 0;
+			s->places = PLACES;
+			return result == REGEX_MATCHES ? FOUND : NOT_FOUND;
+		}
+		/* where hardly anything can begin, the library's own way to look for it is quick */
+		if (try.steps < s->places / 64)
+			s->places *= 4;
+		if (rule_turn_is_over(call, s->places / 16 + try.steps * BYTES_PER_STEP))
+			return TURN_IS_OVER;
+	}
 }
 
 static enum rule_answer regexmatch(struct rule_call *call)
 {
-	struct slice text = api_text(call, 1);
+	struct slice text = rule_argument_string(call, 1);
+	struct search *s = rule_work(call);
+	if (s == NULL)
+		rule_spend(call, text.len);
 	struct expression e = read_expression(call, 3, "imsxu");
-	bool matches = is_match(call, e.regex, text, 0, false);
-	rule_push_boolean(call, matches);
-	unsigned groups = matches ? regex_groups(e.regex) : 0;
+	struct search first = { .places = PLACES };
+	enum found found = search_on(call, e.regex, text, s == NULL ? &first : s);
+	if (found == TURN_IS_OVER && s == NULL) {
+		s = rule_work_begin(call, sizeof *s, NULL);
+		*s = first;
+	}
+	if (found == TURN_IS_OVER)
+		return RULE_GO_ON;
+	rule_push_boolean(call, found == FOUND);
+	unsigned groups = found == FOUND ? regex_groups(e.regex) : 0;
 	for (unsigned i = 1; i <= groups; i++)
 		rule_push_string(call, regex_group(e.regex, text, i));
 	return RULE_RETURN;
@@ -77,19 +113,18 @@ static enum rule_answer regexmatch(struct rule_call *call)
 
 /* ---- putting something else in its place ------------------------------------------------------------ */
 
-/* The result, in the scratch block. */
-struct made {
-	struct rule_call *call;
-	char *block;
-	size_t len;
+/* What is known between two pieces. */
+struct replacing {
+	struct search search;
+	struct api_made made;
+	size_t done; /* of the text: so much of it is in the result */
+	int64_t count;
 };
 
-static void add(struct made *made, struct slice s)
+static void release_replacing(void *state)
 {
-	made->block = api_scratch_grow(made->call, made->len + s.len + 1);
-	if (s.len > 0)
-		memcpy(made->block + made->len, s.at, s.len);
-	made->len += s.len;
+	struct replacing *r = state;
+	api_made_release(&r->made);
 }
 
 /* The digits at the start of `s` as a number; at most 4 of them. */
@@ -130,66 +165,87 @@ static size_t read_reference(struct rule_call *call, const struct regex *regex, 
 
 /* The new text; with `made` NULL it is only checked. */
 static void add_new(struct rule_call *call, const struct regex *regex, struct slice text,
-		    struct slice new, struct made *made)
+		    struct slice new, struct api_made *made)
 {
 	while (new.len > 0) {
 		size_t plain = slice_find(new, '$');
 		unsigned group = 0;
 		if (made != NULL)
-			add(made, slice_of(new.at, plain));
+			api_made_add(call, made, slice_of(new.at, plain));
 		new = slice_skip(new, plain);
 		if (new.len == 0)
 			return;
 		bool is_dollar = new.len > 1 && new.at[1] == '$';
 		size_t len = is_dollar ? 2 : read_reference(call, regex, new, &group);
 		if (made != NULL)
-			add(made, is_dollar ? SLICE("$") : regex_group(regex, text, group));
+			api_made_add(call, made,
+				     is_dollar ? SLICE("$") : regex_group(regex, text, group));
 		new = slice_skip(new, len);
 	}
 }
 
-static enum rule_answer regexsub(struct rule_call *call)
+/* False: the turn is over. */
+static bool replace_on(struct rule_call *call, const struct expression *e, struct slice text,
+		       struct slice new, struct replacing *r)
 {
-	struct slice text = api_text(call, 1), new = rule_argument_string(call, 3);
-	struct expression e = read_expression(call, 4, "imsxug");
-	struct made made = { call, api_scratch(call, text.len + 1), 0 };
-	size_t from = 0, done = 0;
-	int64_t count = 0;
-	bool was_empty = false;
-	add_new(call, e.regex, text, new, NULL);
-	while (from <= text.len && (count == 0 || e.is_global)) {
-		if (!is_match(call, e.regex, text, from, was_empty)) {
-			if (!was_empty)
-				break;
+	struct search *s = &r->search;
+	while (s->from <= text.len && (r->count == 0 || e->is_global)) {
+		enum found found = search_on(call, e->regex, text, s);
+		if (found == TURN_IS_OVER)
+			return false;
+		if (found == NOT_FOUND && !s->was_empty)
+			break;
+		if (found == NOT_FOUND) {
 			/* nothing but the empty text here: a character further on */
-			size_t len = slice_utf8_length(slice_skip(text, from));
-			from += e.is_utf && len > 0 ? len : 1;
-			was_empty = false;
+			size_t len = slice_utf8_length(slice_skip(text, s->from));
+			s->from += e->is_utf && len > 0 ? len : 1;
+			s->was_empty = false;
 			continue;
 		}
-		struct slice whole = regex_group(e.regex, text, 0);
-		add(&made, slice_of(text.at + done, (size_t)(whole.at - text.at) - done));
-		add_new(call, e.regex, text, new, &made);
-		done = from = (size_t)(whole.at - text.at) + whole.len;
-		was_empty = whole.len == 0;
-		count++;
+		size_t before = r->made.len;
+		struct slice whole = regex_group(e->regex, text, 0);
+		api_made_add(call, &r->made,
+			     slice_of(text.at + r->done, (size_t)(whole.at - text.at) - r->done));
+		add_new(call, e->regex, text, new, &r->made);
+		r->done = s->from = (size_t)(whole.at - text.at) + whole.len;
+		s->was_empty = whole.len == 0;
+		r->count++;
+		if (rule_turn_is_over(call, 256 + new.len + r->made.len - before))
+			return false;
 	}
-	add(&made, slice_skip(text, done));
-	rule_push_string(call, slice_of(made.block, made.len));
-	rule_push_integer(call, count);
+	return true;
+}
+
+static enum rule_answer regexsub(struct rule_call *call)
+{
+	struct slice text = rule_argument_string(call, 1), new = rule_argument_string(call, 3);
+	struct replacing *r = rule_work(call);
+	struct expression e = read_expression(call, 4, "imsxug");
+	if (r == NULL) {
+		rule_spend(call, text.len);
+		add_new(call, e.regex, text, new, NULL);
+		r = rule_work_begin(call, sizeof *r, release_replacing);
+		r->search.places = PLACES;
+	}
+	if (!replace_on(call, &e, text, new, r))
+		return RULE_GO_ON;
+	api_made_add(call, &r->made, slice_skip(text, r->done));
+	rule_push_string(call, slice_of(r->made.at, r->made.len));
+	rule_push_integer(call, r->count);
 	return RULE_RETURN;
 }
 
 /* clang-format off */
 static const struct rule_function functions[] = {
-	{ "string.regexmatch", regexmatch, RULE_IN_ANY, "s: string, re: string, flags?: string",
+	{ "string.regexmatch", regexmatch, RULE_IN_ANY | RULE_IN_PIECES,
+	  "s: string, re: string, flags?: string",
 	  "boolean, ... string|nil",
 	  "Does the regular expression (PCRE2, at most 16 KiB) match somewhere in `s`? true and what each "
 	  "group took, nil for one that took no part; or false. Flags: i the case of letters does not "
 	  "count, m `^` and `$` stand at every line, s `.` is a newline, too, x blanks and comments in the "
 	  "expression do not count, u UTF-8 (bytes otherwise; what is no UTF-8 matches nothing). A match of "
 	  "more than 4,000,000 steps is an error. Compiled expressions are kept.", "string.regexmatch" },
-	{ "string.regexsub", regexsub, RULE_IN_ANY,
+	{ "string.regexsub", regexsub, RULE_IN_ANY | RULE_IN_PIECES,
 	  "s: string, re: string, new: string, flags?: string", "string, integer count",
 	  "`s` with `new` in place of the first match, or with flag g of all, and how many there were. In "
 	  "`new` `$1` or `${1}` and `${name}` are what a group took (nothing for one that took no part), "

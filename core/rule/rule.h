@@ -26,6 +26,8 @@ enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
  * but an error that its `finish` raises ends the run: pcall in the rule does not see it.
  */
 #define RULE_WAITS (1u << 8)
+/* Beside the phases of a function: it may answer RULE_GO_ON. */
+#define RULE_IN_PIECES (1u << 11)
 /*
  * Beside the phases of a function: it reads or writes a stream of bytes, and HTTP has another one in
  * its place: the first sentence of its `words` says which. Beside those where a rule is attached: to a
@@ -45,6 +47,7 @@ struct rule_call;
 enum rule_answer {
 	RULE_RETURN,  /* the results pushed so far go back to the rule */
 	RULE_WAIT,    /* park the run; rule_resume goes on with it (set the end by rule_wait) */
+	RULE_GO_ON,   /* others may have a turn; then it runs again, see rule_work */
 	RULE_VERDICT, /* the run and the phase's remaining rules are over: it does not return */
 };
 
@@ -110,6 +113,26 @@ _Noreturn void rule_error_on_http(struct rule_call *call);
  * the rule cannot afford it. Before the work; in pieces when it is not known beforehand.
  */
 void rule_spend(struct rule_call *call, size_t bytes);
+
+/* ---- long work in pieces: rule_work.c ---- */
+
+/*
+ * A function RULE_IN_PIECES does its work piece by piece, pays for each before it (rule_spend), and
+ * asks after each whether its turn is over. If it is, it answers RULE_GO_ON, and runs again when
+ * others had a turn: arguments, and what it has pushed, are as they were; slices of arguments are
+ * still valid; what else it must know is in its state. An error may be raised at any time.
+ *
+ * rule_work_begin makes the state, zeroed; `release` (may be NULL) frees what is in it when the work
+ * is over, given up or failed. rule_work is the state in the pieces after the first; NULL in that.
+ */
+void *rule_work(const struct rule_call *call);
+void *rule_work_begin(struct rule_call *call, size_t size, void (*release)(void *state));
+
+/*
+ * `bytes` have been worked on since it was last asked: the clock is looked at for some thousand.
+ * Never true where the rule cannot be put off: there the work runs on, and the budget bounds it.
+ */
+bool rule_turn_is_over(struct rule_call *call, size_t bytes);
 
 /*
  * Results, in order. An absent slice is nil. Pushing raises no error for want of memory: a run that

@@ -238,6 +238,25 @@ void rule_budget_spend(struct rule_vm *vm, lua_State *lua, uint64_t steps)
 	}
 }
 
+void rule_budget_look(struct rule_vm *vm)
+{
+	end_slice(vm, vm->running);
+}
+
+bool rule_budget_is_turn_over(struct rule_run *run, lua_State *lua)
+{
+	const struct rule_vm *vm = run->vm;
+	if (vm->turn_ns == 0 || run->has_failed || !lua_isyieldable(lua))
+		return false;
+	return vm->used > vm->ceiling || is_turn_over(run, wall_ns(run));
+}
+
+void rule_budget_return_step(struct rule_run *run)
+{
+	run->wait_left++;
+	run->total_left++;
+}
+
 int rule_budget_more(lua_State *lua)
 {
 	struct rule_vm *vm = rule_vm_of(lua);

@@ -451,6 +451,28 @@ static const char *phase_name(enum rule_phase phase)
 	return names[phase];
 }
 
+int rule_call_answer(struct rule_call *call, enum rule_answer answer, bool is_statement)
+{
+	struct rule_vm *vm = call->run->vm;
+	switch (answer) {
+	case RULE_RETURN:
+		if (call->run->work != NULL)
+			rule_work_end(call->run);
+		if (vm->used > vm->ceiling)
+			rule_budget_check(vm, call->lua);
+		/* As a statement its results go nowhere, and `true` would mean a verdict. */
+		return is_statement ? 0 : lua_gettop(call->lua) - (int)call->argument_count;
+	case RULE_WAIT:
+		return wait_now(call, is_statement);
+	case RULE_GO_ON:
+		return rule_work_pause(call, is_statement);
+	case RULE_VERDICT:
+		return decide(call, is_statement);
+	}
+	check(!"an answer of enum rule_answer");
+	return 0;
+}
+
 int rule_call_enter(lua_State *lua)
 {
 	const struct rule_binding *binding = lua_touserdata(lua, lua_upvalueindex(1));
@@ -466,19 +488,7 @@ int rule_call_enter(lua_State *lua)
 	if ((phases & RULE_WAITS) != 0 && !lua_isyieldable(lua))
 		rule_error(&call, "cannot wait here");
 	run->finish = NULL;
-	switch (binding->function->run(&call)) {
-	case RULE_RETURN:
-		if (binding->vm->used > binding->vm->ceiling)
-			rule_budget_check(binding->vm, lua);
-		/* As a statement its results go nowhere, and `true` would mean a verdict. */
-		return is_statement ? 0 : lua_gettop(lua) - (int)call.argument_count;
-	case RULE_WAIT:
-		return wait_now(&call, is_statement);
-	case RULE_VERDICT:
-		return decide(&call, is_statement);
-	}
-	check(!"an answer of enum rule_answer");
-	return 0;
+	return rule_call_answer(&call, binding->function->run(&call), is_statement);
 }
 
 int rule_call_finish(lua_State *lua)
@@ -501,6 +511,8 @@ int rule_call_finish(lua_State *lua)
 	case RULE_VERDICT:
 		run->has_verdict = true;
 		return 0;
+	case RULE_GO_ON:
+		break; /* nothing of the rule is there that could go on */
 	}
 	check(!"an answer of enum rule_answer");
 	return 0;

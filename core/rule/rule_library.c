@@ -215,6 +215,7 @@ void rule_library_push(struct rule_vm *vm, lua_State *lua)
 		{ "now", now },
 		{ "load", load },
 		{ "module", module },
+		{ "go_on", rule_work_go_on },
 		{ "find", rule_pattern_find },
 		{ "match", rule_pattern_match },
 		{ "scan", rule_pattern_scan },
@@ -231,4 +232,6 @@ void rule_library_push(struct rule_vm *vm, lua_State *lua)
 	lua_setfield(lua, -2, "WAIT");
 	lua_pushlightuserdata(lua, rule_call_raise_mark());
 	lua_setfield(lua, -2, "RAISE");
+	lua_pushlightuserdata(lua, rule_work_mark());
+	lua_setfield(lua, -2, "GO_ON");
 }

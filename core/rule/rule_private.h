@@ -114,6 +114,16 @@ struct rule_run {
 	bool is_statement; /* that call: its results go nowhere, and `true` would mean a verdict */
 	const struct rule_function *function; /* that waits */
 	rule_function_run finish;
+	struct rule_work *work; /* under way, or left behind by an error */
+};
+
+/* What a function that works in pieces knows between them. Owned by its run: one at a time works. */
+struct rule_work {
+	const struct rule_function *function;
+	unsigned argument_count;
+	bool is_statement;
+	void (*release)(void *state);
+	_Alignas(max_align_t) char state[];
 };
 
 struct rule_call {
@@ -122,6 +132,8 @@ struct rule_call {
 	const struct rule_function *function;
 	unsigned argument_count;
 	bool is_finishing; /* called by rule_resume: no frame of the rule below us */
+	bool is_going_on;  /* not the first piece of its work */
+	size_t unseen;     /* bytes worked on since it looked at the clock */
 };
 
 /* What lies on the anchor's stack for ever: a thread that never runs, so it is quick to reach. */
@@ -228,6 +240,21 @@ int rule_budget_more(lua_State *lua);
 /* Lua: settle(value): raises again what a pcall may not keep; else the value for the rule. */
 int rule_budget_settle(lua_State *lua);
 
+/* The next step looks at the clock, and puts the run off when its turn is over. */
+void rule_budget_look(struct rule_vm *vm);
+bool rule_budget_is_turn_over(struct rule_run *run, lua_State *lua);
+/* A step that was not the rule's. */
+void rule_budget_return_step(struct rule_run *run);
+
+/* ---- rule_work.c ---- */
+/* Lua: go_on(...): the next piece of the work, with the stack as the last one left it. */
+int rule_work_go_on(lua_State *lua);
+/* What a function gives that answered RULE_GO_ON: the mark, and its stack. */
+int rule_work_pause(struct rule_call *call, bool is_statement);
+void *rule_work_mark(void);
+/* Frees the work of the run, if there is any. */
+void rule_work_end(struct rule_run *run);
+
 /* ---- rule_failure.c ---- */
 /* Lua: what a run's chunk is called with to catch errors: looks, and passes the error on. */
 int rule_failure_catch(lua_State *lua);
@@ -239,6 +266,8 @@ void rule_failure_note(struct rule_run *run, int status);
 /* ---- rule_call.c ---- */
 /* Lua: a function for rules; upvalue 1 its binding, upvalue 2 whether it stands as a statement. */
 int rule_call_enter(lua_State *lua);
+/* What Lua gets from a function that has answered. */
+int rule_call_answer(struct rule_call *call, enum rule_answer answer, bool is_statement);
 /* Lua: runs `finish` of the run given as light userdata. */
 int rule_call_finish(lua_State *lua);
 /* The first frame of `lua` from `level` that is a rule's own; false if there is none. */

@@ -86,6 +86,7 @@ static void run_give_back(struct rule_run *run, bool is_clean)
 	}
 	run->subject = NULL;
 	run->is_waiting = false;
+	rule_work_end(run);
 	rule_memory_over(vm, run);
 	if (vm->idle_count >= IDLE_MOST) {
 		run_free(run);

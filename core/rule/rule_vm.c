@@ -103,7 +103,7 @@ static void open_libraries(lua_State *lua)
 	}
 }
 
-/* Pushes {{name, function, as a statement, may wait}, ...}. */
+/* Pushes {{name, function, as a statement, may wait, works in pieces}, ...}. */
 static void push_functions(struct rule_vm *vm, lua_State *lua)
 {
 	lua_newtable(lua);
@@ -112,7 +112,7 @@ static void push_functions(struct rule_vm *vm, lua_State *lua)
 		struct rule_known *known = know_path(vm, vm->functions[i].name);
 		known->function = &vm->functions[i];
 		known->is_function = true;
-		lua_createtable(lua, 4, 0);
+		lua_createtable(lua, 5, 0);
 		lua_pushstring(lua, vm->functions[i].name);
 		lua_rawseti(lua, -2, 1);
 		for (int is_statement = 0; is_statement < 2; is_statement++) {
@@ -123,6 +123,8 @@ static void push_functions(struct rule_vm *vm, lua_State *lua)
 		}
 		lua_pushboolean(lua, (vm->functions[i].phases & RULE_WAITS) != 0);
 		lua_rawseti(lua, -2, 4);
+		lua_pushboolean(lua, (vm->functions[i].phases & RULE_IN_PIECES) != 0);
+		lua_rawseti(lua, -2, 5);
 		lua_rawseti(lua, -2, (int)i + 1);
 	}
 }
@@ -218,6 +220,7 @@ void rule_vm_free(struct rule_vm *vm)
 	while (vm->runs != NULL) {
 		struct rule_run *run = vm->runs;
 		vm->runs = run->next_run;
+		rule_work_end(run);
 		free(run);
 	}
 	table_release(&vm->names, free);

@@ -34,6 +34,8 @@ struct regex {
 	size_t bytes;
 	unsigned groups;
 	bool compares_groups; /* it refers back to what a group took: as long as that */
+	bool is_utf;
+	bool is_whole; /* a search in it cannot be cut: going on would not be the same */
 	struct slice key;
 };
 
@@ -112,7 +114,7 @@ static void drop(struct regex *regex)
 
 static pcre2_code *compile(struct slice pattern, unsigned flags, struct err *why)
 {
-	uint32_t options = PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C;
+	uint32_t options = PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT;
 	int number;
 	size_t at;
 	PCRE2_UCHAR text[256];
@@ -133,6 +135,16 @@ static pcre2_code *compile(struct slice pattern, unsigned flags, struct err *why
 	return NULL;
 }
 
+/* \\G means where a search began, and verbs such as (*COMMIT) end it as a whole. */
+static bool is_whole(const pcre2_code *code, struct slice pattern)
+{
+	uint32_t options = 0;
+	pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+	return (options & PCRE2_ANCHORED) != 0 ||
+	       memmem(pattern.at, pattern.len, "\\G", 2) != NULL ||
+	       memmem(pattern.at, pattern.len, "(*", 2) != NULL;
+}
+
 static struct regex *add(pcre2_code *code, struct slice key)
 {
 	struct regex *regex = memory_new(1, sizeof *regex);
@@ -146,6 +158,8 @@ static struct regex *add(pcre2_code *code, struct slice key)
 	regex->data = pcre2_match_data_create_from_pattern(code, NULL);
 	check(regex->data != NULL);
 	regex->groups = groups;
+	regex->is_utf = ((unsigned char)key.at[0] & REGEX_UTF) != 0;
+	regex->is_whole = is_whole(code, slice_skip(key, 1));
 	regex->compares_groups = references > 0;
 	regex->bytes = size + jit_size + key.len + groups * 2 * sizeof(size_t);
 	regex->key = slice_of(memory_copy_string(key.at, key.len), key.len);
@@ -199,9 +213,22 @@ unsigned regex_group_named(const struct regex *regex, struct slice name)
 	return number > 0 ? (unsigned)number : 0;
 }
 
+/* The offset behind the places that are looked at; between characters, where there are any. */
+static size_t end_of_places(const struct regex *regex, const struct regex_try *try)
+{
+	if (try->places == 0 || regex->is_whole || try->places >= try->text.len - try->from)
+		return try->text.len + 1;
+	size_t end = try->from + try->places;
+	while (regex->is_utf && end < try->text.len && (try->text.at[end] & 0xc0) == 0x80)
+		end++;
+	return end;
+}
+
 enum regex_result regex_match(const struct regex *regex, struct regex_try *try)
 {
 	uint32_t options = try->not_empty_here ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
+	size_t end = end_of_places(regex, try);
+	pcre2_set_offset_limit(cache.matching, end - 1);
 	run.steps = run.looks = run.start_ns = 0;
 	run.most = try->steps;
 	run.at = try->from;
@@ -209,6 +236,10 @@ enum regex_result regex_match(const struct regex *regex, struct regex_try *try)
 	int result = pcre2_match(regex->code, (PCRE2_SPTR)try->text.at, try->text.len, try->from,
 				 options, regex->data, cache.matching);
 	try->steps = run.steps;
+	if (result == PCRE2_ERROR_NOMATCH && end <= try->text.len && !try->not_empty_here) {
+		try->from = end;
+		return REGEX_FURTHER;
+	}
 	if (result == PCRE2_ERROR_NOMATCH)
 		return REGEX_DIFFERS;
 	return result < 0 ? REGEX_GIVEN_UP : REGEX_MATCHES;

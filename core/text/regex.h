@@ -34,12 +34,14 @@ const struct regex *regex_find(struct slice pattern, unsigned flags, bool *is_ne
 unsigned regex_groups(const struct regex *regex);
 unsigned regex_group_named(const struct regex *regex, struct slice name);
 
-enum regex_result { REGEX_MATCHES, REGEX_DIFFERS, REGEX_GIVEN_UP };
+/* REGEX_FURTHER: not where a match may have begun so far; go on at `from`, which has moved. */
+enum regex_result { REGEX_MATCHES, REGEX_DIFFERS, REGEX_FURTHER, REGEX_GIVEN_UP };
 
 /* One try to match; what is found stays valid until the next try of any expression. */
 struct regex_try {
 	struct slice text;
 	size_t from;         /* offset in it */
+	size_t places;       /* where a match may begin: so many are looked at; 0: up to the end */
 	bool not_empty_here; /* only at `from`, and not the empty text */
 	uint64_t steps;      /* that it may take; then, those that it took */
 };

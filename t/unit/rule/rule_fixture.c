@@ -174,6 +174,40 @@ static enum rule_answer work(struct rule_call *call)
 	return RULE_RETURN;
 }
 
+/* Pushes "0" and so on, one with each piece; or raises an error in that piece, or in none. */
+struct pieces {
+	int64_t done;
+	struct subject *to;
+};
+
+static void release_pieces(void *state)
+{
+	struct pieces *p = state;
+	p->to->released++;
+}
+
+static enum rule_answer pieces(struct rule_call *call)
+{
+	struct pieces *p = rule_work(call);
+	int64_t count = rule_argument_integer(call, 1, 0, 1000);
+	if (p == NULL) {
+		p = rule_work_begin(call, sizeof *p, release_pieces);
+		p->to = rule_call_subject(call);
+		p->to->begun++;
+	}
+	while (p->done < count) {
+		char text[8];
+		rule_spend(call, 8192);
+		if (!rule_argument_is_absent(call, 2) && rule_argument_number(call, 2) == (double)p->done)
+			rule_error(call, "no piece %d", (int)p->done);
+		snprintf(text, sizeof text, "%d", (int)p->done++);
+		rule_push_string(call, slice_of_string(text));
+		if (rule_turn_is_over(call, 8192))
+			return RULE_GO_ON;
+	}
+	return RULE_RETURN;
+}
+
 /* ---- values of any depth: what a walk says, and a copy that the walk builds ---- */
 
 static void say_text(struct rule_call *call, const char *format, ...)
@@ -378,6 +412,8 @@ static const struct rule_function functions[] = {
 	{ "test.table", table, RULE_IN_ANY, "", "table, string", "", "" },
 	{ "test.keep", keep, RULE_IN_ANY, "value: any", "", "", "" },
 	{ "test.kept", kept, RULE_IN_ANY, "", "any", "", "" },
+	{ "test.pieces", pieces, RULE_IN_ANY | RULE_IN_PIECES, "count: integer, wrong?: integer", "...: string",
+	  "", "" },
 	{ "test.work", work, RULE_IN_ANY, "bytes: integer", "", "", "" },
 	{ "http.getHeader", get, RULE_IN_REQUEST | RULE_IN_RESPONSE, "name: string", "string|nil",
 	  "", "" },

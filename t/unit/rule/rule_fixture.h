@@ -15,6 +15,7 @@ struct subject {
 	unsigned line;     /* what rule_call_line said in test.line */
 	int kept;          /* the handle of test.keep */
 	unsigned waits;
+	unsigned begun, released; /* works of test.pieces */
 	unsigned finishes; /* answers of test.wait to come before it ends */
 };
 
