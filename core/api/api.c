@@ -126,11 +126,10 @@ static void grow(struct api_made *made, size_t needed)
 
 char *api_made_room(struct rule_call *call, struct api_made *made, size_t more)
 {
-	uint64_t most = api_txn(call)->vserver->rule_limits.memory;
-	if (more > most || made->len > most - more)
-		rule_error(call, "the result would have %zu bytes, more than a rule may use",
-			   made->len + more);
-	rule_spend(call, more);
+	if (made->len > api_txn(call)->vserver->rule_limits.memory)
+		rule_error(call,
+			   "the result would have more than %zu bytes, more than a rule may use",
+			   made->len);
 	if (made->at == NULL || made->len + more > made->capacity)
 		grow(made, made->len + more);
 	return made->at + made->len;
@@ -138,10 +137,16 @@ char *api_made_room(struct rule_call *call, struct api_made *made, size_t more)
 
 void api_made_add(struct rule_call *call, struct api_made *made, struct slice s)
 {
+	rule_spend(call, s.len);
 	char *to = api_made_room(call, made, s.len);
 	if (s.len > 0)
 		memcpy(to, s.at, s.len);
 	made->len += s.len;
+}
+
+void api_made_push(struct rule_call *call, const struct api_made *made)
+{
+	rule_push_string(call, made->at == NULL ? SLICE("") : slice_of(made->at, made->len));
 }
 
 void api_made_release(struct api_made *made)

@@ -48,16 +48,19 @@ char *api_scratch(struct rule_call *call, size_t size);
 char *api_scratch_grow(struct rule_call *call, size_t size);
 
 /*
- * A result that grows while a function works in pieces; zeroed at first, and part of its state. Never
- * bigger than a run may use: that raises an error. Room is paid for.
+ * A result that grows while a function works in pieces; zeroed at first, and part of its state. When
+ * it has more bytes than a run may use that raises an error.
  */
 struct api_made {
 	char *at;
 	size_t len, capacity;
 };
-/* Room for `more` bytes behind what is there; the caller adds to `len` what it has written. */
+/* Room for `more` bytes behind what is there; the caller adds to `len` what it has written, and pays. */
 char *api_made_room(struct rule_call *call, struct api_made *made, size_t more);
+/* Paid for. */
 void api_made_add(struct rule_call *call, struct api_made *made, struct slice s);
+/* The whole as the next result. */
+void api_made_push(struct rule_call *call, const struct api_made *made);
 void api_made_release(struct api_made *made);
 
 /* The address without port as text, nil for ADDR_NONE; and the port, nil likewise. */

@@ -3,61 +3,49 @@
  * time by the product of two lengths is done in another way, or paid for as it goes.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api_hunt.h"
 #include "api/api_private.h"
-
-#include "base/check.h"
 
 #include <stdint.h>
 
 #define NOWHERE SIZE_MAX
 #define POSITION_MOST (1ll << 53)
+/* One place where a text was found takes as long as going through so many bytes. */
+#define FOUND_COST 64
+/* One item of a list costs about what a loop's turn does. */
+#define ITEM_COST 256
 
 /* ---- two texts ------------------------------------------------------------------------------------ */
 
-/* What is searched and what for, as they are compared. */
-struct search {
-	struct slice in, part;
-};
-
-static struct slice lower(struct slice s, char *out)
+static void refuse_empty_part(struct rule_call *call, struct slice part)
 {
-	for (size_t i = 0; i < s.len; i++)
-		out[i] = slice_lower(s.at[i]);
-	return slice_of(out, s.len);
-}
-
-/* Arguments 1 and 2; without case they are copies in the scratch block, `more` bytes free at *room. */
-static struct search search_open(struct rule_call *call, bool no_case, size_t more, char **room)
-{
-	struct search s = { api_text(call, 1), api_text(call, 2) };
-	size_t folded = no_case ? s.in.len + s.part.len : 0;
-	*room = NULL;
-	if (folded + more == 0)
-		return s;
-	char *block = api_scratch(call, folded + more);
-	*room = block + folded;
-	if (no_case) {
-		s.in = lower(s.in, block);
-		s.part = lower(s.part, block + s.in.len);
-	}
-	return s;
-}
-
-static void refuse_empty_part(struct rule_call *call, struct search s)
-{
-	if (s.part.len == 0)
+	if (part.len == 0)
 		rule_argument_error(call, 2, "expected some text, got \"\"");
 }
 
-/* Where `part` begins, at or behind `from`. */
-static size_t find(struct search s, size_t from)
+/*
+ * A function that looks for argument 2 in argument 1, and what it knows between two pieces. It is
+ * short, mostly, and then never moved here.
+ */
+static void release_hunt(void *state)
 {
-	if (from > s.in.len || s.part.len > s.in.len - from)
-		return NOWHERE;
-	if (s.part.len == 0)
-		return from;
-	const char *found = memmem(s.in.at + from, s.in.len - from, s.part.at, s.part.len);
-	return found == NULL ? NOWHERE : (size_t)(found - s.in.at);
+	api_hunt_release(state);
+}
+
+/* The hunt under way, or `first`, opened. */
+static struct api_hunt *hunt_open(struct rule_call *call, bool no_case, struct api_hunt *first)
+{
+	struct api_hunt *h = rule_work(call);
+	if (h != NULL)
+		return h;
+	struct slice in = rule_argument_string(call, 1), part = rule_argument_string(call, 2);
+	bool is_long = in.len + part.len > API_HUNT_SMALL;
+	if (is_long)
+		first = rule_work_begin(call, sizeof *first, release_hunt);
+	api_hunt_open(call, first, in, part);
+	if (no_case)
+		api_hunt_fold(call, first, is_long);
+	return first;
 }
 
 static enum rule_answer answer_boolean(struct rule_call *call, bool value)
@@ -68,20 +56,32 @@ static enum rule_answer answer_boolean(struct rule_call *call, bool value)
 
 /* ---- is it there? ---------------------------------------------------------------------------------- */
 
+static enum rule_answer contains_with(struct rule_call *call, bool no_case)
+{
+	struct api_hunt first;
+	size_t at;
+	enum api_hunted found = api_hunt_next(call, hunt_open(call, no_case, &first), &at);
+	if (found == API_HUNT_TURN_IS_OVER)
+		return RULE_GO_ON;
+	return answer_boolean(call, found == API_HUNT_FOUND);
+}
+
 static enum rule_answer contains(struct rule_call *call)
 {
-	char *room;
-	return answer_boolean(call, find(search_open(call, false, 0, &room), 0) != NOWHERE);
+	return contains_with(call, false);
 }
 
 static enum rule_answer contains_i(struct rule_call *call)
 {
-	char *room;
-	return answer_boolean(call, find(search_open(call, true, 0, &room), 0) != NOWHERE);
+	return contains_with(call, true);
 }
 
+struct ends {
+	struct slice in, part;
+};
+
 /* The first, or the last, bytes of argument 1, as many as argument 2 has, and argument 2. */
-static bool take_end(struct rule_call *call, bool at_end, struct search *s)
+static bool take_end(struct rule_call *call, bool at_end, struct ends *s)
 {
 	s->in = rule_argument_string(call, 1);
 	s->part = api_text(call, 2);
@@ -93,26 +93,26 @@ static bool take_end(struct rule_call *call, bool at_end, struct search *s)
 
 static enum rule_answer starts_with(struct rule_call *call)
 {
-	struct search s;
+	struct ends s;
 	return answer_boolean(call, take_end(call, false, &s) && slice_is_equal(s.in, s.part));
 }
 
 static enum rule_answer starts_with_i(struct rule_call *call)
 {
-	struct search s;
+	struct ends s;
 	return answer_boolean(call,
 			      take_end(call, false, &s) && slice_is_equal_nocase(s.in, s.part));
 }
 
 static enum rule_answer ends_with(struct rule_call *call)
 {
-	struct search s;
+	struct ends s;
 	return answer_boolean(call, take_end(call, true, &s) && slice_is_equal(s.in, s.part));
 }
 
 static enum rule_answer ends_with_i(struct rule_call *call)
 {
-	struct search s;
+	struct ends s;
 	return answer_boolean(call,
 			      take_end(call, true, &s) && slice_is_equal_nocase(s.in, s.part));
 }
@@ -147,9 +147,13 @@ static size_t offset_argument(struct rule_call *call, unsigned n, size_t len)
 	return position <= 0 ? 0 : (size_t)position - 1;
 }
 
-static enum rule_answer answer_place(struct rule_call *call, size_t at, size_t len)
+/* Answers with the place of what was looked for. */
+static enum rule_answer answer_place(struct rule_call *call, enum api_hunted found, size_t at,
+				     size_t len)
 {
-	if (at == NOWHERE) {
+	if (found == API_HUNT_TURN_IS_OVER)
+		return RULE_GO_ON;
+	if (found == API_HUNT_NOTHING) {
 		rule_push_nil(call);
 		return RULE_RETURN;
 	}
@@ -160,51 +164,57 @@ static enum rule_answer answer_place(struct rule_call *call, size_t at, size_t l
 
 static enum rule_answer find_i(struct rule_call *call)
 {
-	char *room;
-	struct search s = search_open(call, true, 0, &room);
-	size_t from = offset_argument(call, 3, s.in.len);
-	return answer_place(call, find(s, from), s.part.len);
+	struct api_hunt first, *h = hunt_open(call, true, &first);
+	size_t at = 0;
+	if (h->end == 0)
+		h->from = offset_argument(call, 3, h->in.len);
+	enum api_hunted found = api_hunt_next(call, h, &at);
+	return answer_place(call, found, at, h->part.len);
 }
 
-static struct slice reversed(struct slice s, char *out)
-{
-	for (size_t i = 0; i < s.len; i++)
-		out[s.len - 1 - i] = s.at[i];
-	return slice_of(out, s.len);
-}
-
-/* The last occurrence is the first one of the reversed texts: so the time stays linear. */
 static enum rule_answer findr(struct rule_call *call)
 {
-	struct search s = { api_text(call, 1), api_text(call, 2) }, back;
-	if (!rule_argument_is_absent(call, 3)) {
+	struct api_hunt first, *h = hunt_open(call, false, &first);
+	bool is_long = h != &first;
+	size_t at = 0;
+	if (h->end == 0 && !rule_argument_is_absent(call, 3)) {
 		int64_t last = rule_argument_integer(call, 3, -POSITION_MOST, POSITION_MOST);
 		if (last < 0)
-			last += (int64_t)s.in.len + 1;
-		if (last < (int64_t)s.in.len)
-			s.in.len = last < 0 ? 0 : (size_t)last;
+			last += (int64_t)h->in.len + 1;
+		if (last < (int64_t)h->in.len)
+			h->in.len = last < 0 ? 0 : (size_t)last;
 	}
-	char *block = api_scratch(call, s.in.len + s.part.len + 1);
-	back.in = reversed(s.in, block);
-	back.part = reversed(s.part, block + s.in.len);
-	size_t at = find(back, 0);
-	return answer_place(call, at == NOWHERE ? NOWHERE : s.in.len - at - s.part.len, s.part.len);
+	enum api_hunted found = api_hunt_last(call, h, is_long, &at);
+	return answer_place(call, found, at, h->part.len);
 }
 
-static size_t count_from(struct search s, size_t from)
-{
-	size_t count = 0, at;
-	for (; (at = find(s, from)) != NOWHERE; from = at + s.part.len)
-		count++;
-	return count;
-}
+struct counting {
+	struct api_hunt hunt;
+	int64_t count;
+};
 
 static enum rule_answer count(struct rule_call *call)
 {
-	char *room;
-	struct search s = search_open(call, false, 0, &room);
-	refuse_empty_part(call, s);
-	rule_push_integer(call, (int64_t)count_from(s, offset_argument(call, 3, s.in.len)));
+	struct counting *c = rule_work(call);
+	size_t at;
+	enum api_hunted found;
+	if (c == NULL) {
+		struct slice in = rule_argument_string(call, 1),
+			     part = rule_argument_string(call, 2);
+		refuse_empty_part(call, part);
+		size_t from = offset_argument(call, 3, in.len);
+		c = rule_work_begin(call, sizeof *c, release_hunt);
+		api_hunt_open(call, &c->hunt, in, part);
+		c->hunt.from = from;
+	}
+	while ((found = api_hunt_next(call, &c->hunt, &at)) == API_HUNT_FOUND) {
+		c->count++;
+		if (rule_turn_is_over(call, FOUND_COST))
+			return RULE_GO_ON;
+	}
+	if (found == API_HUNT_TURN_IS_OVER)
+		return RULE_GO_ON;
+	rule_push_integer(call, c->count);
 	return RULE_RETURN;
 }
 
@@ -216,32 +226,55 @@ static char *put(char *to, const char *from, size_t len)
 	return to + len;
 }
 
-/* Positions come from the texts as compared, bytes from argument 1 as given. */
+struct replacing {
+	struct api_hunt hunt;
+	struct api_made made;
+	size_t done; /* of argument 1: so much of it is in the result */
+	size_t left; /* so many more are replaced */
+};
+
+static void release_replacing(void *state)
+{
+	struct replacing *r = state;
+	api_hunt_release(&r->hunt);
+	api_made_release(&r->made);
+}
+
+/* False: the turn is over. */
+static bool replace_on(struct rule_call *call, struct replacing *r, struct slice new)
+{
+	enum api_hunted found = API_HUNT_NOTHING;
+	size_t at;
+	while (r->left > 0 && (found = api_hunt_next(call, &r->hunt, &at)) == API_HUNT_FOUND) {
+		rule_spend(call, FOUND_COST);
+		api_made_add(call, &r->made, slice_of(r->hunt.in.at + r->done, at - r->done));
+		api_made_add(call, &r->made, new);
+		r->done = r->hunt.from;
+		r->left--;
+		if (rule_turn_is_over(call, FOUND_COST + new.len))
+			return false;
+	}
+	return found != API_HUNT_TURN_IS_OVER;
+}
+
 static enum rule_answer replace(struct rule_call *call, bool no_case, size_t most)
 {
-	char *room;
-	struct search s = search_open(call, no_case, 0, &room);
-	struct slice given = rule_argument_string(call, 1), new = rule_argument_string(call, 3);
-	refuse_empty_part(call, s);
-	size_t found = count_from(s, 0);
-	if (found > most)
-		found = most;
-	size_t kept = given.len - found * s.part.len, size;
-	if (__builtin_mul_overflow(found, new.len, &size) ||
-	    __builtin_add_overflow(size, kept, &size))
-		size = SIZE_MAX / 2;
-	s = search_open(call, no_case, size + 1, &room);
-	check(room != NULL);
-	char *to = room;
-	size_t from = 0;
-	for (size_t i = 0; i < found; i++) {
-		size_t at = find(s, from);
-		to = put(to, given.at + from, at - from);
-		to = put(to, new.at, new.len);
-		from = at + s.part.len;
+	struct replacing *r = rule_work(call);
+	struct slice new = rule_argument_string(call, 3);
+	if (r == NULL) {
+		struct slice in = rule_argument_string(call, 1),
+			     part = rule_argument_string(call, 2);
+		refuse_empty_part(call, part);
+		r = rule_work_begin(call, sizeof *r, release_replacing);
+		api_hunt_open(call, &r->hunt, in, part);
+		if (no_case)
+			api_hunt_fold(call, &r->hunt, true);
+		r->left = most;
 	}
-	put(to, given.at + from, given.len - from);
-	rule_push_string(call, slice_of(room, size));
+	if (!replace_on(call, r, new))
+		return RULE_GO_ON;
+	api_made_add(call, &r->made, slice_skip(r->hunt.in, r->done));
+	api_made_push(call, &r->made);
 	return RULE_RETURN;
 }
 
@@ -318,62 +351,100 @@ static enum rule_answer trim(struct rule_call *call)
 
 static enum rule_answer split(struct rule_call *call)
 {
-	bool is_told = !rule_argument_is_absent(call, 2);
-	struct search s = { api_text(call, 1), is_told ? api_text(call, 2) : SLICE(" ") };
-	refuse_empty_part(call, s);
-	rule_push_table(call);
-	size_t from = 0, at;
-	do {
-		at = find(s, from);
-		size_t end = at == NOWHERE ? s.in.len : at;
-		rule_spend(call, 256); /* an item costs about what a loop's turn does */
-		rule_table_append(call, slice_of(s.in.at + from, end - from));
-		from = end + s.part.len;
-	} while (at != NOWHERE);
+	struct counting *c = rule_work(call);
+	enum api_hunted found;
+	size_t at = 0;
+	if (c == NULL) {
+		bool is_told = !rule_argument_is_absent(call, 2);
+		struct slice in = rule_argument_string(call, 1);
+		struct slice part = is_told ? rule_argument_string(call, 2) : SLICE(" ");
+		refuse_empty_part(call, part);
+		c = rule_work_begin(call, sizeof *c, release_hunt);
+		api_hunt_open(call, &c->hunt, in, part);
+		rule_push_table(call);
+	}
+	while ((found = api_hunt_next(call, &c->hunt, &at)) == API_HUNT_FOUND) {
+		size_t from = (size_t)c->count;
+		rule_spend(call, ITEM_COST);
+		rule_table_append(call, slice_of(c->hunt.in.at + from, at - from));
+		c->count = (int64_t)c->hunt.from; /* up to where it is split */
+		if (rule_turn_is_over(call, ITEM_COST))
+			return RULE_GO_ON;
+	}
+	if (found == API_HUNT_TURN_IS_OVER)
+		return RULE_GO_ON;
+	rule_table_append(call, slice_skip(c->hunt.in, (size_t)c->count));
 	return RULE_RETURN;
 }
 
-#define TURNS_PER_SPENDING 65536
+/* Comparisons between two looks at the clock. */
+#define AT_ONCE 4096
 
-/* After a mismatch only the last star can help: it takes one byte more. */
-static bool is_wild_match(struct rule_call *call, struct slice s, struct slice pattern)
+struct matching {
+	size_t at, p;         /* in the text and in the pattern */
+	size_t star, star_at; /* the last star, and where its text ends so far */
+	bool has_star;
+};
+
+enum matched { MATCHED, DIFFERENT, NOT_KNOWN_YET };
+
+/* After a mismatch only the last star can help: it takes one byte more. Up to AT_ONCE comparisons. */
+static enum matched match_on(struct matching *m, struct slice s, struct slice pattern)
 {
-	size_t at = 0, p = 0, star = NOWHERE, star_at = 0, turns = 0;
-	while (at < s.len) {
-		if (++turns % TURNS_PER_SPENDING == 0)
-			rule_spend(call, TURNS_PER_SPENDING);
-		if (p < pattern.len && pattern.at[p] == '*') {
-			star = p++;
-			star_at = at;
-		} else if (p < pattern.len && (pattern.at[p] == '?' || pattern.at[p] == s.at[at])) {
-			p++;
-			at++;
-		} else if (star != NOWHERE) {
-			p = star + 1;
-			at = ++star_at;
+	for (size_t turns = 0; m->at < s.len; turns++) {
+		if (turns == AT_ONCE)
+			return NOT_KNOWN_YET;
+		if (m->p < pattern.len && pattern.at[m->p] == '*') {
+			m->has_star = true;
+			m->star = m->p++;
+			m->star_at = m->at;
+		} else if (m->p < pattern.len &&
+			   (pattern.at[m->p] == '?' || pattern.at[m->p] == s.at[m->at])) {
+			m->p++;
+			m->at++;
+		} else if (m->has_star) {
+			m->p = m->star + 1;
+			m->at = ++m->star_at;
 		} else {
-			return false;
+			return DIFFERENT;
 		}
 	}
-	while (p < pattern.len && pattern.at[p] == '*')
-		p++;
-	return p == pattern.len;
+	while (m->p < pattern.len && pattern.at[m->p] == '*')
+		m->p++;
+	return m->p == pattern.len ? MATCHED : DIFFERENT;
 }
 
 static enum rule_answer wildmatch(struct rule_call *call)
 {
-	return answer_boolean(call, is_wild_match(call, api_text(call, 1), api_text(call, 2)));
+	struct slice s = rule_argument_string(call, 1), pattern = rule_argument_string(call, 2);
+	struct matching first = { 0 }, *m = rule_work(call);
+	if (m == NULL) {
+		rule_spend(call, s.len);
+		rule_spend(call, pattern.len);
+	}
+	enum matched matched;
+	while ((matched = match_on(m == NULL ? &first : m, s, pattern)) == NOT_KNOWN_YET) {
+		rule_spend(call, AT_ONCE);
+		if (m == NULL) {
+			m = rule_work_begin(call, sizeof *m, NULL);
+			*m = first;
+		}
+		if (rule_turn_is_over(call, AT_ONCE))
+			return RULE_GO_ON;
+	}
+	return answer_boolean(call, matched == MATCHED);
 }
 
+#define LONG (RULE_IN_ANY | RULE_IN_PIECES)
 #define TWO_TEXTS "s: string, part: string"
 #define REPLACING "s: string, part: string, new: string"
 #define BYTES "s: string, part: string, position: integer"
 
 /* clang-format off */
 static const struct rule_function functions[] = {
-	{ "string.contains", contains, RULE_IN_ANY, TWO_TEXTS, "boolean",
+	{ "string.contains", contains, LONG, TWO_TEXTS, "boolean",
 	  "Is the text anywhere in `s`? Every string contains \"\".", "string.contains" },
-	{ "string.containsI", contains_i, RULE_IN_ANY, TWO_TEXTS, "boolean",
+	{ "string.containsI", contains_i, LONG, TWO_TEXTS, "boolean",
 	  "As string.contains; the case of ASCII letters does not count.", "string.containsI" },
 	{ "string.startsWith", starts_with, RULE_IN_ANY, TWO_TEXTS, "boolean",
 	  "Does `s` begin with the text?", "string.startsWith" },
@@ -386,25 +457,25 @@ static const struct rule_function functions[] = {
 	{ "string.icmp", icmp, RULE_IN_ANY, "a: string, b: string", "integer",
 	  "Compares byte by byte; the case of ASCII letters does not count: -1 when `a` comes first, 0 "
 	  "when they are equal, 1 when `b` comes first.", "string.icmp" },
-	{ "string.findI", find_i, RULE_IN_ANY, "s: string, part: string, init?: integer",
+	{ "string.findI", find_i, LONG, "s: string, part: string, init?: integer",
 	  "integer|nil first, integer|nil last",
 	  "Where the text is, as `s:find(part, init, true)`, but the case of ASCII letters does not "
 	  "count.", "string.findI" },
-	{ "string.findr", findr, RULE_IN_ANY, "s: string, part: string, init?: integer",
+	{ "string.findr", findr, LONG, "s: string, part: string, init?: integer",
 	  "integer|nil first, integer|nil last",
 	  "Where the text is for the last time. With `init` only `s:sub(1, init)` is looked at.",
 	  "string.findr" },
-	{ "string.count", count, RULE_IN_ANY, "s: string, part: string, init?: integer", "integer",
+	{ "string.count", count, LONG, "s: string, part: string, init?: integer", "integer",
 	  "How often the text is in `s`, from position `init` on; occurrences do not overlap.",
 	  "string.count" },
-	{ "string.replace", replace_first, RULE_IN_ANY, REPLACING, "string",
+	{ "string.replace", replace_first, LONG, REPLACING, "string",
 	  "`s` with `new` in place of the text's first occurrence. No character is special.",
 	  "string.replace" },
-	{ "string.replaceI", replace_first_i, RULE_IN_ANY, REPLACING, "string",
+	{ "string.replaceI", replace_first_i, LONG, REPLACING, "string",
 	  "As string.replace; the case of ASCII letters does not count.", "string.replaceI" },
-	{ "string.replaceAll", replace_all, RULE_IN_ANY, REPLACING, "string",
+	{ "string.replaceAll", replace_all, LONG, REPLACING, "string",
 	  "As string.replace, but every occurrence.", "string.replaceAll" },
-	{ "string.replaceAllI", replace_all_i, RULE_IN_ANY, REPLACING, "string",
+	{ "string.replaceAllI", replace_all_i, LONG, REPLACING, "string",
 	  "As string.replaceAll; the case of ASCII letters does not count.", "string.replaceAllI" },
 	{ "string.insertBytes", insert_bytes, RULE_IN_ANY, BYTES, "string",
 	  "`s` with `part` put before that position; `#s + 1` appends.", "string.insertBytes" },
@@ -413,10 +484,10 @@ static const struct rule_function functions[] = {
 	  "string.replaceBytes" },
 	{ "string.trim", trim, RULE_IN_ANY, "s: string", "string",
 	  "`s` without white space at either end.", "string.trim" },
-	{ "string.split", split, RULE_IN_ANY, "s: string, separator?: string", "string[]",
+	{ "string.split", split, LONG, "s: string, separator?: string", "string[]",
 	  "The pieces of `s` between separators (a blank, unless given), empty ones too.",
 	  "string.split" },
-	{ "string.wildmatch", wildmatch, RULE_IN_ANY, "s: string, pattern: string", "boolean",
+	{ "string.wildmatch", wildmatch, LONG, "s: string, pattern: string", "boolean",
 	  "Does the whole of `s` match? `*` stands for any bytes, `?` for any one byte; case counts.",
 	  "string.wildmatch" },
 };

@@ -2,19 +2,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <sys/random.h>
 
 #define KEY_BYTES 65536
 #define RANDOM_BYTES 65536
+/* Hashed at a time: some 10 us. */
+#define PIECE_BYTES 8192
 
 enum hash { MD5, SHA1, SHA256, SHA384, SHA512 };
+
+static const char *const names[] = { "MD5", "SHA1", "SHA256", "SHA384", "SHA512" };
 
 /* Fetched once: looking one up costs more than hashing a short text. */
 static const EVP_MD *digest_of(struct rule_call *call, enum hash hash)
 {
-	static const char *const names[] = { "MD5", "SHA1", "SHA256", "SHA384", "SHA512" };
 	static EVP_MD *fetched[sizeof names / sizeof *names];
 	if (fetched[hash] == NULL)
 		fetched[hash] = EVP_MD_fetch(NULL, names[hash], NULL);
@@ -23,11 +27,81 @@ static const EVP_MD *digest_of(struct rule_call *call, enum hash hash)
 	return fetched[hash];
 }
 
+/* A long text, in pieces: one of both is there. */
+struct hashing {
+	EVP_MD_CTX *plain;
+	EVP_MAC_CTX *keyed;
+	size_t done;
+};
+
+static void release_hashing(void *state)
+{
+	struct hashing *h = state;
+	EVP_MD_CTX_free(h->plain);
+	EVP_MAC_CTX_free(h->keyed);
+}
+
+static struct hashing *begin_plain(struct rule_call *call, enum hash hash)
+{
+	struct hashing *h = rule_work_begin(call, sizeof *h, release_hashing);
+	h->plain = EVP_MD_CTX_new();
+	if (h->plain == NULL || EVP_DigestInit_ex(h->plain, digest_of(call, hash), NULL) != 1)
+		rule_error(call, "OpenSSL cannot hash");
+	return h;
+}
+
+static struct hashing *begin_keyed(struct rule_call *call, enum hash hash, struct slice key)
+{
+	static EVP_MAC *hmac;
+	struct hashing *h = rule_work_begin(call, sizeof *h, release_hashing);
+	const OSSL_PARAM parameters[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+						 (char *)(uintptr_t)names[hash], 0),
+		OSSL_PARAM_construct_end(),
+	};
+	if (hmac == NULL)
+		hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	h->keyed = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+	if (h->keyed == NULL ||
+	    EVP_MAC_init(h->keyed, (const unsigned char *)key.at, key.len, parameters) != 1)
+		rule_error(call, "OpenSSL cannot hash");
+	return h;
+}
+
+/* Until the turn, or the text, is over. */
+static enum rule_answer hash_on(struct rule_call *call, struct hashing *h, struct slice s)
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	size_t keyed_len = 0;
+	while (h->done < s.len) {
+		size_t piece = s.len - h->done < PIECE_BYTES ? s.len - h->done : PIECE_BYTES;
+		rule_spend(call, piece);
+		if (h->plain != NULL)
+			EVP_DigestUpdate(h->plain, s.at + h->done, piece);
+		else
+			EVP_MAC_update(h->keyed, (const unsigned char *)s.at + h->done, piece);
+		h->done += piece;
+		if (rule_turn_is_over(call, piece))
+			return RULE_GO_ON;
+	}
+	int is_done = h->plain != NULL ? EVP_DigestFinal_ex(h->plain, bytes, &len)
+				       : EVP_MAC_final(h->keyed, bytes, &keyed_len, sizeof bytes);
+	if (is_done != 1)
+		rule_error(call, "OpenSSL cannot hash");
+	rule_push_string(call, slice_of((const char *)bytes, len + keyed_len));
+	return RULE_RETURN;
+}
+
 static enum rule_answer hash_with(struct rule_call *call, enum hash hash)
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
-	struct slice s = api_text(call, 1);
+	struct slice s = rule_argument_string(call, 1);
+	struct hashing *h = rule_work(call);
+	if (s.len > PIECE_BYTES)
+		return hash_on(call, h != NULL ? h : begin_plain(call, hash), s);
+	rule_spend(call, s.len);
 	if (EVP_Digest(s.at, s.len, bytes, &len, digest_of(call, hash), NULL) != 1)
 		rule_error(call, "OpenSSL cannot hash");
 	rule_push_string(call, slice_of((const char *)bytes, len));
@@ -63,10 +137,16 @@ static enum rule_answer hmac_with(struct rule_call *call, enum hash hash)
 {
 	unsigned char bytes[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
-	struct slice s = api_text(call, 1), key = api_text(call, 2);
+	struct slice s = rule_argument_string(call, 1), key = rule_argument_string(call, 2);
+	struct hashing *h = rule_work(call);
 	if (key.len > KEY_BYTES)
 		rule_argument_error(call, 2, "expected at most %d bytes, got %zu", KEY_BYTES,
 				    key.len);
+	if (h == NULL)
+		rule_spend(call, key.len);
+	if (s.len > PIECE_BYTES)
+		return hash_on(call, h != NULL ? h : begin_keyed(call, hash, key), s);
+	rule_spend(call, s.len);
 	if (HMAC(digest_of(call, hash), key.at, (int)key.len, (const unsigned char *)s.at, s.len,
 		 bytes, &len) == NULL)
 		rule_error(call, "OpenSSL cannot hash");
@@ -109,13 +189,14 @@ static enum rule_answer random_bytes(struct rule_call *call)
 
 #define HASH(name, run) \
 	{ \
-		"string.hash" name, run, RULE_IN_ANY, "s: string", "string", \
+		"string.hash" name, run, RULE_IN_ANY | RULE_IN_PIECES, "s: string", "string", \
 			"The " name " hash as raw bytes; string.hexencode makes it readable.", \
 			"string.hash" name \
 	}
 #define HMAC_ROW(name, run) \
 	{ \
-		"string.hmac" name, run, RULE_IN_ANY, "s: string, key: string", "string", \
+		"string.hmac" name, run, RULE_IN_ANY | RULE_IN_PIECES, "s: string, key: string", \
+			"string", \
 			"The message authentication code HMAC-" name " (RFC 2104) as raw bytes.", \
 			"weir" \
 	}

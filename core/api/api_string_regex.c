@@ -230,7 +230,7 @@ static enum rule_answer regexsub(struct rule_call *call)
 	if (!replace_on(call, &e, text, new, r))
 		return RULE_GO_ON;
 	api_made_add(call, &r->made, slice_skip(text, r->done));
-	rule_push_string(call, slice_of(r->made.at, r->made.len));
+	api_made_push(call, &r->made);
 	rule_push_integer(call, r->count);
 	return RULE_RETURN;
 }

@@ -198,7 +198,8 @@ static enum rule_answer pieces(struct rule_call *call)
 	while (p->done < count) {
 		char text[8];
 		rule_spend(call, 8192);
-		if (!rule_argument_is_absent(call, 2) && rule_argument_number(call, 2) == (double)p->done)
+		if (!rule_argument_is_absent(call, 2) &&
+		    rule_argument_number(call, 2) == (double)p->done)
 			rule_error(call, "no piece %d", (int)p->done);
 		snprintf(text, sizeof text, "%d", (int)p->done++);
 		rule_push_string(call, slice_of_string(text));
@@ -412,8 +413,8 @@ static const struct rule_function functions[] = {
 	{ "test.table", table, RULE_IN_ANY, "", "table, string", "", "" },
 	{ "test.keep", keep, RULE_IN_ANY, "value: any", "", "", "" },
 	{ "test.kept", kept, RULE_IN_ANY, "", "any", "", "" },
-	{ "test.pieces", pieces, RULE_IN_ANY | RULE_IN_PIECES, "count: integer, wrong?: integer", "...: string",
-	  "", "" },
+	{ "test.pieces", pieces, RULE_IN_ANY | RULE_IN_PIECES, "count: integer, wrong?: integer",
+	  "...: string", "", "" },
 	{ "test.work", work, RULE_IN_ANY, "bytes: integer", "", "", "" },
 	{ "http.getHeader", get, RULE_IN_REQUEST | RULE_IN_RESPONSE, "name: string", "string|nil",
 	  "", "" },

@@ -16,7 +16,7 @@ struct subject {
 	int kept;          /* the handle of test.keep */
 	unsigned waits;
 	unsigned begun, released; /* works of test.pieces */
-	unsigned finishes; /* answers of test.wait to come before it ends */
+	unsigned finishes;        /* answers of test.wait to come before it ends */
 };
 
 extern struct rule_vm *vm;

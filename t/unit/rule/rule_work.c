@@ -33,7 +33,8 @@ static const struct {
 	{ "test.say(test.pieces(3))", "0 1 2\n" },
 	{ "test.say(test.pieces('12'))", "0 1 2 3 4 5 6 7 8 9 10 11\n" },
 	{ "test.pieces(5) test.say(test.pieces(2))", "0 1\n" },
-	{ "test.say(tostring(pcall(test.pieces, 4)), select(2, pcall(test.pieces, 2)))", "true 0 1\n" },
+	{ "test.say(tostring(pcall(test.pieces, 4)), select(2, pcall(test.pieces, 2)))",
+	  "true 0 1\n" },
 	{ "local w = coroutine.wrap(function(n) test.say(test.pieces(n)) coroutine.yield(1) end)"
 	  " w(9) test.say(test.pieces(1)) w()",
 	  "0 1 2 3 4 5 6 7 8\n0\n" },
@@ -45,7 +46,8 @@ static const struct {
 	{ "local t = {2, 1} table.sort(t, function(a, b) return #{test.pieces(a)} < #{test.pieces(b)} end)"
 	  " test.say(tostring(t[1]))",
 	  "1\n" },
-	{ "local ok, why = pcall(test.pieces, 9, 6) test.say(why)", "t.lua:1: test.pieces: no piece 6\n" },
+	{ "local ok, why = pcall(test.pieces, 9, 6) test.say(why)",
+	  "t.lua:1: test.pieces: no piece 6\n" },
 	{ "\nlocal ok, why = pcall(function() local n = test.pieces(9, 6) end) test.say(why)",
 	  "t.lua:2: test.pieces: no piece 6\n" },
 	{ "for i = 1, 20 do pcall(test.pieces, 9, i % 9) end test.say(test.pieces(2))", "0 1\n" },
@@ -139,11 +141,12 @@ Test(rule_work, two_runs_work_at_a_time)
 {
 	static struct subject other;
 	struct rule_run *first, *second;
-	enum rule_result first_result = start("test.say(select(300, test.pieces(300)))", true, &first);
+	enum rule_result first_result = start("test.say(select(300, test.pieces(300)))", true,
+					      &first);
 	other = (struct subject){ 0 };
-	enum rule_result second_result =
-		rule_start(vm, fixture_load("test.say(select(200, test.pieces(200)))"), RULE_REQUEST,
-			   &limits, &other, &second);
+	enum rule_result second_result = rule_start(
+		vm, fixture_load("test.say(select(200, test.pieces(200)))"), RULE_REQUEST, &limits,
+		&other, &second);
 	while (first_result == RULE_RESULT_WAITING || second_result == RULE_RESULT_WAITING) {
 		if (first_result == RULE_RESULT_WAITING)
 			first_result = rule_resume(first);
