@@ -14,7 +14,7 @@ static const struct slice known_names[HTTP_FIELD_ID_COUNT] = {
 
 /* No two known names share length and first letter, so one comparison settles a name. */
 #define LONGEST_KNOWN 19
-static const uint8_t id_by_length_and_first[LONGEST_KNOWN + 1][26] = {
+static const uint8_t id_by_length_and_first[LONGEST_KNOWN + 1][32] = {
 	[2] = { ['t' - 'a'] = HTTP_FIELD_TE },
 	[3] = { ['v' - 'a'] = HTTP_FIELD_VIA },
 	[4] = { ['d' - 'a'] = HTTP_FIELD_DATE, ['h' - 'a'] = HTTP_FIELD_HOST },
@@ -47,7 +47,7 @@ static inline enum http_field_id candidate(struct slice name)
 {
 	if (name.len == 0 || name.len > LONGEST_KNOWN)
 		return HTTP_FIELD_OTHER;
-	unsigned first = (unsigned)(slice_lower(name.at[0]) - 'a');
+	unsigned first = (unsigned)((name.at[0] | 0x20) - 'a');
 	return first >= 26 ? HTTP_FIELD_OTHER : id_by_length_and_first[name.len][first];
 }
 
@@ -57,8 +57,8 @@ inline enum http_field_id http_field_id(struct slice name)
 	if (id == HTTP_FIELD_OTHER)
 		return HTTP_FIELD_OTHER;
 	/* Most senders spell it as the standard does. */
-	struct slice known = known_names[id];
-	if (memcmp(name.at, known.at, known.len) == 0 || slice_is_equal_nocase(name, known))
+	if (slice_is_same(name.at, known_names[id].at, name.len) ||
+	    slice_is_equal_nocase(name, known_names[id]))
 		return id;
 	return HTTP_FIELD_OTHER;
 }

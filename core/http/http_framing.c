@@ -151,8 +151,9 @@ bool http_framing_read(struct http_fields *f, unsigned version_minor, struct htt
 	unsigned names = 0;
 	enum http_reason reason = HTTP_REASON_NONE;
 	*framing = (struct http_framing){ 0 };
-	for (unsigned i = 0; i < f->count && reason == HTTP_REASON_NONE; i++) {
-		struct http_field *field = &f->at[i];
+	const struct http_fields fields = *f; /* none of what follows adds a line */
+	for (unsigned i = 0; i < fields.count && reason == HTTP_REASON_NONE; i++) {
+		struct http_field *field = &fields.at[i];
 		switch (field->id) {
 		case HTTP_FIELD_HOST:
 			framing->host = field;

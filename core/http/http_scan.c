@@ -135,7 +135,7 @@ static inline __attribute__((always_inline)) const char *scan_blocks(const char 
 	while (end - at >= 16) {
 		unsigned stops = stops_of(load(at));
 		if (stops != 0)
-			return at + __builtin_ctz(stops);
+			return at + (unsigned)__builtin_ctz(stops);
 		at += 16;
 	}
 	return at;
@@ -312,7 +312,7 @@ static enum http_reason name_fault(const char *line, const char *stop)
 
 static inline bool is_blank(char byte)
 {
-	return byte == ' ' || byte == '\t';
+	return (uint8_t)byte <= ' ' && (byte == ' ' || byte == '\t');
 }
 
 /*
@@ -333,6 +333,7 @@ static inline const char *parse_field(const char *at, const char *end, struct ht
 	field->id = http_field_id(field->name);
 	field->is_hop_by_hop = http_field_is_hop_by_hop(field->id);
 	const char *value = colon + 1;
+	value += *value == ' ';
 	while (is_blank(*value))
 		value++;
 	const char *stop = SCAN_BLOCKS(value, end, value_stops);
@@ -357,15 +358,15 @@ bool http_scan_fields(struct slice lines, unsigned count, struct arena *arena,
 	/* Some room for what rules add, so that the array need not grow. */
 	f->capacity = count + 4;
 	f->count = 0;
-	f->at = arena_alloc(arena, f->capacity * sizeof *f->at);
-	struct http_field *field = f->at;
-	while (at < end - 2) {
-		check(field < f->at + count);
-		at = parse_field(at, end, field, why);
+	struct http_field *fields = arena_alloc(arena, f->capacity * sizeof *f->at);
+	unsigned read = 0;
+	f->at = fields;
+	for (; at < end - 2; read++) {
+		check(read < count);
+		at = parse_field(at, end, &fields[read], why);
 		if (at == NULL)
 			return false;
-		field++;
 	}
-	f->count = (unsigned)(field - f->at);
+	f->count = read;
 	return true;
 }

@@ -76,16 +76,16 @@ static void put_run(struct writer *w)
 	w->run = SLICE_ABSENT;
 }
 
-static bool is_pair(const char *at, char first, char second)
+static inline bool is_pair(const char *at, const char *pair)
 {
-	return at[0] == first && at[1] == second;
+	return memcmp(at, pair, 2) == 0;
 }
 
 /* Is the line in memory just as it is to be written: "name: value"? */
 static bool is_canonical(const struct http_field *field)
 {
 	const char *name_end = field->name.at + field->name.len;
-	return field->value.at == name_end + 2 && is_pair(name_end, ':', ' ');
+	return field->value.at == name_end + 2 && is_pair(name_end, ": ");
 }
 
 /*
@@ -103,7 +103,7 @@ static void put_field(struct writer *w, const struct http_field *field)
 	size_t len = field->name.len + 2 + field->value.len;
 	if (!slice_is_absent(w->run)) {
 		const char *run_end = w->run.at + w->run.len;
-		if (field->name.at == run_end + 2 && is_pair(run_end, '\r', '\n')) {
+		if (field->name.at == run_end + 2 && is_pair(run_end, "\r\n")) {
 			w->run.len += 2 + len;
 			return;
 		}
@@ -172,8 +172,9 @@ static void put_fields(struct writer *w, const struct http_fields *f,
 {
 	bool was_forwarded = false;
 	uint64_t left_out = names_left_out(add);
-	for (unsigned i = 0; i < f->count; i++) {
-		const struct http_field *field = &f->at[i];
+	const struct http_fields fields = *f;
+	for (unsigned i = 0; i < fields.count; i++) {
+		const struct http_field *field = &fields.at[i];
 		if (is_kept(field, left_out)) {
 			put_field(w, field);
 		} else if (field->id == HTTP_FIELD_X_FORWARDED_FOR && !was_forwarded) {

@@ -80,9 +80,11 @@ static char *put_decimal(char *at, unsigned value)
 {
 	if (value >= 100)
 		*at++ = (char)('0' + value / 100);
-	if (value >= 10)
+	if (value >= 10) {
 		*at++ = (char)('0' + value / 10 % 10);
-	*at++ = (char)('0' + value % 10);
+		value %= 10;
+	}
+	*at++ = (char)('0' + value);
 	return at;
 }
 

@@ -154,12 +154,10 @@ static enum io try_write(struct stream *s, const struct iovec *pieces, unsigned 
 static void keep_rest(struct stream *s, const struct iovec *pieces, unsigned count, size_t done)
 {
 	for (unsigned i = 0; i < count; i++) {
-		size_t skip = done < pieces[i].iov_len ? done : pieces[i].iov_len;
-		done -= skip;
-		buf_append(
-			&s->out,
-			slice_of((const char *)pieces[i].iov_base + skip, pieces[i].iov_len - skip),
-			SIZE_MAX);
+		struct slice piece = slice_of(pieces[i].iov_base, pieces[i].iov_len);
+		if (done < piece.len)
+			buf_append(&s->out, slice_skip(piece, done), SIZE_MAX);
+		done -= done < piece.len ? done : piece.len;
 	}
 }
 
@@ -204,7 +202,7 @@ enum io stream_await(struct stream *s)
 	return result == IO_OK && s->is_connecting ? IO_WAIT : result;
 }
 
-enum io stream_flush(struct stream *s)
+enum io stream_flush_rest(struct stream *s)
 {
 	if (s->error != 0)
 		return IO_FAIL;

@@ -77,12 +77,19 @@ enum io stream_write_last(struct stream *s, const struct iovec *pieces, unsigned
  */
 enum io stream_await(struct stream *s);
 
-/* Writes what waits and ends then, if stream_shut was called; IO_WAIT while any of it waits. */
-enum io stream_flush(struct stream *s);
-
 static inline bool stream_is_flushed(const struct stream *s)
 {
 	return buf_len(&s->out) == 0;
+}
+
+/* For stream_flush: there may be something to do. */
+enum io stream_flush_rest(struct stream *s);
+
+/* Writes what waits and ends then, if stream_shut was called; IO_WAIT while any of it waits. */
+static inline enum io stream_flush(struct stream *s)
+{
+	bool is_idle = s->error == 0 && stream_is_flushed(s) && !s->must_shut;
+	return is_idle ? IO_OK : stream_flush_rest(s);
 }
 
 /*

@@ -161,7 +161,7 @@ static void give_up(struct txn_body *b, const struct http_relay *before, size_t 
 static bool move_once(struct txn_body *b, bool may_read)
 {
 	struct http_pieces pieces;
-	struct http_relay before = b->relay;
+	struct http_relay copy, *before = &b->relay;
 	enum http_parse parsed = HTTP_MORE;
 	size_t used = 0;
 	pieces.count = 0;
@@ -171,6 +171,10 @@ static bool move_once(struct txn_body *b, bool may_read)
 							    b->head.len };
 	bool has_head = pieces.count > 0;
 	struct slice waiting = inbox_slice(b->inbox);
+	if (!b->relay.in.is_done) { /* else it does not change */
+		copy = b->relay;
+		before = &copy;
+	}
 	if (b->relay.in.is_done)
 		parsed = HTTP_DONE; /* no body, or a counted one of no bytes */
 	else if (waiting.len == 0 && !has_head && !(may_read && fill(b, &pieces, &parsed)))
@@ -188,11 +192,11 @@ static bool move_once(struct txn_body *b, bool may_read)
 	case IO_OK:
 		break;
 	case IO_WAIT:
-		b->relay = before;
+		b->relay = *before;
 		return false;
 	case IO_EOF:
 	case IO_FAIL:
-		give_up(b, &before, used);
+		give_up(b, before, used);
 		return false;
 	}
 	b->head = (struct slice){ 0 };

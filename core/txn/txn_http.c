@@ -367,6 +367,9 @@ static struct slice request_head(struct txn *t)
 		.forwarded_proto = conf->add_x_forwarded_proto ? SLICE("http") : SLICE_ABSENT,
 		.strip_forwarded_proto = conf->strip_x_forwarded_proto,
 	};
+	bool is_as_received = !slice_is_absent(t->request.authority) && t->cache == NULL;
+	if (is_as_received)
+		return http_write_request(&t->arena, &t->request, &add);
 	struct http_request request = t->request;
 	if (slice_is_absent(request.authority))
 		request.authority = txn_http_destination(t);

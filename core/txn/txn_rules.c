@@ -184,18 +184,12 @@ static enum rule_result run_rule(struct txn *t)
 	return result;
 }
 
-bool txn_rules_run(struct txn *t, enum rule_phase phase)
+bool txn_rules_run_phase(struct txn *t)
 {
-	if (t->phase != phase) {
-		t->phase = phase;
-		t->rule_index = 0;
-	}
-	if (t->rules[phase].count == 0)
-		return true;
 	if (t->run != NULL && !t->is_rule_ready)
 		return false;
 	clock_update(); /* what was done before is not the rule's time */
-	while (t->rule_index < t->rules[phase].count) {
+	while (t->rule_index < t->rules[t->phase].count) {
 		if (current_rule(t)->once_per_connection && t->session->transactions > 1) {
 			t->rule_index++;
 			continue;

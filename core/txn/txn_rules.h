@@ -5,11 +5,21 @@
 
 #include "txn/txn.h"
 
+/* For txn_rules_run: the rules of t->phase, of which there are some. */
+bool txn_rules_run_phase(struct txn *t);
+
 /*
  * Runs the phase's rules from where they stand. True: the phase is over, go on. False: a rule waits
  * (the transaction has not ended), or a rule has ended the transaction.
  */
-bool txn_rules_run(struct txn *t, enum rule_phase phase);
+static inline bool txn_rules_run(struct txn *t, enum rule_phase phase)
+{
+	if (t->phase != phase) {
+		t->phase = phase;
+		t->rule_index = 0;
+	}
+	return t->rules[phase].count == 0 || txn_rules_run_phase(t);
+}
 
 /* The phase has taken longer than rules.wall_time. */
 enum txn_next txn_rules_timeout(struct txn *t);

@@ -14,6 +14,23 @@ Test(slice, equality)
 	cr_expect_eq(slice_of_string("abc").len, 3);
 }
 
+/* Whatever the length, and wherever they differ; nothing behind the texts counts. */
+Test(slice, short_texts)
+{
+	char one[41], other[41];
+	for (size_t len = 0; len <= 40; len++) {
+		memset(one, 'a', sizeof one);
+		memset(other, 'a', sizeof other);
+		other[len] = 'b';
+		cr_expect(slice_is_same(one, other, len), "%zu", len);
+		for (size_t i = 0; i < len; i++) {
+			other[i] = 'b';
+			cr_expect(!slice_is_same(one, other, len), "%zu at %zu", len, i);
+			other[i] = 'a';
+		}
+	}
+}
+
 /* Only letters: '@' and '`', '[' and '{' differ in the same bit. */
 Test(slice, case_is_of_letters_only)
 {
