@@ -185,7 +185,7 @@ fuzz: deps
 		t/fuzz/run.sh $(BUILD)/fuzz $$name $(if $(RUNS),-runs=$(RUNS),-max_total_time=$(SECONDS)) || exit 1; \
 	done
 
-# Each target takes its own seeds and a few inputs more, nearly the same every time: for .ci/run, which is to
+# Each target takes its own seeds and a few inputs more, the same every time: for .ci/run, which is to
 # say whether a change is good, not whether a dice fell well. What is new is looked for by `make fuzz`.
 SMOKE_RUNS = 2000
 fuzz-smoke: deps
@@ -205,7 +205,7 @@ $(BUILD)/fuzz/bin/http_request $(BUILD)/fuzz/bin/http_response $(BUILD)/fuzz/bin
 	$(BUILD)/fuzz/t/fuzz/exchange/model.o
 $(BUILD)/fuzz/bin/rule_load $(BUILD)/fuzz/bin/rule_pattern: \
 	$(patsubst %.c,$(BUILD)/fuzz/%.o,$(wildcard t/fuzz/rule/*.c))
-$(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/t/fuzz/%.o $(BUILD)/fuzz/core.a
+$(BUILD)/fuzz/bin/%: $(BUILD)/fuzz/t/fuzz/%.o $(BUILD)/fuzz/t/fuzz/steady/chance.o $(BUILD)/fuzz/core.a
 	@mkdir -p $(@D)
 	@echo '  LD  $@'
 	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $(filter-out %.a,$^) $(filter %.a,$^) $(LIBS)
@@ -221,9 +221,9 @@ $(BUILD)/fuzz/%.o: %.c
 # What input leads to is looked at in the code under test, not in what surrounds it.
 FUZZ_COVERAGE = -fsanitize-coverage=inline-8bit-counters,pc-table
 $(BUILD)/fuzz/core/txn/txn_body.o: FUZZ_COVERAGE += -DSPLICE_LEAST=300
-$(patsubst %,$(BUILD)/fuzz/core/%.o,base/clock base/table rule/rule_vm): FUZZ_FLAGS += -include t/fuzz/steady.h
+$(BUILD)/fuzz/core/base/clock.o: FUZZ_FLAGS += -include t/fuzz/steady.h
 $(BUILD)/fuzz/t/fuzz/%.o: FUZZ_COVERAGE =
-$(BUILD)/fuzz/t/fuzz/exchange/%.o: FUZZ_FLAGS = -O2 -g -fno-builtin
+$(BUILD)/fuzz/t/fuzz/exchange/%.o $(BUILD)/fuzz/t/fuzz/steady/%.o: FUZZ_FLAGS = -O2 -g -fno-builtin
 
 # The same bytes through weir and straight to five servers: t/differential/README.md.
 differential: deps
