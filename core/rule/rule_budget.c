@@ -274,14 +274,13 @@ int rule_budget_more(lua_State *lua)
 	bool wants_room = can_be_put_off && rule_memory_wants_room(run);
 	if (!wants_room)
 		rule_budget_check(vm, lua);
-	/* What is owed may be more than was left without the slice that is used up now. */
+	/* It may be more than was left without the slice that is used up now. */
 	uint64_t owed = run->charged;
-	bool is_broke = owed > run->wait_left || owed > run->total_left;
 	run->charged = 0;
 	run->wait_left -= least(run->wait_left, owed);
 	run->total_left -= least(run->total_left, owed);
 	uint64_t wall = wall_ns(run);
-	if (is_broke || is_too_slow(run, wall) || least(run->wait_left, run->total_left) == 0)
+	if (is_too_slow(run, wall) || least(run->wait_left, run->total_left) == 0)
 		return rule_budget_fail(vm, lua, RULE_FAILURE_BUDGET);
 	if (wants_room || (can_be_put_off && is_turn_over(run, wall)))
 		return put_off(run, lua, wall);

@@ -79,6 +79,14 @@ Test(rule_cover, functions_in_functions, .init = fixture_open, .fini = fixture_c
 	cr_assert_neq(strchr(has, '6'), NULL);
 }
 
+/* What they call in the sandbox is Lua, too, but nobody's rule: `note` would not know its path. */
+Test(rule_cover, lines_of_the_sandbox_are_left_out, .init = fixture_open, .fini = fixture_close)
+{
+	cover("local a = math.floor(1.5)\n"
+	      "local b = pcall(error)\n");
+	cr_assert_str_eq(has, "12");
+}
+
 /* ---- modules of ours ------------------------------------------------------------------------------ */
 
 Test(rule_module, is_required_and_left_out_of_positions, .init = fixture_open,

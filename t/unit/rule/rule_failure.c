@@ -62,6 +62,9 @@ static const struct {
 	{ "local a = 1 coroutine.wrap(function() local c = 3 while true do end end)()", "c = 3" },
 	{ "local a = 1 local s = string.rep('x', 1e9)", "a = 1" },
 	{ "error('no')", "" },
+	/* as Lua would read it */
+	{ "local a = 'q\"\\\\\\n\\1\\31 ~\\127' error('no')",
+	  "a = \"q\\\"\\\\\\n\\001\\031 ~\\127\"" },
 };
 
 Test(rule_failure, shows_the_locals_of_the_frame)

@@ -337,6 +337,36 @@ Test(rule_run, slow_steps_end)
 	cr_assert_not_null(strstr(rule_failure_message(vm), "processor time"));
 }
 
+/* An error that is caught costs far more than a call. */
+Test(rule_run, catching_costs_steps)
+{
+	limits.budget = 5000;
+	cr_expect_eq(fixture_run("for i = 1, 250 do pcall(error) end"), RULE_RESULT_FINISHED, "%s",
+		     rule_failure_message(vm));
+	cr_expect_eq(fixture_run("for i = 1, 500 do pcall(error) end"), RULE_RESULT_FAILED);
+	cr_expect_eq(fixture_run("for i = 1, 500 do xpcall(error, function() end) end"),
+		     RULE_RESULT_FAILED);
+}
+
+/* So does a big string, whatever makes it: of 100,000 bytes each is some 390 steps. */
+Test(rule_run, big_strings_cost_steps)
+{
+	static const char *const makers[] = { "s .. i", "s:upper()", "('%s%d'):format(s, i)",
+					      "table.concat({s, i})", "s:sub(2)" };
+	char text[256];
+	for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+		limits.budget = 1000000;
+		snprintf(text, sizeof text,
+			 "local s = ('x'):rep(1e5) for i = 1, 100 do local t = %s end", makers[i]);
+		cr_expect_eq(fixture_run(text), RULE_RESULT_FINISHED, "%s: %s", makers[i],
+			     rule_failure_message(vm));
+		limits.budget = 10000;
+		cr_expect_eq(fixture_run(text), RULE_RESULT_FAILED, "%s", makers[i]);
+		cr_expect_not_null(strstr(rule_failure_message(vm), "more than 10000 steps"),
+				   "%s: %s", makers[i], rule_failure_message(vm));
+	}
+}
+
 static const char *const big[] = {
 	"local s = 'x' while true do s = s .. s end",
 	"local s = ('x'):rep(1e9)",
@@ -365,6 +395,18 @@ Test(rule_run, memory_is_capped)
 	cr_assert_str_eq(rule_failure_message(vm),
 			 "t.lua:1: memory exhausted: more than 16777216 bytes");
 	cr_assert_str_eq(fixture_say("test.say('alive')"), "alive\n");
+}
+
+/* Room that the garbage of others gives back is not this run's. */
+Test(rule_run, no_piece_is_bigger_than_the_limit)
+{
+	limits.memory = 64 << 20;
+	cr_assert_eq(fixture_run("for i = 1, 4 do local t = ('x'):rep(1e6 + i) end"),
+		     RULE_RESULT_FINISHED);
+	cr_assert_gt(rule_vm_memory(vm), 2u << 20, "there is garbage");
+	limits.memory = 1 << 20;
+	cr_assert_eq(fixture_run("local s = ('x'):rep(1200000)"), RULE_RESULT_FAILED);
+	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_MEMORY);
 }
 
 static const char *const hungry[] = {
@@ -524,6 +566,30 @@ Test(rule_run, lets_others_have_a_turn)
 		cr_expect_str_eq(subject.said, alone.said, "%s", long_ones[i].text);
 		cr_expect_eq(result == RULE_RESULT_FAILED, long_ones[i].ends_by_budget);
 	}
+}
+
+/* The time of all turns counts, where no step explains it. */
+Test(rule_run, slow_steps_end_in_turns_too)
+{
+	unsigned turns;
+	limits.budget = 40000;
+	cr_assert_eq(
+		run_in_turns(
+			"local s = ('1'):rep(3e4) while true do test.get('x') local a = s + 1 end",
+			1, &turns),
+		RULE_RESULT_FAILED);
+	cr_expect_not_null(strstr(rule_failure_message(vm), "processor time"), "%s",
+			   rule_failure_message(vm));
+	cr_expect_gt(turns, 0u);
+}
+
+/* However few its steps are, what does big things is put off between them. */
+Test(rule_run, big_operations_end_a_turn)
+{
+	unsigned turns;
+	cr_assert_eq(run_in_turns("for i = 1, 100 do test.work(100000) end", 1, &turns),
+		     RULE_RESULT_FINISHED, "%s", rule_failure_message(vm));
+	cr_expect_gt(turns, 40u, "%u turns", turns);
 }
 
 /* To the step. */
