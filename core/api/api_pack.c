@@ -93,12 +93,12 @@ static void put_key(struct rule_call *call, const struct rule_value *key, void *
 	pack.spans[pack.span_count++] = (struct span){ start, start };
 }
 
+/* They differ within their keys: none of a table is the beginning of another. */
 static int compare_spans(const void *left, const void *right)
 {
 	const struct span *a = left, *b = right;
 	size_t a_len = a->end - a->start, b_len = b->end - b->start;
-	int order = memcmp(pack.at + a->start, pack.at + b->start, a_len < b_len ? a_len : b_len);
-	return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+	return memcmp(pack.at + a->start, pack.at + b->start, a_len < b_len ? a_len : b_len);
 }
 
 /* The entries of the hash that ends here, in order. */

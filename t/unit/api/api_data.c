@@ -44,6 +44,8 @@ Test(api_data, tables_are_copied_with_all_that_is_in_them)
 		       "assert(got[3][4] == 'four' and got[3][1.5] == 'x')\n"
 		       "assert(next(got[4]) == nil and next(got[5][1][1]) == nil)\n"
 		       "got[1] = 'mine' assert(store.get('t')[1] == 1)\n"
+		       "store.set('e', {json.deserialize('[]'), {}})\n"
+		       "assert(json.serialize(store.get('e')) == '[[],{}]')\n"
 		       "store.set('h', {a = {b = {c = 1}}, [true] = 'yes'})\n"
 		       "assert(store.get('h').a.b.c == 1 and store.get('h')[true] == 'yes')\n"
 		       "store.reset()\n");
@@ -157,6 +159,14 @@ Test(api_data, what_has_a_time_to_live_goes)
 		"  assert(not (s.get('k') or s.get('a') or s.get('n') or s.get('c')))\n"
 		"  assert(s.get('long') == 1 and #s.list() == 1 and s.increment('n') == 1)\n"
 		"end\n");
+}
+
+/* However short its time, it is there now. */
+Test(api_data, the_shortest_time_to_live_is_a_millisecond)
+{
+	passes_in_both("assert(store.set('k', 1, 1e-9) and store.get('k') == 1)\n");
+	pass_time(2);
+	passes_in_both("assert(store.get('k') == nil)\n");
 }
 
 Test(api_data, the_two_stores_are_two)

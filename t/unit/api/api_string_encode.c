@@ -123,3 +123,9 @@ Test(api_string_encode, wants_text)
 		api_unit_fails(rule, wanted);
 	}
 }
+
+/* What one call makes is bounded as what a rule holds is: 16 MiB here. */
+Test(api_string_encode, a_result_beyond_the_memory_of_a_rule)
+{
+	api_unit_fails("string.htmlencode(('\"'):rep(3000000))", "bytes, more than a rule may use");
+}

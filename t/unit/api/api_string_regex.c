@@ -161,3 +161,9 @@ Test(api_string_regex, many_expressions)
 			"\tend\n"
 			"end\n");
 }
+
+Test(api_string_regex, a_result_beyond_the_memory_of_a_rule)
+{
+	api_unit_fails("string.regexsub(('x'):rep(2000), 'x', ('y'):rep(10000), 'g')",
+		       "bytes, more than a rule may use");
+}

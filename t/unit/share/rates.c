@@ -68,6 +68,15 @@ Test(rates, no_limit_lets_all_pass)
 		cr_assert_eq(rates_take(rates, 7, &none, 1), 0);
 }
 
+Test(rates, a_clock_that_leaps_costs_no_time)
+{
+	const struct rates_limits limits = { .per_second = 1, .per_minute = 1 };
+	alarm(20);
+	cr_assert_eq(rates_take(rates, 1, &limits, 1000), 0);
+	cr_assert_eq(rates_take(rates, 1, &limits, 1000000000000000), 0);
+	cr_assert_neq(rates_take(rates, 1, &limits, 1000000000000000), 0);
+}
+
 /* Whoever comes back after that time passes, and not before. */
 Test(rates, says_how_long_to_wait)
 {

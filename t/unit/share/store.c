@@ -178,6 +178,27 @@ Test(store, what_has_expired_is_not_there_and_its_room_is_given_back)
 	cr_expect(holds("ever", "1") && holds("long", NULL));
 }
 
+/* Its second comes around on the wheel long before its time. */
+Test(store, what_expires_far_ahead_holds_nobody_up)
+{
+	set_for("far", "1", 2 * 4096 * 1000 + 3000);
+	set_for("near", "1", 5000);
+	uint64_t used = store_used(store, now);
+	now += 8000;
+	cr_expect_eq(store_used(store, now), used / 2);
+	cr_expect(holds("far", "1"));
+}
+
+Test(store, a_clock_that_leaps_costs_no_time)
+{
+	alarm(20);
+	set_for("k", "1", 1000);
+	now += 1000000000000000;
+	cr_expect_eq(store_used(store, now), 0);
+	set_for("k", "2", 1000);
+	cr_expect(holds("k", "2"));
+}
+
 Test(store, a_full_store_refuses_and_takes_again_when_there_is_room)
 {
 	char key[16], value[200];
