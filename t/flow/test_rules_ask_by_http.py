@@ -359,6 +359,13 @@ def test_loops_through_weir_are_bounded(bench):
     """)
     assert bench.connect(weir).get().text == "requests of rules have led to one another too often....."
     assert len(weir.wait_access(5)) == 5
+    # nor does a rule that passes on what it was asked with begin to count anew
+    passing = bench.weir([bench.node()], listen=f"127.0.0.1:{free_port()}", rules={}, request="""
+        local body, why = http.request.get("http://" .. http.getHeader("Host") .. "/",
+            { ["Weir-Hops"] = http.getHeader("Weir-Hops") or "0" })
+        http.sendResponse(200, "text/plain", (body or why) .. ".")
+    """)
+    assert bench.connect(passing).get(host=f"127.0.0.1:{passing.address()[1]}").text.count(".") == 5
     # a client cannot make believe that it was led here
     assert bench.connect(weir).get(headers="Weir-Hops: 4-0000000000000000\r\n").text.count(".") == 5
 

@@ -332,6 +332,17 @@ def test_packets_are_marked_and_connections_do_not_keep_the_mark(bench):
     assert (10, "from") not in sniffer.seen[weir.address()[1]]
 
 
+def test_a_response_rule_marks_what_is_still_to_come(bench):
+    node = bench.node(lambda x: x.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
+    weir = bench.weir([node], response="request.setDSCP(46)")
+    sniffer = bench.keep(Sniffer())
+    client = bench.connect(weir)
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+    assert client.response().status == 101
+    client.send("hello")
+    assert until(lambda: (46, "to") in sniffer.look().get(node.port, ()), "the node's mark")
+
+
 def test_checks_know_what_http_has_not(bench):
     weir = bench.weir([bench.node()], response="""
         local f = response

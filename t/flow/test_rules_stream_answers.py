@@ -385,3 +385,22 @@ def test_wrong_order(bench, rule, message):
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
     cut(client)
     assert f"request.lua:2: {message}" in weir.wait_log("failed")
+
+
+def test_the_rest_cannot_follow_where_a_length_was_announced(bench):
+    weir = bench.weir([bench.node()], response="http.stream.startResponse(200, nil, 3)\nhttp.stream.continueFromBackend('1')")
+    client = bench.connect(weir)
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    cut(client)
+    assert ("response.lua:2: http.stream.continueFromBackend: how much the node sends is not known: "
+            "start the response without a length") in weir.wait_log("failed")
+
+
+def test_a_later_rule_cannot_read_what_a_stream_took(bench):
+    node = bench.node(lambda x: x.reply(200, b"abc"))
+    weir = bench.weir([node], response="""
+        http.stream.startResponse(200)
+        http.stream.finishResponse(http.stream.readResponse(10))""",
+                      completion='log.info("had " .. tostring(http.getResponseBody()) .. ".")')
+    assert bench.connect(weir).get("/").text == "abc"
+    weir.wait_log("had nil\\.")

@@ -216,3 +216,14 @@ def test_a_person_reads_lines(bench):
     bench.connect(weir).get("/path")
     said, _ = process.communicate(timeout=10)
     assert " us  request    GET /path, host 'test'\n" in said
+
+
+def test_what_is_kept_for_a_rule_that_may_come_is_bounded(bench):
+    """The rule that is waited for runs last: of all the lines before it no more than 64 are kept."""
+    weir = bench.weir([bench.node()], request="for i = 1, 50 do connection.sleep(0) end", response="local a = 1")
+    trace = follow(bench, weir, "--rule", "response")
+    bench.connect(weir).get("/")
+    lines = trace.ended(1)[0]
+    assert lines[0]["what"] == "client" and texts(lines, "rule") == ["'response' gave no verdict"]
+    assert len(texts(lines, "wait")) < 64 < len(lines) < 80
+    trace.stop()

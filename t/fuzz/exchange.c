@@ -115,9 +115,16 @@ static bool go_to_end(void)
 /* What is ready must be dealt with some day. */
 static void check_progress(void)
 {
+	const struct rule_vm *vm = run.world.vm;
 	run.idle_turns = kernel.moves == run.moves ? run.idle_turns + 1 : 0;
 	run.moves = kernel.moves;
-	fuzz_expect(++run.turns < TURNS_MOST && run.idle_turns < IDLE_TURNS_MOST);
+	if (++run.turns < TURNS_MOST && run.idle_turns < IDLE_TURNS_MOST)
+		return;
+	fprintf(stderr,
+		"turn %u, the %uth without a move, in stage %d; rules hold %zu bytes, '%s'\n",
+		run.turns, run.idle_turns, (int)run.stage, rule_vm_memory(vm),
+		rule_failure_message(vm));
+	fuzz_expect(!"it goes on");
 }
 
 static struct kernel_turn on_wait(int timeout)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api_unit.h"
 
+#include "base/clock.h"
 #include "share/rates.h"
 
 #include <criterion/criterion.h>
@@ -42,6 +43,30 @@ Test(api_rate, use_passes_at_once_within_the_limits)
 			"assert(rate.getbacklog('second') == 0)\n");
 	api_unit_passes_in(RULE_RESPONSE, "assert(rate.use('free') == true)");
 	api_unit_passes_in(RULE_COMPLETION, "assert(rate.use.noQueue('free') == true)");
+}
+
+static void stop_waiting(struct txn *t)
+{
+	t->wait->cancel(t->wait);
+	rule_cancel(t->run);
+}
+
+/* There would be room again, but whoever waits has not been looked at yet. */
+Test(api_rate, nobody_passes_by_those_who_wait)
+{
+	struct txn *first = api_unit_txn, second = *first;
+	arena_init(&second.arena);
+	const char *rule = "for i = 1, 4 do rate.use('second') end";
+	cr_assert_eq(api_unit_run(RULE_REQUEST, rule), RULE_RESULT_WAITING);
+	clock_skip(1200);
+	clock_update();
+	api_unit_txn = &second;
+	cr_expect_eq(api_unit_run(RULE_REQUEST, "rate.use('second')"), RULE_RESULT_WAITING);
+	cr_expect_eq(sum_of(0).waiting, 2);
+	stop_waiting(first);
+	stop_waiting(&second);
+	cr_expect_eq(sum_of(0).given_up, 2);
+	api_unit_txn = first;
 }
 
 Test(api_rate, a_full_queue_is_a_failure_by_value)

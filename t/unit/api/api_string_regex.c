@@ -150,6 +150,14 @@ Test(api_string_regex, a_match_is_bounded)
 	api_unit_fails("string.regexsub(('a'):rep(1000000), 'a', ('b'):rep(1000), 'g')", "");
 }
 
+/* Both loops have as many turns; what the second one's matches take is far more than those. */
+Test(api_string_regex, a_match_is_paid_for)
+{
+	api_unit_passes("for i = 1, 5000 do string.regexmatch(('a'):rep(12) .. 'b', '^(a+)b') end");
+	api_unit_fails("for i = 1, 5000 do string.regexmatch(('a'):rep(12) .. 'b', '^(a+)+$') end",
+		       "budget exhausted: more than 1000000 steps");
+}
+
 /* More than are kept, in turns: each is compiled again, and none is mistaken for another. */
 Test(api_string_regex, many_expressions)
 {

@@ -102,3 +102,18 @@ Test(node_token, names_are_letters_of_the_purpose)
 	node_token_name(secret, SLICE("shop2"), two);
 	cr_expect_neq(memcmp(one, two, sizeof one), 0);
 }
+
+/*
+ * Made by another program, from what the head of node_token.c says: whoever has the same secret, another machine or
+ * a later version, reads the cookies of this one; and each use (proof, hiding, name) has keys of its own.
+ */
+Test(node_token, is_the_one_that_everybody_makes)
+{
+	char text[NODE_TOKEN_LEN + 1] = "", name[NODE_TOKEN_NAME_LEN + 1] = "";
+	token(&v4, "shop", text);
+	cr_expect_str_eq(text, "a2b8206270470adc61259f3532250dbed216518fdbce54aab76dd15ab8aa60c5");
+	token(&v6, "shop", text);
+	cr_expect_str_eq(text, "ee40443e76a03531b8b69509390178bcfcd4529729d09e8f03a7d864c43afc84");
+	node_token_name(secret, SLICE("shop"), name);
+	cr_expect_str_eq(name, "rogopzmb");
+}
