@@ -297,6 +297,15 @@ test.case("as it is", {
     response = { raw = "HTTP/1.1 203 Odd\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n3\\r\\nabc\\r\\n0\\r\\n\\r\\n" },
     expect = { status = 203, reason = "Odd", body = "abc" },
 })
+test.case("something in advance", {
+    response = { raw = "HTTP/1.1 103 Early Hints\\r\\nLink: </a>\\r\\n\\r\\nHTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok" },
+    expect = { status = 200, body = "ok", headers = { Link = false } },
+})
+test.case("to a client that knows no chunks", {
+    request = { raw = "GET / HTTP/1.0\\r\\n\\r\\n" },
+    response = { raw = "HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n3\\r\\nabc\\r\\n0\\r\\n\\r\\n" },
+    expect = { status = 200, body = "abc", headers = { ["Transfer-Encoding"] = false, ["Content-Length"] = false } },
+})
 test.case("a head only", {
     request = { method = "HEAD" }, response = { body = "hello" },
     expect = { body = "", headers = { ["Content-Length"] = "5" }, sent = { method = "HEAD" } },
