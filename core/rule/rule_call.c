@@ -363,46 +363,6 @@ void rule_table_append(struct rule_call *call, struct slice value)
 	lua_rawseti(lua, -2, at);
 }
 
-/* ---- values that outlive the call ------------------------------------------------------------ */
-
-bool rule_may_keep(struct rule_call *call)
-{
-	return rule_memory_may_keep(call->run->vm, call->lua);
-}
-
-size_t rule_kept_bytes(struct rule_vm *vm, int handle)
-{
-	if (handle == 0)
-		return 0;
-	lua_rawgeti(vm->anchor, LUA_REGISTRYINDEX, handle);
-	size_t bytes = lua_type(vm->anchor, -1) == LUA_TSTRING ? lua_objlen(vm->anchor, -1) : 0;
-	lua_pop(vm->anchor, 1);
-	return bytes;
-}
-
-int rule_keep_argument(struct rule_call *call, unsigned n)
-{
-	if (rule_argument_is_absent(call, n))
-		return 0;
-	lua_State *lua = room(call);
-	lua_pushvalue(lua, (int)n);
-	return luaL_ref(lua, LUA_REGISTRYINDEX);
-}
-
-void rule_push_kept(struct rule_call *call, int handle)
-{
-	if (handle == 0)
-		lua_pushnil(room(call));
-	else
-		lua_rawgeti(room(call), LUA_REGISTRYINDEX, handle);
-}
-
-void rule_drop_kept(struct rule_vm *vm, int handle)
-{
-	if (handle != 0)
-		luaL_unref(vm->lua, LUA_REGISTRYINDEX, handle);
-}
-
 /* ---- the call itself ------------------------------------------------------------------------- */
 
 void rule_wait(struct rule_call *call, rule_function_run finish)

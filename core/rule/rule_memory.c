@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Lua state's memory: counted, capped for the run that executes, and charged to its budget
  * where a single piece is big (copying costs time that no loop counter sees).
@@ -10,7 +11,6 @@
  * no memory only after a full collection: bit by bit, in turns of the loop, where it can be put off.
  * Where others hold all that there is, a collection finds nothing, and is not made for each run anew.
  */
-/* SPDX-License-Identifier: Apache-2.0 */
 #include "rule/rule_private.h"
 
 #include "base/check.h"
