@@ -115,7 +115,7 @@ def test_memory_is_clean(bench, tmp_path):
     valgrind = ("valgrind", "-q", "--leak-check=full", f"--log-file={tmp_path}/found.%p",
                 "--show-leak-kinds=definite,indirect,possible")
     weir = bench.weir([bench.node(answer, early=True)], request=RULES["request"], response=RULES["response"],
-                      wrapper=valgrind, shutdown_timeout="1s")
+                      wrapper=valgrind, shutdown_timeout="4s")
     clients = []
 
     def connect(**options):
