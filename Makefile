@@ -87,7 +87,7 @@ unit: unit-programs
 
 # System tests: weir as a whole, on real sockets. They mostly wait: several at a time, each process in
 # a network namespace of its own.
-FLOW_JOBS ?= $(shell echo $$(($$(nproc) + 2)))
+FLOW_JOBS ?= $(shell echo $$(($$(nproc) * 3 + 2)))
 flow: $(BUILD)/weir
 	WEIR=$(abspath $(BUILD)/weir) $(PYTHON) -m pytest -p no:cacheprovider -n $(FLOW_JOBS) t/flow
 
