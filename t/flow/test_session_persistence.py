@@ -317,6 +317,19 @@ def test_pools_of_the_same_hosts_share_a_class(bench):
     assert counts(weir)["lost"] == 0
 
 
+def test_classes_of_one_type_keep_apart(bench):
+    """A client is somewhere in one class and elsewhere in the other: neither moves it in the other."""
+    nodes = [bench.node(named(n), address=f"127.0.2.{n + 1}") for n in range(4)]
+    weir = bench.weir(nodes[:2], request="if http.getPath() == '/b' then pool.use('b') end",
+                      persistence_classes={"one": {}, "two": {}}, pool={"persistence_class": "one"},
+                      pools={"b": {"nodes": [node.name for node in nodes[2:]], "persistence_class": "two"}})
+    for client in CLIENTS:
+        homes = node_of(weir, source=client), node_of(weir, path="/b", source=client)
+        for _ in range(3):
+            assert (node_of(weir, source=client), node_of(weir, path="/b", source=client)) == homes
+    assert [counts(weir, klass)["lost"] for klass in ("one", "two")] == [0, 0]
+
+
 # ---- nodes that come and go -------------------------------------------------------------------------
 
 
