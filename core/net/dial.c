@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "net/timer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -179,6 +180,59 @@ static enum dial_result connect_from(int fd, const struct dial *d)
 	return is_no_port ? DIAL_NO_PORT : DIAL_FAILED;
 }
 
+/* ---- sockets that have served ------------------------------------------------------------------- */
+
+/* As many as a busy turn opens; they go when none was needed for so long. */
+#define SPARES_MOST 64
+#define SPARES_MILLISECONDS 200
+
+static struct {
+	int fds[SPARES_MOST];
+	unsigned count;
+	struct timer timer;
+} spares = { .timer.due = TIMER_NEVER };
+
+static void close_spares(struct timer *timer)
+{
+	(void)timer;
+	while (spares.count > 0)
+		close(spares.fds[--spares.count]);
+}
+
+/*
+ * Not of IPv6: once connected to a mapped address, such a socket stays one of IPv4 inside. libev hears
+ * once that a spare hangs up, which nobody watches, and takes it out of its epoll set itself.
+ */
+void dial_recycle(struct stream *s, const struct addr *to)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	bool may_keep = to->family == ADDR_IPV4 && spares.count < SPARES_MOST;
+	if (!may_keep || connect(s->fd, &nobody, sizeof nobody) == -1) {
+		stream_reset(s);
+		return;
+	}
+	spares.fds[spares.count++] = stream_leave(s);
+	spares.timer.on_fire = close_spares;
+	timer_set(&spares.timer, SPARES_MILLISECONDS);
+}
+
+static bool may_take_spare(const struct dial *d)
+{
+	return spares.count > 0 && d->to.family == ADDR_IPV4 && d->source.family == ADDR_NONE &&
+	       !d->is_datagram;
+}
+
+static int new_socket(const struct dial *d)
+{
+	if (may_take_spare(d))
+		return spares.fds[--spares.count];
+	return socket(d->to.family == ADDR_IPV6 ? AF_INET6 : AF_INET,
+		      (d->is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		      0);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------- */
+
 static bool is_no_room(int error)
 {
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -187,8 +241,7 @@ static bool is_no_room(int error)
 static enum dial_result open_socket(const struct dial *d, int *fd, int *error)
 {
 	bool is_v6 = d->to.family == ADDR_IPV6;
-	*fd = socket(is_v6 ? AF_INET6 : AF_INET,
-		     (d->is_datagram ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*fd = new_socket(d);
 	if (*fd == -1) {
 		*error = errno;
 		return is_no_room(*error) ? DIAL_NO_ROOM : DIAL_FAILED;

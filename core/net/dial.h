@@ -7,6 +7,7 @@
 #define WEIR_NET_DIAL_H
 
 #include "net/addr.h"
+#include "net/stream.h"
 
 /* name, words for the log */
 #define DIAL_RESULTS(X) \
@@ -49,6 +50,13 @@ enum dial_result dial_may_spoof(const struct addr *source, const struct addr *to
  * fault; all others are ours or the source's.
  */
 enum dial_result dial_open(const struct dial *d, int *fd, int *error);
+
+/*
+ * Closes with a reset, as stream_reset does, a connection to `to` that dial_open made: by TCP, not
+ * from a given source, and without an option set since. The socket waits a moment for the next such
+ * dial_open, which saves the kernel to free one and to make another.
+ */
+void dial_recycle(struct stream *s, const struct addr *to);
 
 /*
  * From now on `open` makes the connections, with the arguments and results of dial_open and after its

@@ -32,14 +32,19 @@ void stream_open(struct stream *s, int fd, void (*on_ready)(struct stream *))
 	ev_io_init(&s->watcher, on_event, fd, 0);
 }
 
-void stream_close(struct stream *s)
+int stream_leave(struct stream *s)
 {
-	if (s->fd == -1)
-		return;
+	int fd = s->fd;
 	ev_io_stop(loop_ev(), &s->watcher);
-	close(s->fd);
 	s->fd = -1;
 	buf_release(&s->out);
+	return fd;
+}
+
+void stream_close(struct stream *s)
+{
+	if (s->fd != -1)
+		close(stream_leave(s));
 }
 
 void stream_reset(struct stream *s)

@@ -45,6 +45,9 @@ void stream_close(struct stream *s);
 /* Closes with a reset instead of an orderly end. */
 void stream_reset(struct stream *s);
 
+/* Closes all but the descriptor, which is the caller's now. */
+int stream_leave(struct stream *s);
+
 static inline bool stream_is_open(const struct stream *s)
 {
 	return s->fd != -1;

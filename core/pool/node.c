@@ -161,10 +161,20 @@ void node_disconnect(struct node_connection *c)
 	free(c);
 }
 
+/* Is its socket as dial_open left it? */
+static bool is_plain(const struct node_connection *c)
+{
+	bool has_nodelay = !c->stream.has_nagle && !c->node->pool->conf->nagle;
+	return c->source.family == ADDR_NONE && c->dscp == 0 && !has_nodelay;
+}
+
 void node_finish(struct node_connection *c)
 {
 	/* where the node ended first there is nothing to gain: it has the waiting end */
-	if (!c->stream.is_eof)
+	bool ends = !c->stream.is_eof && stream_is_open(&c->stream);
+	if (ends && is_plain(c))
+		dial_recycle(&c->stream, &c->to);
+	else if (ends)
 		stream_reset(&c->stream);
 	node_disconnect(c);
 }

@@ -2,6 +2,7 @@
 #include "net/dial.h"
 
 #include "base/clock.h"
+#include "net/loop.h"
 #include "net_unit.h"
 
 #include <criterion/criterion.h>
@@ -115,6 +116,109 @@ Test(dial, plain)
 	check_plain("127.0.0.1");
 	check_plain("::1");
 }
+
+/* ---- sockets that have served ------------------------------------------------------------------ */
+
+static struct stream served;
+static int served_fd;
+
+static void on_served(struct stream *s)
+{
+	cr_assert_eq(s, &served);
+}
+
+static bool is_served_readable(void)
+{
+	return served.is_readable;
+}
+
+static int accept_one(void)
+{
+	int fd = accept(listen_fd, NULL, NULL);
+	cr_assert_neq(fd, -1, "%s", strerror(errno));
+	return fd;
+}
+
+/* A connection that the loop watches, and that is recycled then. Gives the other side's end. */
+static int recycle(const char *at)
+{
+	int error;
+	unit_set_limit();
+	loop_open();
+	listen_at(at);
+	cr_assert_eq(open_to(&bound, NULL, false, &served_fd, &error), DIAL_OK);
+	int theirs = accept_one();
+	stream_open(&served, served_fd, on_served);
+	stream_watch(&served, true, false);
+	unit_turns(1);
+	dial_recycle(&served, &bound);
+	cr_expect(!stream_is_open(&served));
+	return theirs;
+}
+
+static bool is_closed(void)
+{
+	return fcntl(served_fd, F_GETFD) == -1;
+}
+
+static void expect_reset(int theirs)
+{
+	char byte;
+	cr_expect_eq(recv(theirs, &byte, 1, 0), -1);
+	cr_expect_eq(errno, ECONNRESET);
+	close(theirs);
+}
+
+Test(dial, a_socket_that_has_served_serves_the_next_connection)
+{
+	int fd, error;
+	char text[8] = "";
+	expect_reset(recycle("127.0.0.1"));
+	unit_turns(1); /* the loop may have heard that it hung up */
+	cr_assert_eq(open_to(&bound, NULL, false, &fd, &error), DIAL_OK);
+	cr_expect_eq(fd, served_fd);
+	int theirs = accept_one();
+	stream_open(&served, fd, on_served);
+	stream_watch(&served, true, false);
+	cr_expect_eq(stream_write_slice(&served, SLICE("again")), IO_OK);
+	cr_expect_eq(recv(theirs, text, sizeof text, 0), 5);
+	cr_expect_str_eq(text, "again");
+	cr_assert_eq(send(theirs, "x", 1, 0), 1);
+	unit_turn_until(is_served_readable);
+	stream_close(&served);
+}
+
+Test(dial, a_socket_that_nobody_needs_goes_soon_and_keeps_nobody_awake)
+{
+	expect_reset(recycle("127.0.0.1"));
+	cr_expect(!is_closed());
+	cr_expect_lt(unit_turns(50), 10);
+	unit_turn_until(is_closed);
+}
+
+Test(dial, a_socket_that_has_served_is_for_none_but_the_like)
+{
+	struct addr source = unit_address("127.0.0.9");
+	struct dial datagram = { .is_datagram = true };
+	int fd, error;
+	expect_reset(recycle("127.0.0.1"));
+	datagram.to = bound;
+	cr_expect_eq(dial_open(&datagram, &fd, &error), DIAL_OK);
+	cr_expect_neq(fd, served_fd);
+	cr_expect_eq(open_to(&bound, &source, false, &fd, &error), DIAL_OK);
+	cr_expect_neq(fd, served_fd);
+	listen_at("::1");
+	cr_expect_eq(open_to(&bound, NULL, false, &fd, &error), DIAL_OK);
+	cr_expect_neq(fd, served_fd);
+}
+
+Test(dial, sockets_of_ipv6_are_not_used_again)
+{
+	expect_reset(recycle("::1"));
+	cr_expect(is_closed());
+}
+
+/* ---- from where ---------------------------------------------------------------------------------- */
 
 Test(dial, from_an_address_of_ours)
 {
