@@ -222,17 +222,41 @@ function string.byte(s, i, j)
 	return byte(s, i, j)
 end
 
+-- A text longer than this is gone through piece by piece, so that others have turns in between.
+local PIECE = 65536
+
+-- `f` of a long text, which is that of its pieces; from the last to the first if `is_reverse`.
+local function in_parts(f, s, is_reverse)
+	local parts, count = {}, (#s - 1) / PIECE
+	count = count - count % 1
+	for i = 0, count do
+		local at = (is_reverse and count - i or i) * PIECE
+		spend(PIECE / 256)
+		parts[i + 1] = f(sub(s, at + 1, at + PIECE))
+	end
+	return concat(parts)
+end
+
 function string.upper(s)
+	if length(s) > PIECE then
+		return in_parts(upper, s)
+	end
 	charge(length(s))
 	return upper(s)
 end
 
 function string.lower(s)
+	if length(s) > PIECE then
+		return in_parts(lower, s)
+	end
 	charge(length(s))
 	return lower(s)
 end
 
 function string.reverse(s)
+	if length(s) > PIECE then
+		return in_parts(reverse, s, true)
+	end
 	charge(length(s))
 	return reverse(s)
 end
@@ -246,10 +270,22 @@ function string.rep(s, n, separator)
 	return rep(s, n, separator)
 end
 
+-- Both are gone through byte by byte, in one go: a format, and a text for %q.
+local function check_format(text, bytes)
+	if length(text) > PIECE then
+		error("bad argument #1 to 'format' (at most " .. PIECE .. " bytes expected)", 3)
+	end
+	local plain = bytes > PIECE and type(text) == "string" and host.gsub_text(text, "%%%%", "")
+	if plain and find(plain, "%%[-+ #0-9.]*q") then
+		error("bad argument to 'format' (at most " .. PIECE .. " bytes expected for %q)", 3)
+	end
+end
+
 function string.format(text, ...)
 	local n = select("#", ...)
 	local bytes, has_table = measure(n, length(text), false, ...)
 	if bytes > SMALL then
+		check_format(text, bytes)
 		make_room(bytes)
 		charge(bytes)
 	end
@@ -340,7 +376,24 @@ end
 
 ---- tables ----------------------------------------------------------------------------------------
 
-local table = { concat = concat }
+local table = {}
+
+-- Items that are put together at a time.
+local ITEMS = 1024
+
+-- As table.concat: a long table is put together piece by piece, and then those.
+function table.concat(t, separator, first, last)
+	local from, to = first or 1, last or type(t) == "table" and #t
+	local is_long = type(from) == "number" and type(to) == "number" and to - from >= ITEMS
+	if not is_long or type(separator or "") ~= "string" then
+		return concat(t, separator, first, last)
+	end
+	local parts = {}
+	for i = from, to, ITEMS do
+		parts[#parts + 1] = concat(t, separator, i, i + ITEMS <= to and i + ITEMS - 1 or to)
+	end
+	return table.concat(parts, separator)
+end
 
 function table.insert(t, ...)
 	if select("#", ...) > 1 and type(t) == "table" then
@@ -444,9 +497,20 @@ end
 
 for _, name in lua.ipairs({
 	"assert", "error", "getmetatable", "ipairs", "next", "rawequal", "rawget", "select",
-	"setmetatable", "tonumber", "tostring", "type",
+	"setmetatable", "tostring", "type",
 }) do
 	env[name] = lua[name]
+end
+
+-- No number is as long as that, and LuaJIT would go through all of it.
+local DIGITS = 1000
+
+function env.tonumber(...)
+	local value = ...
+	if type(value) == "string" and #value > DIGITS then
+		return nil
+	end
+	return tonumber(...)
 end
 
 function env.rawset(t, key, value)

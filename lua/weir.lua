@@ -1316,14 +1316,14 @@ function json.null() end
 
 jwt = {}
 
----The claims and the header of a signed token (RFC 7519) whose signature is right and whose time
----is now; nil and a reason for any other. `options.algorithms` names those that are allowed:
----HS256, HS384 and HS512 (the key is a secret), RS256, RS384 and RS512 (a public key or
----certificate in PEM, RSA of 2,048 to 8,192 bits), ES256, ES384 and ES512 (one on the curve
----P-256, P-384 or P-521). A key of another kind fits none, also PEM as a secret. `exp`, `nbf` and
----`iat` are checked where they are there, give or take `options.leeway` seconds (0). With
----`options.issuer` or `options.audience` (text, or an array of which one will do) these must be
----there, too; without, they are not looked at. A header with `crit` is refused, as is a name
+---The claims and the header of a signed token (RFC 7519, at most 65,536 bytes) whose signature is
+---right and whose time is now; nil and a reason for any other. `options.algorithms` names those
+---that are allowed: HS256, HS384 and HS512 (the key is a secret), RS256, RS384 and RS512 (a
+---public key or certificate in PEM, RSA of 2,048 to 8,192 bits), ES256, ES384 and ES512 (one on
+---the curve P-256, P-384 or P-521). A key of another kind fits none, also PEM as a secret. `exp`,
+---`nbf` and `iat` are checked where they are there, give or take `options.leeway` seconds (0).
+---With `options.issuer` or `options.audience` (text, or an array of which one will do) these must
+---be there, too; without, they are not looked at. A header with `crit` is refused, as is a name
 ---twice in an object.
 ---@param token string
 ---@param key string

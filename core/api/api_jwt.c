@@ -17,6 +17,7 @@
 
 #define NAMES_MOST 16 /* issuers, or audiences, that a rule may name */
 #define LEEWAY_MOST 86400
+#define TOKEN_BYTES 65536
 
 struct names {
 	struct slice list[NAMES_MOST];
@@ -243,6 +244,8 @@ static const char *read_token(struct rule_call *call, struct token *token)
 {
 	struct slice text = api_text(call, 1);
 	size_t first = slice_find(text, '.');
+	if (text.len > TOKEN_BYTES)
+		return "longer than 65,536 bytes";
 	if (first == text.len)
 		return "not three parts";
 	size_t second = first + 1 + slice_find(slice_skip(text, first + 1), '.');
@@ -338,7 +341,7 @@ static enum rule_answer parse_header(struct rule_call *call)
 static const struct rule_function functions[] = {
 	{ "jwt.verify", verify, RULE_IN_ANY, "token: string, key: string, options: table",
 	  "table|nil claims, table|string header_or_reason",
-	  "The claims and the header of a signed token (RFC 7519) whose signature is right and whose time "
+	  "The claims and the header of a signed token (RFC 7519, at most 65,536 bytes) whose signature is right and whose time "
 	  "is now; nil and a reason for any other. `options.algorithms` names those that are allowed: HS256, "
 	  "HS384 and HS512 (the key is a secret), RS256, RS384 and RS512 (a public key or certificate in PEM, "
 	  "RSA of 2,048 to 8,192 bits), ES256, ES384 and ES512 (one on the curve P-256, P-384 or P-521). "

@@ -11,6 +11,7 @@
 #include "base/check.h"
 
 #include <limits.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <sys/random.h>
@@ -25,6 +26,7 @@
 #define ROUNDS_COST (256 * 30000)
 #define PASSPHRASE_BYTES 1024
 #define KEYS_KEPT 16
+#define PIECE_BYTES 16384 /* some 10 us */
 
 static const unsigned char purpose[] = "weir string.encrypt 1";
 
@@ -36,116 +38,220 @@ static struct derived {
 } kept[KEYS_KEPT];
 static size_t next_kept;
 
-static const unsigned char *derive(struct rule_call *call, struct slice passphrase)
+/* ---- from a passphrase to a key ---------------------------------------------------------------------- */
+
+/* PBKDF2 (RFC 8018 5.2) with HMAC-SHA256, of which one block is a key; in pieces. */
+struct derivation {
+	EVP_MAC_CTX *mac; /* keyed with the passphrase */
+	unsigned rounds;  /* done */
+	unsigned char last[KEY_BYTES], key[KEY_BYTES];
+};
+
+static const unsigned char *find_kept(struct slice passphrase)
 {
 	for (size_t i = 0; i < KEYS_KEPT; i++)
 		if (slice_is_equal(slice_of(kept[i].passphrase, kept[i].len), passphrase))
 			return kept[i].key;
-	rule_spend(call, ROUNDS_COST);
+	return NULL;
+}
+
+static const unsigned char *keep(struct slice passphrase, const unsigned char *key)
+{
 	struct derived *d = &kept[next_kept++ % KEYS_KEPT];
 	d->len = passphrase.len;
 	memcpy(d->passphrase, passphrase.at, passphrase.len);
-	check(PKCS5_PBKDF2_HMAC(passphrase.at, (int)passphrase.len, purpose, sizeof purpose, ROUNDS,
-				EVP_sha256(), KEY_BYTES, d->key) == 1);
+	memcpy(d->key, key, KEY_BYTES);
 	return d->key;
 }
 
-/* The key of one text, by argument 2 and the salt. */
-static void make_key(struct rule_call *call, const char *salt, unsigned char key[KEY_BYTES])
+static void begin_derivation(struct derivation *d, struct slice passphrase)
+{
+	static EVP_MAC *hmac;
+	const OSSL_PARAM parameters[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){ "SHA256" }, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	if (hmac == NULL)
+		hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	check(hmac != NULL);
+	d->mac = EVP_MAC_CTX_new(hmac);
+	check(d->mac != NULL && EVP_MAC_init(d->mac, (const unsigned char *)passphrase.at,
+					     passphrase.len, parameters) == 1);
+}
+
+static void derive_round(struct derivation *d)
+{
+	static const unsigned char first_block[] = { 0, 0, 0, 1 };
+	size_t len;
+	bool is_first = d->rounds++ == 0;
+	check(is_first || EVP_MAC_init(d->mac, NULL, 0, NULL) == 1);
+	if (is_first)
+		check(EVP_MAC_update(d->mac, purpose, sizeof purpose) == 1 &&
+		      EVP_MAC_update(d->mac, first_block, sizeof first_block) == 1);
+	else
+		check(EVP_MAC_update(d->mac, d->last, KEY_BYTES) == 1);
+	check(EVP_MAC_final(d->mac, d->last, &len, KEY_BYTES) == 1 && len == KEY_BYTES);
+	for (size_t i = 0; i < KEY_BYTES; i++)
+		d->key[i] ^= d->last[i];
+}
+
+/* The key; NULL when the turn is over. */
+static const unsigned char *derive_on(struct rule_call *call, struct derivation *d,
+				      struct slice passphrase)
+{
+	const unsigned char *known = find_kept(passphrase);
+	if (known != NULL)
+		return known;
+	if (d->mac == NULL) {
+		rule_spend(call, ROUNDS_COST);
+		begin_derivation(d, passphrase);
+	}
+	while (d->rounds < ROUNDS) {
+		derive_round(d);
+		if (rule_turn_is_over(call, ROUNDS_COST / ROUNDS))
+			return NULL;
+	}
+	return keep(passphrase, d->key);
+}
+
+/* ---- both functions ----------------------------------------------------------------------------------- */
+
+struct ciphering {
+	struct derivation derivation;
+	EVP_CIPHER_CTX *context; /* NULL: the key is not there yet */
+	struct api_made made;
+	size_t done; /* of the text */
+};
+
+static void release_ciphering(void *state)
+{
+	struct ciphering *c = state;
+	EVP_MAC_CTX_free(c->derivation.mac);
+	EVP_CIPHER_CTX_free(c->context);
+	OPENSSL_cleanse(&c->derivation, sizeof c->derivation);
+	api_made_release(&c->made);
+}
+
+static struct slice passphrase_argument(struct rule_call *call)
 {
 	struct slice passphrase = rule_argument_string(call, 2);
 	if (passphrase.len == 0 || passphrase.len > PASSPHRASE_BYTES)
 		rule_argument_error(call, 2, "expected 1 to %d bytes, got %zu", PASSPHRASE_BYTES,
 				    passphrase.len);
-	check(HMAC(EVP_sha256(), derive(call, passphrase), KEY_BYTES, (const unsigned char *)salt,
-		   SALT_BYTES, key, NULL) != NULL);
+	return passphrase;
 }
 
-static struct slice text_argument(struct rule_call *call)
+/* What was begun, or begins; with argument 1, which must be shorter than an int. */
+static struct ciphering *open_ciphering(struct rule_call *call, struct slice *text)
 {
-	struct slice text = api_text(call, 1);
-	if (text.len > INT_MAX - HEAD_BYTES - TAG_BYTES)
+	struct ciphering *c = rule_work(call);
+	*text = rule_argument_string(call, 1);
+	if (c != NULL)
+		return c;
+	if (text->len > INT_MAX - HEAD_BYTES - TAG_BYTES)
 		rule_argument_error(call, 1, "expected less than 2 GiB");
-	return text;
+	passphrase_argument(call);
+	return rule_work_begin(call, sizeof *c, release_ciphering);
+}
+
+/* With the key of one text, by argument 2 and what stands in the head. False: the turn is over. */
+static bool open_context(struct rule_call *call, struct ciphering *c, const char *head,
+			 bool encrypts)
+{
+	unsigned char key[KEY_BYTES];
+	const unsigned char *salt = (const unsigned char *)head + 1, *nonce = salt + SALT_BYTES;
+	const unsigned char *derived = derive_on(call, &c->derivation, passphrase_argument(call));
+	int len;
+	if (derived == NULL)
+		return false;
+	check(HMAC(EVP_sha256(), derived, KEY_BYTES, salt, SALT_BYTES, key, NULL) != NULL);
+	c->context = EVP_CIPHER_CTX_new();
+	bool is_fine = c->context != NULL &&
+		       EVP_CipherInit_ex2(c->context, EVP_aes_256_gcm(), key, nonce, encrypts,
+					  NULL) == 1 &&
+		       EVP_CipherUpdate(c->context, NULL, &len, (const unsigned char *)head, 1) ==
+			       1;
+	OPENSSL_cleanse(key, sizeof key);
+	check(is_fine);
+	return true;
+}
+
+/* Goes on with the bytes of `body`, behind what is made. False: the turn is over. */
+static bool cipher_on(struct rule_call *call, struct ciphering *c, struct slice body)
+{
+	while (c->done < body.len) {
+		size_t left = body.len - c->done, piece = left < PIECE_BYTES ? left : PIECE_BYTES;
+		int len;
+		rule_spend(call, 2 * piece);
+		char *to = api_made_room(call, &c->made, piece);
+		check(EVP_CipherUpdate(c->context, (unsigned char *)to, &len,
+				       (const unsigned char *)body.at + c->done, (int)piece) == 1);
+		c->made.len += (size_t)len;
+		c->done += piece;
+		if (rule_turn_is_over(call, piece))
+			return false;
+	}
+	return true;
 }
 
 static enum rule_answer encrypt(struct rule_call *call)
 {
-	struct slice text = text_argument(call);
-	unsigned char key[KEY_BYTES];
+	struct slice text;
+	struct ciphering *c = open_ciphering(call, &text);
+	unsigned char rest[TAG_BYTES];
+	char tag[TAG_BYTES], *head;
 	int len;
-	char *block = api_scratch(call, HEAD_BYTES + text.len + TAG_BYTES);
-	char *salt = block + 1, *nonce = salt + SALT_BYTES, *body = block + HEAD_BYTES;
-	block[0] = VERSION;
-	check(getrandom(salt, SALT_BYTES + NONCE_BYTES, 0) == SALT_BYTES + NONCE_BYTES);
-	make_key(call, salt, key);
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	bool is_done = context != NULL &&
-		       EVP_EncryptInit_ex2(context, EVP_aes_256_gcm(), key,
-					   (const unsigned char *)nonce, NULL) == 1 &&
-		       EVP_EncryptUpdate(context, NULL, &len, (const unsigned char *)block, 1) ==
-			       1 &&
-		       EVP_EncryptUpdate(context, (unsigned char *)body, &len,
-					 (const unsigned char *)text.at, (int)text.len) == 1 &&
-		       EVP_EncryptFinal_ex(context, (unsigned char *)body + text.len, &len) == 1 &&
-		       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES,
-					   body + text.len) == 1;
-	EVP_CIPHER_CTX_free(context);
-	OPENSSL_cleanse(key, sizeof key);
-	check(is_done);
-	rule_push_string(call, slice_of(block, HEAD_BYTES + text.len + TAG_BYTES));
+	if (c->made.len == 0) {
+		head = api_made_room(call, &c->made, HEAD_BYTES);
+		*head = VERSION;
+		check(getrandom(head + 1, SALT_BYTES + NONCE_BYTES, 0) == SALT_BYTES + NONCE_BYTES);
+		c->made.len = HEAD_BYTES;
+	}
+	if (c->context == NULL && !open_context(call, c, c->made.at, true))
+		return RULE_GO_ON;
+	if (!cipher_on(call, c, text))
+		return RULE_GO_ON;
+	check(EVP_CipherFinal_ex(c->context, rest, &len) == 1 && len == 0 &&
+	      EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1);
+	api_made_add(call, &c->made, slice_of(tag, TAG_BYTES));
+	api_made_push(call, &c->made);
 	return RULE_RETURN;
-}
-
-/* Decrypts what stands behind the head into `out`; false when the tag is another. */
-static bool open_text(struct slice text, const unsigned char *key, char *out)
-{
-	char tag[TAG_BYTES];
-	int len;
-	struct slice body = slice_of(text.at + HEAD_BYTES, text.len - HEAD_BYTES - TAG_BYTES);
-	memcpy(tag, body.at + body.len, TAG_BYTES);
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	check(context != NULL);
-	bool is_right =
-		EVP_DecryptInit_ex2(context, EVP_aes_256_gcm(), key,
-				    (const unsigned char *)text.at + 1 + SALT_BYTES, NULL) == 1 &&
-		EVP_DecryptUpdate(context, NULL, &len, (const unsigned char *)text.at, 1) == 1 &&
-		EVP_DecryptUpdate(context, (unsigned char *)out, &len,
-				  (const unsigned char *)body.at, (int)body.len) == 1 &&
-		EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
-		EVP_DecryptFinal_ex(context, (unsigned char *)out + body.len, &len) == 1;
-	EVP_CIPHER_CTX_free(context);
-	return is_right;
 }
 
 static enum rule_answer decrypt(struct rule_call *call)
 {
-	struct slice text = text_argument(call);
-	unsigned char key[KEY_BYTES];
-	char salt[SALT_BYTES] = { 0 };
+	static const char no_head[HEAD_BYTES];
+	struct slice text;
+	struct ciphering *c = open_ciphering(call, &text);
+	unsigned char rest[TAG_BYTES];
+	char tag[TAG_BYTES];
+	int len;
 	bool is_whole = text.len >= HEAD_BYTES + TAG_BYTES && text.at[0] == VERSION;
-	if (is_whole)
-		memcpy(salt, text.at + 1, SALT_BYTES);
-	make_key(call, salt, key);
+	if (c->context == NULL && !open_context(call, c, is_whole ? text.at : no_head, false))
+		return RULE_GO_ON;
 	if (!is_whole)
 		return api_fail(call, "not what string.encrypt made");
-	char *out = api_scratch(call, text.len);
-	bool is_right = open_text(text, key, out);
-	OPENSSL_cleanse(key, sizeof key);
-	if (!is_right)
+	struct slice body = slice_of(text.at + HEAD_BYTES, text.len - HEAD_BYTES - TAG_BYTES);
+	if (!cipher_on(call, c, body))
+		return RULE_GO_ON;
+	memcpy(tag, body.at + body.len, TAG_BYTES);
+	if (EVP_CIPHER_CTX_ctrl(c->context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) != 1 ||
+	    EVP_CipherFinal_ex(c->context, rest, &len) != 1)
 		return api_fail(call, "another passphrase, or it was tampered with");
-	rule_push_string(call, slice_of(out, text.len - HEAD_BYTES - TAG_BYTES));
+	api_made_push(call, &c->made);
 	return RULE_RETURN;
 }
 
+#define LONG (RULE_IN_ANY | RULE_IN_PIECES)
+
 /* clang-format off */
 static const struct rule_function functions[] = {
-	{ "string.encrypt", encrypt, RULE_IN_ANY, "s: string, passphrase: string", "string",
+	{ "string.encrypt", encrypt, LONG, "s: string, passphrase: string", "string",
 	  "`s` encrypted and sealed with AES-256-GCM, as raw bytes, 45 longer than `s`; never twice the "
 	  "same. The key comes from the passphrase (1 to 1,024 bytes) by PBKDF2 with 10,000 rounds, so let "
 	  "it be long and random: string.randomBytes(32) once, kept in a file. Replays are not noticed: put "
 	  "a time into `s`.", "string.encrypt" },
-	{ "string.decrypt", decrypt, RULE_IN_ANY, "s: string, passphrase: string",
+	{ "string.decrypt", decrypt, LONG, "s: string, passphrase: string",
 	  "string|nil, string|nil reason",
 	  "What string.encrypt was given; nil and a reason when `s` was tampered with or the passphrase is "
 	  "another.", "string.decrypt" },

@@ -35,6 +35,17 @@ bool rule_call_where(lua_State *lua, int level, lua_Debug *frame)
 	return false;
 }
 
+void rule_call_fail(lua_State *lua, const char *what)
+{
+	lua_Debug frame;
+	if (rule_call_where(lua, 1, &frame))
+		lua_pushfstring(lua, "%s:%d: %s", frame.source + 1, frame.currentline, what);
+	else
+		lua_pushstring(lua, what);
+	lua_error(lua);
+	__builtin_unreachable();
+}
+
 bool rule_call_show_names(const char *message, char *to, size_t size)
 {
 	/* "bad argument #1 to 'string·rep' (...)", "attempt to index global 'http·getPath'" */

@@ -5,8 +5,10 @@
 #include "rule/rule_private.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Compiling (twice, with the checks between) costs so many steps, and one for so many bytes. */
 #define LOAD_STEPS 120
@@ -48,12 +50,38 @@ static int check_made(lua_State *lua)
 static struct slice item_on_top(lua_State *lua, int index)
 {
 	int type = lua_type(lua, -1);
-	if (type != LUA_TSTRING && type != LUA_TNUMBER)
-		luaL_error(lua, "invalid value (%s) at index %d in table for 'concat'",
-			   lua_typename(lua, type), index);
+	if (type != LUA_TSTRING && type != LUA_TNUMBER) {
+		lua_pushfstring(lua, "invalid value (%s) at index %d in table for 'concat'",
+				lua_typename(lua, type), index);
+		rule_call_fail(lua, lua_tostring(lua, -1));
+	}
 	size_t len;
 	const char *at = lua_tolstring(lua, -1, &len);
 	return slice_of(at, len);
+}
+
+/* Where a text is put together: one block for the process, so that an error leaves nothing behind. */
+static char *scratch;
+static size_t scratch_size;
+#define SCRATCH_KEPT 65536
+
+static char *take_scratch(size_t size)
+{
+	if (size > scratch_size) {
+		free(scratch);
+		scratch_size = size > SCRATCH_KEPT ? size : SCRATCH_KEPT;
+		scratch = memory_new(1, scratch_size);
+	}
+	return scratch;
+}
+
+static void give_scratch_back(void)
+{
+	if (scratch_size <= SCRATCH_KEPT)
+		return;
+	free(scratch);
+	scratch = NULL;
+	scratch_size = 0;
 }
 
 /*
@@ -78,7 +106,7 @@ static int concat(lua_State *lua)
 	}
 	if (total > RULE_BYTES_PER_STEP && !rule_memory_fits(vm, lua, total))
 		rule_budget_fail(vm, lua, RULE_FAILURE_MEMORY);
-	char *to = lua_newuserdata(lua, total + 1);
+	char *to = take_scratch(total + 1);
 	size_t used = 0;
 	for (int64_t i = first; i <= last; i++) {
 		lua_rawgeti(lua, 1, (int)i);
@@ -91,6 +119,7 @@ static int concat(lua_State *lua)
 		lua_pop(lua, 1);
 	}
 	lua_pushlstring(lua, to, total);
+	give_scratch_back();
 	return 1;
 }
 

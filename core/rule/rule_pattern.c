@@ -35,18 +35,6 @@ struct matcher {
 
 static const char *match_here(struct matcher *m, const char *s, const char *p);
 
-/* Raises an error at the rule's line: our callers may be Lua code of our own. */
-static _Noreturn void fail(lua_State *lua, const char *what)
-{
-	lua_Debug frame;
-	if (rule_call_where(lua, 1, &frame))
-		lua_pushfstring(lua, "%s:%d: %s", frame.source + 1, frame.currentline, what);
-	else
-		lua_pushstring(lua, what);
-	lua_error(lua);
-	__builtin_unreachable();
-}
-
 static void settle_count(struct matcher *m)
 {
 	uint64_t steps = m->count / PER_STEP;
@@ -68,7 +56,7 @@ static const char *item_end(struct matcher *m, const char *p)
 {
 	if (*p == '%') {
 		if (p + 1 == m->pattern_end)
-			fail(m->lua, "malformed pattern (ends with '%')");
+			rule_call_fail(m->lua, "malformed pattern (ends with '%')");
 		return p + 2;
 	}
 	if (*p != '[')
@@ -84,7 +72,7 @@ static const char *item_end(struct matcher *m, const char *p)
 			p++;
 		p++;
 	}
-	fail(m->lua, "malformed pattern (missing ']')");
+	rule_call_fail(m->lua, "malformed pattern (missing ']')");
 }
 
 static bool is_in_class(unsigned char c, char class)
@@ -207,7 +195,7 @@ static const char *match_least(struct matcher *m, const char *s, const char *p, 
 static const char *match_balanced(struct matcher *m, const char *s, const char *p)
 {
 	if (p + 4 > m->pattern_end)
-		fail(m->lua, "unbalanced pattern");
+		rule_call_fail(m->lua, "unbalanced pattern");
 	if (s >= m->end || *s != p[2])
 		return NULL;
 	size_t open = 1;
@@ -229,7 +217,7 @@ static const char *open_capture(struct matcher *m, const char *s, const char *p)
 {
 	bool is_position = p + 1 < m->pattern_end && p[1] == ')';
 	if (m->captures >= CAPTURES_MOST)
-		fail(m->lua, "too many captures");
+		rule_call_fail(m->lua, "too many captures");
 	m->capture[m->captures].at = s;
 	m->capture[m->captures].len = is_position ? POSITION : OPEN;
 	m->captures++;
@@ -245,7 +233,7 @@ static const char *close_capture(struct matcher *m, const char *s, const char *p
 	while (at > 0 && m->capture[at - 1].len != OPEN)
 		at--;
 	if (at == 0)
-		fail(m->lua, "invalid pattern capture");
+		rule_call_fail(m->lua, "invalid pattern capture");
 	m->capture[at - 1].len = (size_t)(s - m->capture[at - 1].at);
 	const char *rest = match_here(m, s, p + 1);
 	if (rest == NULL)
@@ -258,7 +246,7 @@ static const char *match_again(struct matcher *m, const char *s, char digit)
 {
 	unsigned at = (unsigned)(digit - '1');
 	if (digit == '0' || at >= m->captures || m->capture[at].len == OPEN)
-		fail(m->lua, "invalid capture index");
+		rule_call_fail(m->lua, "invalid capture index");
 	size_t len = m->capture[at].len;
 	if (len == POSITION) /* no text: in Lua it is nowhere again */
 		return NULL;
@@ -275,7 +263,7 @@ static const char *match_again(struct matcher *m, const char *s, char digit)
 static bool is_frontier(struct matcher *m, const char *s, const char *p, const char **next)
 {
 	if (p + 2 >= m->pattern_end || p[2] != '[')
-		fail(m->lua, "missing '[' after '%f' in pattern");
+		rule_call_fail(m->lua, "missing '[' after '%f' in pattern");
 	*next = item_end(m, p + 2);
 	count_one(m);
 	unsigned char before = s == m->start ? 0 : (unsigned char)s[-1];
@@ -341,7 +329,7 @@ static const char *match_here(struct matcher *m, const char *s, const char *p)
 {
 	bool done = false;
 	if (++m->depth > DEPTH_MOST)
-		fail(m->lua, "pattern too complex");
+		rule_call_fail(m->lua, "pattern too complex");
 	count_one(m);
 	while (s != NULL && !done && p < m->pattern_end) {
 		if (*p == '(' || *p == ')') {
@@ -364,10 +352,10 @@ static void push_capture(struct matcher *m, unsigned n, const char *first, const
 {
 	if (n >= m->captures) {
 		if (n > 0)
-			fail(m->lua, "invalid capture index");
+			rule_call_fail(m->lua, "invalid capture index");
 		lua_pushlstring(m->lua, first, (size_t)(last - first));
 	} else if (m->capture[n].len == OPEN) {
-		fail(m->lua, "unfinished capture");
+		rule_call_fail(m->lua, "unfinished capture");
 	} else if (m->capture[n].len == POSITION) {
 		lua_pushinteger(m->lua, m->capture[n].at - m->start + 1);
 	} else {

@@ -272,6 +272,8 @@ int rule_call_answer(struct rule_call *call, enum rule_answer answer, bool is_st
 int rule_call_finish(lua_State *lua);
 /* The first frame of `lua` from `level` that is a rule's own; false if there is none. */
 bool rule_call_where(lua_State *lua, int level, lua_Debug *frame);
+/* Raises an error at the rule's line: what calls it may be Lua code of our own. */
+_Noreturn void rule_call_fail(lua_State *lua, const char *what);
 /* Writes `message` with hidden names as a rule knows them; false if there are none in it. */
 bool rule_call_show_names(const char *message, char *to, size_t size);
 /* Marks an error that `finish` raised, on its way to the wrapper that raises it in the rule. */

@@ -19,7 +19,7 @@ from lab.http1 import Closed
 SECONDS = 30  # to be seen
 
 # 2 MB, and the text of each call with what must come out.
-TEXT = "local s = ('abcdefg&'):rep(250000)"
+TEXT = "local s, t = ('abcdefg&'):rep(250000), {} for i = 1, 200000 do t[i] = 'ab' end"
 BYTES = b"abcdefg&" * 250000
 
 
@@ -65,6 +65,12 @@ CALLS = {
     "replaceAll": ("string.replaceAll(s, 'a', '')", BYTES.replace(b"a", b"")),
     "replaceAllI": ("string.replaceAllI(s, 'A', '--')", BYTES.replace(b"a", b"--")),
     "split": ("#string.split(s, '&')", b"250001"),
+    "encrypt, decrypt": ("string.decrypt(string.encrypt(s, 'secret'), 'secret')", BYTES),
+    "a passphrase": ("#string.encrypt('', string.randomBytes(32))", b"45"),
+    "upper": ("s:upper()", BYTES.upper()),
+    "lower": ("s:lower()", BYTES),
+    "reverse": ("s:reverse()", BYTES[::-1]),
+    "concat": ("table.concat(t)", b"ab" * 200000),
     "wildmatch": ("string.wildmatch(s, '*a*b*h')", b"false"),
 }
 

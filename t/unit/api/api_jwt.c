@@ -36,6 +36,16 @@ static void passes(const char *text)
 
 TestSuite(api_jwt, .init = api_unit_open, .fini = api_unit_close);
 
+Test(api_jwt, a_token_is_bounded)
+{
+	api_unit_passes(
+		"local long = ('x'):rep(65536)\n"
+		"local claims, why = jwt.verify(long .. '.x.x', 'k', {algorithms = {'HS256'}})\n"
+		"assert(claims == nil and why == 'no token: longer than 65,536 bytes', why)\n"
+		"claims, why = jwt.verify(long:sub(5) .. '.x.x', 'k', {algorithms = {'HS256'}})\n"
+		"assert(claims == nil and why ~= 'no token: longer than 65,536 bytes', why)\n");
+}
+
 /* RFC 7515 A.1: HS256, expired in 2011 */
 Test(api_jwt, the_standards_own_token)
 {

@@ -15,6 +15,16 @@ Test(api_string_cipher, there_and_back)
 			"end\n");
 }
 
+/* What was sealed once must be read for ever. */
+Test(api_string_cipher, the_format_stays)
+{
+	api_unit_passes(
+		"local sealed = string.hexdecode('01abfe66616c351d41008aab36c0fc941aae0d486e6f4c8f'\n"
+		"\t.. 'dd55caeddd2689abbd0cc3655f57a9dbf98ab7da1c6a4b5928e2c3cd6c')\n"
+		"assert(string.decrypt(sealed, 'a passphrase') == 'a secret')\n"
+		"assert(string.decrypt(sealed, 'a passphrasf') == nil)\n");
+}
+
 Test(api_string_cipher, no_two_are_the_same)
 {
 	api_unit_passes("local seen = {}\n"

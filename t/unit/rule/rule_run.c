@@ -295,7 +295,7 @@ static const char *const endless[] = {
 	"local t = {} for i = 1, 1e5 do t[i] = i end while true do table.insert(t, 1, 1) table.remove(t, 1) end",
 	"local t = {} for i = 1, 7000 do t[i] = 'x' end while true do local s = table.concat(t) end",
 	"local t = {} for i = 1, 7000 do t[i] = 'x' end while true do local n = select('#', unpack(t)) end",
-	"local s = ('\\1'):rep(1e5) while true do local a = ('%q'):format(s) end",
+	"local s = ('\\1'):rep(6e4) while true do local a = ('%q'):format(s) end",
 	"while true do test.get('x') end",
 	"test.work(1e12)",
 	"while true do test.work(1e6) end",

@@ -158,6 +158,31 @@ static const struct {
 	  "number string ok\n" },
 	{ "local a, b = xpcall(function(x, y) return x + y end, error, 1, 2) test.say(tostring(a), b)",
 	  "true 3\n" },
+	/* long texts and tables: in parts, and the same */
+	{ "local s = ('aBc'):rep(50000) local parts = {} for i = 1, 50000 do parts[i] = 'aBc' end"
+	  " test.say(tostring(s:upper() == ('ABC'):rep(50000)), tostring(s:lower() == ('abc'):rep(50000)),"
+	  " tostring(s:reverse() == ('cBa'):rep(50000)), tostring(table.concat(parts) == s))",
+	  "true true true true\n" },
+	{ "for _, n in ipairs({65535, 65536, 65537, 131072, 131073}) do local s = ('x'):rep(n - 1) .. 'Y'"
+	  " test.say(tostring(s:lower() == ('x'):rep(n - 1) .. 'y' and s:reverse() == 'Y' .. ('x'):rep(n - 1))) end",
+	  "true\ntrue\ntrue\ntrue\ntrue\n" },
+	{ "local t = {} for i = 1, 3000 do t[i] = i end local s = table.concat(t, ',')"
+	  " local n = 0 for w in s:gmatch('%d+') do n = n + 1 if tonumber(w) ~= n then n = -1e9 end end"
+	  " test.say(tostring(n), s:sub(1, 5), s:sub(-5), tostring(table.concat(t, '', 2, 1030) =="
+	  " table.concat(t, '', 2, 1000) .. table.concat(t, '', 1001, 1030)), table.concat(t, ';', 2999))",
+	  "3000 1,2,3 ,3000 true 2999;3000\n" },
+	{ "test.say(tostring(tonumber(('1'):rep(1000))), tostring(tonumber(('1'):rep(1001))),"
+	  " tostring(tonumber(('1'):rep(1001), 2)), tostring(pcall(tonumber)), tostring(tonumber(nil)), tonumber('z', 36))",
+	  "inf nil nil false nil 35\n" },
+	{ "local t = {} for i = 1, 2000 do t[i] = i end t[1500] = {}\n"
+	  "test.say(select(2, pcall(function()\nlocal s = table.concat(t) end)))",
+	  "t.lua:3: invalid value (table) at index 1500 in table for 'concat'\n" },
+	{ "test.say(select(2, pcall(function() local s = string.format(('x'):rep(65537)) end)))",
+	  "t.lua:1: bad argument #1 to 'format' (at most 65536 bytes expected)\n" },
+	{ "test.say(select(2, pcall(function() local s = string.format('%5q', ('x'):rep(65537)) end)))",
+	  "t.lua:1: bad argument to 'format' (at most 65536 bytes expected for %q)\n" },
+	{ "test.say(tostring(#string.format('%%q%s', ('x'):rep(65537))), tostring(#('%q'):format(('x'):rep(60000))))",
+	  "65539 60002\n" },
 	{ "local co co = coroutine.create(function() return coroutine.resume(co) end) test.say(select(2, coroutine.resume(co)) and 'yes' or 'no')",
 	  "no\n" },
 };
