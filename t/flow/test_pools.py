@@ -49,6 +49,8 @@ def test_least_connections_avoids_the_busy(bench, algorithm):
     for client in waiting:
         client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
     busy.wait_for(1)
+    idle.wait_for(1)
+    weir.until_status(lambda now: [node["transactions"] for node in now["pools"]["web"]["nodes"]], [1, 0])
     client = bench.connect(weir)
     for _ in range(10):
         assert client.get("/").status == 200
