@@ -18,6 +18,8 @@ static bool next_directive(struct slice *rest, struct slice *name, struct slice 
 		else if (rest->at[len] == '"')
 			is_quoted = !is_quoted;
 	}
+	if (is_quoted) /* it is never closed, so it hides nothing: better too strict than too lax */
+		len = slice_find(*rest, ',');
 	struct slice one = slice_trim(slice_of(rest->at, len));
 	*rest = slice_skip(*rest, len < rest->len ? len + 1 : len);
 	size_t sign = slice_find(one, '=');

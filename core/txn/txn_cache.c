@@ -168,6 +168,7 @@ static bool must_refresh(const struct txn *t)
 {
 	uint64_t now = clock_milliseconds(), before = t->vserver->conf->cache_refresh_milliseconds;
 	return before > 0 && t->request.method_id == HTTP_METHOD_GET &&
+	       !t->cache->wishes.control.only_if_cached &&
 	       cache_policy_left(&t->cache->found.facts, now) * 1000 <= before &&
 	       cache_store_claim(store_of(t), t->cache->found.entry, (uint32_t)(now / 1000));
 }

@@ -242,6 +242,16 @@ def test_max_stale_of_the_client(bench):
     assert client.get("/a").text == "2"
 
 
+def test_near_its_end_who_wants_it_only_from_a_cache_gets_it(bench):
+    node = bench.node(lambda x: x.reply(200, b"kept", "Cache-Control: max-age=60\r\n"))
+    weir = bench.weir([node], vserver={"web_cache": {"enabled": True, "refresh_time": "100s"}})
+    client = bench.connect(weir)
+    client.get("/a")
+    answer = client.get("/a", "Cache-Control: only-if-cached\r\n")
+    assert (answer.status, answer.text) == (200, "kept")
+    assert len(node.requests) == 1
+
+
 def test_near_its_end_one_request_refreshes_it(bench):
     node, weir, client = start(bench, lambda x: x.reply(
         200, b"%d" % len(x.node.requests), "Cache-Control: max-age=5\r\n"),

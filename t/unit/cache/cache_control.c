@@ -37,6 +37,9 @@ Test(cache_control, a_quoted_comma_or_quote_ends_nothing)
 	cr_expect_not(read("ext=\"a\\\", no-store\"", NULL).no_store);
 	cr_expect(read("ext=\"a\\\"\", no-store", NULL).no_store);
 	cr_expect_not(read("ext=\"a\\", NULL).no_store);
+	/* nor does a quote that is never closed hide what follows */
+	cr_expect(read("ext=\"a, no-store", NULL).no_store);
+	cr_expect(read("max-age=\"5, private, x=\"y\"", NULL).is_private);
 }
 
 static void expect_seconds(struct cache_seconds s, uint64_t value)
