@@ -640,71 +640,93 @@ function response.getLocalPort() end
 ---@return integer
 function response.getLength() end
 
----for TCP and UDP; on HTTP write http.getBody(), http.getRequest() for the head. The first bytes
----of the request.
+---for TCP and UDP; on HTTP write http.getBody(), http.getRequest() for the head. The first
+---`count` bytes of the request; less if the client ends before. Without `count`, or with 0, what
+---has come so far, maybe nothing. Waits for them, at most `timeouts: {connect}`; More than
+---`rules: {buffer}` is an error. In response rules: what was read of it before.
 ---@param count? integer
 ---@return string
 function request.get(count) end
 
----for TCP and UDP; on HTTP write http.getBodyLines(). The next line of the request.
+---for TCP and UDP; on HTTP write http.getBodyLines(). The line of the request from `offset` (by
+---default 1) on, up to and with what matches the regular expression (PCRE2; by default the end of
+---a line), and the offset of the next line. Waits for it. When no more will come, the rest; nil
+---when there is none. More than `rules: {buffer}` is an error. In later rules: of what was read
+---before.
 ---@param regex? string
 ---@param offset? integer
----@return string
+---@return string|nil
+---@return integer
 function request.getLine(regex, offset) end
 
----for TCP and UDP; on HTTP write nothing: the head says where a request ends. Says where the
----request ends.
+---for TCP and UDP; on HTTP write nothing: the head says where a request ends. The request has so
+---many bytes, and is given; what follows belongs to the next one, which waits until the node has
+---begun to answer. Only a request of which the end is known can be sent to another node, and has
+---to be answered within the pool's `timeouts: {reply}`. Waits for them, at most `timeouts:
+---{connect}`; More than `rules: {buffer}` is an error.
 ---@param offset integer
 ---@return string
 function request.endsAt(offset) end
 
----for TCP and UDP; on HTTP write nothing: the head says where a request ends. Says how the
----request ends.
+---for TCP and UDP; on HTTP write nothing: the head says where a request ends. The same, but the
+---request ends with the first match of the regular expression (PCRE2), or where the client ends.
 ---@param regex string
 ---@return string
 function request.endsWith(regex) end
 
----for TCP and UDP; on HTTP write http.setBody(body). Puts other bytes in place of the request.
+---for TCP and UDP; on HTTP write http.setBody(body). Puts other bytes in place of the request: of
+---what has come of it so far, or of all of it where its end was said.
 ---@param data string
 function request.set(data) end
 
----for TCP and UDP; on HTTP write http.setBody(body). Drops the first bytes of the request.
+---for TCP and UDP; on HTTP write http.setBody(body). Drops the first bytes of the request. Waits
+---for them, at most `timeouts: {connect}`; More than `rules: {buffer}` is an error.
 ---@param count integer
 function request.skip(count) end
 
----for TCP and UDP; on HTTP write http.sendResponse(code, type, body, headers). Answers with these
----bytes.
+---for TCP and UDP; on HTTP write http.sendResponse(code, type, body, headers). Answers the
+---request with these bytes when all request rules have run; nothing of it goes to a node. A
+---session in turns goes on with the client's next bytes, another one ends.
 ---@param data string
 function request.sendResponse(data) end
 
 ---for TCP and UDP; on HTTP write http.getResponseBody(), http.getResponse() for the head. The
----first bytes of the response.
+---first `count` bytes of the response; less if the node ends before. Without `count`, or with 0,
+---what has come so far: there is no other sign of its end. Waits for them. More than `rules:
+---{buffer}` is an error.
 ---@param count? integer
 ---@return string
 function response.get(count) end
 
----for TCP and UDP; on HTTP write http.getResponseBodyLines(). The next line of the response.
+---for TCP and UDP; on HTTP write http.getResponseBodyLines(). The line of the response from
+---`offset` (by default 1) on, up to and with what matches the regular expression (PCRE2; by
+---default the end of a line), and the offset of the next line. Waits for it. When no more will
+---come, the rest; nil when there is none. More than `rules: {buffer}` is an error.
 ---@param regex? string
 ---@param offset? integer
----@return string
+---@return string|nil
+---@return integer
 function response.getLine(regex, offset) end
 
----for TCP and UDP; on HTTP write http.setResponseBody(body). Puts other bytes in place of the
----response.
+---for TCP and UDP; on HTTP write http.setResponseBody(body). Puts other bytes in place of what
+---has come of the response so far.
 ---@param data string
 function response.set(data) end
 
----for TCP and UDP; on HTTP write http.setResponseBody(body). Adds bytes to the response.
+---for TCP and UDP; on HTTP write http.setResponseBody(body). Adds bytes behind what has come of
+---the response so far.
 ---@param data string
 function response.append(data) end
 
----for TCP and UDP; on HTTP write http.stream.writeResponse(data). Sends bytes of the response
----now.
+---for TCP and UDP; on HTTP write http.stream.writeResponse(data). Sends the first `count` bytes
+---of the response to the client now, by default all that have come, and waits until it has taken
+---them. The response begins behind them then.
 ---@param count? integer
 function response.flush(count) end
 
 ---for TCP and UDP; on HTTP write nothing: weir ends a node's connection when the answer says so.
----Ends the node's connection.
+---Ends the node's connection; what has come of the response goes to the client. A session in
+---turns gets another connection with the client's next request, another one ends.
 function response.close() end
 
 connection = {}
@@ -1575,9 +1597,25 @@ function sys.getpid() end
 
 ssl = {}
 
----Is the client's connection encrypted and ended here? Always false: weir does not end TLS yet.
+---Is the client's connection encrypted? Virtual servers do not end TLS, so it is always `false`:
+---also where TLS is passed on to the node.
 ---@return boolean
 function ssl.isSSL() end
+
+---The name of the server that a client of TLS asks for (SNI, RFC 6066), in lower case and without
+---a dot behind it; nil when it names none. On TCP a request rule waits for the client's hello, at
+---most 64 KiB in any pieces and records, within `timeouts: {connect}`; it goes on to the node as
+---it came. Something else than a hello gives nil at once. Later turns and later rules are told
+---what was read then.
+---@return string|nil
+function ssl.getTLSServerName() end
+
+---The protocols that a client of TLS offers (ALPN, RFC 7301), in its order; an empty table when
+---it offers none. On TCP a request rule waits for the client's hello, at most 64 KiB in any
+---pieces and records, within `timeouts: {connect}`; it goes on to the node as it came. Something
+---else than a hello gives nil at once. Later turns and later rules are told what was read then.
+---@return string[]|nil
+function ssl.getALPN() end
 
 data = {}
 

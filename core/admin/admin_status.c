@@ -138,9 +138,13 @@ static json_t *rules_of(const struct admin *a, const struct conf_vserver *v)
 
 static json_t *vserver(const struct admin *a, unsigned index, struct stats_vserver *sum)
 {
-	static const char *const protocols[] = { [CONF_PROTOCOL_HTTP] = "http",
-						 [CONF_PROTOCOL_TCP] = "tcp",
-						 [CONF_PROTOCOL_UDP] = "udp" };
+	static const char *const protocols[] = {
+		[CONF_PROTOCOL_HTTP] = "http",
+		[CONF_PROTOCOL_TCP] = "tcp",
+		[CONF_PROTOCOL_CLIENT_FIRST] = "client_first",
+		[CONF_PROTOCOL_SERVER_FIRST] = "server_first",
+		[CONF_PROTOCOL_UDP] = "udp",
+	};
 	const struct conf_vserver *v = &a->conf->vservers[index];
 	bool is_discard = v->pool == CONF_POOL_DISCARD;
 	stats_sum_vserver(a->share, index, sum);

@@ -8,6 +8,15 @@
 /* A scratch block bigger than this is not kept for the next, smaller result. */
 #define SCRATCH_KEPT 65536
 
+/* http.* is about a request of HTTP, but for what it asks of other machines. */
+static void mark_http(struct rule_function *row)
+{
+	struct slice name = slice_of_string(row->name);
+	if (slice_has_prefix(name, SLICE("http.")) &&
+	    !slice_has_prefix(name, SLICE("http.request.")))
+		row->phases |= RULE_ONLY_ON(RULE_HTTP);
+}
+
 const struct rule_function *api_functions(size_t *count)
 {
 	/* one to a line */
@@ -43,6 +52,7 @@ const struct rule_function *api_functions(size_t *count)
 		&api_string_regex,
 		&api_string_cipher,
 		&api_sys,
+		&api_ssl,
 		&api_data,
 		&api_rate,
 		&api_counter,
@@ -59,6 +69,8 @@ const struct rule_function *api_functions(size_t *count)
 			memcpy(all + all_count, f->functions, f->count * sizeof *all);
 			all_count += f->count;
 		}
+		for (size_t i = 0; i < all_count; i++)
+			mark_http(&all[i]);
 	}
 	*count = all_count;
 	return all;

@@ -48,7 +48,8 @@ extern const struct api_family api_json;           /* json.* */
 extern const struct api_family api_jwt;            /* jwt.* */
 extern const struct api_family api_string_regex;   /* string.*: regular expressions */
 extern const struct api_family api_string_cipher;  /* string.*: encryption */
-extern const struct api_family api_sys;            /* sys.*, ssl.isSSL */
+extern const struct api_family api_sys;            /* sys.* */
+extern const struct api_family api_ssl;            /* ssl.* */
 extern const struct api_family api_http_fetch;     /* http.request.* */
 extern const struct api_family api_resource;       /* resource.* */
 extern const struct api_family api_geo;            /* geo.* */

@@ -93,4 +93,17 @@ void api_log_write(struct rule_call *call, enum log_level level, struct slice te
 void api_warn(struct rule_call *call, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* ---- api_string_regex.c ---- */
+
+struct regex;
+
+/*
+ * The expression, which argument `n` gave, valid until the next one is asked for; what is no
+ * expression raises an error. And a try to match it; regex_group tells where. Paid for.
+ */
+const struct regex *api_regex_find(struct rule_call *call, unsigned n, struct slice pattern,
+				   unsigned flags);
+bool api_regex_match(struct rule_call *call, const struct regex *regex, struct slice text,
+		     size_t from);
+
 #endif

@@ -33,21 +33,28 @@ static void read_flags(struct rule_call *call, unsigned n, const char *known, un
 	}
 }
 
+const struct regex *api_regex_find(struct rule_call *call, unsigned n, struct slice pattern,
+				   unsigned flags)
+{
+	bool is_new;
+	struct err why;
+	const struct regex *regex = regex_find(pattern, flags, &is_new, &why);
+	if (is_new)
+		rule_spend(call, COMPILE_BYTES + pattern.len * COMPILE_BYTES_PER_BYTE);
+	if (regex == NULL)
+		rule_argument_error(call, n, "expected a regular expression: %s", why.text);
+	return regex;
+}
+
 /* The flags are those of regex.h by their position, and g. */
 static struct expression read_expression(struct rule_call *call, unsigned flags_at,
 					 const char *known)
 {
 	static const unsigned global = 32;
 	unsigned flags;
-	bool is_new;
-	struct err why;
 	struct slice pattern = rule_argument_string(call, 2);
 	read_flags(call, flags_at, known, &flags);
-	const struct regex *regex = regex_find(pattern, flags & ~global, &is_new, &why);
-	if (is_new)
-		rule_spend(call, COMPILE_BYTES + pattern.len * COMPILE_BYTES_PER_BYTE);
-	if (regex == NULL)
-		rule_argument_error(call, 2, "expected a regular expression: %s", why.text);
+	const struct regex *regex = api_regex_find(call, 2, pattern, flags & ~global);
 	return (struct expression){ regex, (flags & global) != 0, (flags & REGEX_UTF) != 0 };
 }
 
@@ -61,32 +68,49 @@ struct search {
 
 enum found { FOUND, NOT_FOUND, TURN_IS_OVER };
 
+/* One piece of it. */
+static enum regex_result search_piece(struct rule_call *call, const struct regex *regex,
+				      struct slice text, struct search *s, uint64_t *steps)
+{
+	struct regex_try try = { text, s->from, s->places, s->was_empty, STEPS_MOST - s->steps };
+	enum regex_result result = regex_match(regex, &try);
+	s->steps += try.steps;
+	s->from = try.from;
+	*steps = try.steps;
+	rule_spend(call, 256 + try.steps * BYTES_PER_STEP);
+	if (result == REGEX_GIVEN_UP)
+		rule_error(call,
+			   "the expression takes more than %d steps on this text, or too much "
+			   "memory",
+			   STEPS_MOST);
+	return result;
+}
+
 static enum found search_on(struct rule_call *call, const struct regex *regex, struct slice text,
 			    struct search *s)
 {
 	for (;;) {
-		struct regex_try try = { text, s->from, s->places, s->was_empty,
-					 STEPS_MOST - s->steps };
-		enum regex_result result = regex_match(regex, &try);
-		s->steps += try.steps;
-		s->from = try.from;
-		rule_spend(call, 256 + try.steps * BYTES_PER_STEP);
-		if (result == REGEX_GIVEN_UP)
-			rule_error(call,
-				   "the expression takes more than %d steps on this text, or too "
-				   "much memory",
-				   STEPS_MOST);
+		uint64_t steps;
+		enum regex_result result = search_piece(call, regex, text, s, &steps);
 		if (result != REGEX_FURTHER) {
 			s->steps = 0;
 			s->places = PLACES;
 			return result == REGEX_MATCHES ? FOUND : NOT_FOUND;
 		}
 		/* where hardly anything can begin, the library's own way to look for it is quick */
-		if (try.steps < s->places / 64)
+		if (steps < s->places / 64)
 			s->places *= 4;
-		if (rule_turn_is_over(call, s->places / 16 + try.steps * BYTES_PER_STEP))
+		if (rule_turn_is_over(call, s->places / 16 + steps * BYTES_PER_STEP))
 			return TURN_IS_OVER;
 	}
+}
+
+bool api_regex_match(struct rule_call *call, const struct regex *regex, struct slice text,
+		     size_t from)
+{
+	struct search s = { .from = from };
+	uint64_t steps;
+	return search_piece(call, regex, text, &s, &steps) == REGEX_MATCHES;
 }
 
 static enum rule_answer regexmatch(struct rule_call *call)

@@ -1,4 +1,4 @@
-/* sys.*: time, the names of this machine; ssl.isSSL. Nothing here asks the network. */
+/* sys.*: time, the names of this machine. Nothing here asks the network. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
 
@@ -180,12 +180,6 @@ static enum rule_answer get_pid(struct rule_call *call)
 	return answer_integer(call, getpid());
 }
 
-static enum rule_answer is_ssl(struct rule_call *call)
-{
-	rule_push_boolean(call, false);
-	return RULE_RETURN;
-}
-
 #define PART(name, run, words) \
 	{ \
 		"sys.time." name, run, RULE_IN_ANY, "time?: number", "integer", words, \
@@ -219,9 +213,6 @@ static const struct rule_function functions[] = {
 	  "sys.domainname" },
 	{ "sys.getpid", get_pid, RULE_IN_ANY, "", "integer", "The number of the worker's process.",
 	  "sys.getpid" },
-	{ "ssl.isSSL", is_ssl, RULE_IN_ANY, "", "boolean",
-	  "Is the client's connection encrypted and ended here? Always false: weir does not end TLS yet.",
-	  "ssl.isSSL" },
 };
 /* clang-format on */
 

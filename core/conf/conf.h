@@ -23,7 +23,13 @@ struct conf_place {
 	unsigned column;
 };
 
-enum conf_protocol { CONF_PROTOCOL_HTTP, CONF_PROTOCOL_UDP, CONF_PROTOCOL_TCP };
+enum conf_protocol {
+	CONF_PROTOCOL_HTTP,
+	CONF_PROTOCOL_TCP, /* bytes both ways from the first moment */
+	CONF_PROTOCOL_CLIENT_FIRST,
+	CONF_PROTOCOL_SERVER_FIRST,
+	CONF_PROTOCOL_UDP,
+};
 enum conf_capture { CONF_CAPTURE_NONE, CONF_CAPTURE_REDIRECT, CONF_CAPTURE_TPROXY };
 enum conf_log_level { CONF_LOG_DEBUG, CONF_LOG_INFO, CONF_LOG_WARN, CONF_LOG_ERROR };
 enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
@@ -206,12 +212,15 @@ struct conf_vserver {
 	/* http: limits */
 	uint64_t max_request_line, max_head, max_fields, max_trailer;
 	uint64_t max_chunk_extension, max_informational;
-	bool nagle; /* tcp: {nagle} */
 	/* udp: */
 	int64_t response_datagrams; /* to each datagram of a client; -1: as many as come in time */
 	uint64_t udp_milliseconds;  /* without a datagram */
 	bool end_point_persistence; /* a client's datagrams stay with its session's node */
 	uint64_t max_sessions, max_sessions_per_client;
+	bool nagle, pass_resets; /* tcp: */
+	uint64_t
+		probe_milliseconds; /* tcp: {keepalive}: without a byte until a side is probed; 0 = never */
+	char *banner;               /* server_first_banner; NULL: none */
 	bool recent_enabled, recent_save_all; /* recent_connections */
 	bool cache_enabled;                   /* web_cache */
 	char *cache_control_out;              /* NULL: as the node says */

@@ -355,6 +355,11 @@ static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)
 	if (v->protocol == CONF_PROTOCOL_UDP)
 		check_udp(r, v);
 	check_limits(r, v);
+	if (v->banner != NULL && v->protocol != CONF_PROTOCOL_SERVER_FIRST)
+		CONF_COMPLAIN(
+			r, v->place,
+			"in virtual server '%s', server_first_banner is for protocol server_first",
+			v->name);
 	if (v->pool >= r->conf->pool_count)
 		return;
 	const struct conf_pool *pool = &r->conf->pools[v->pool];

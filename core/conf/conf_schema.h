@@ -33,6 +33,7 @@ enum conf_type {
 	CONF_CHOICE,          /* an enum whose values are in the order of the words, from 0 */
 	CONF_WORKERS,         /* uint64_t; auto or a number */
 	CONF_TEXT,            /* char *; a word without blanks */
+	CONF_BYTES,           /* char *; whatever it is, without NUL */
 	CONF_PATH,            /* char *; relative to the file */
 	CONF_TARGET,          /* char *; off (NULL), stderr or a path */
 	CONF_TOKEN,           /* char *; what HTTP calls so (RFC 9110 5.6.2) */

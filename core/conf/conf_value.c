@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NAME_MOST 64
+#define BYTES_MOST 1024
 
 /* ---- in words -------------------------------------------------------------------------------- */
 
@@ -64,6 +65,7 @@ static void print_signed(uint64_t number, char out[32])
 static const char *const plain_words[] = {
 	[CONF_BOOLEAN] = "true or false",
 	[CONF_TEXT] = "a word",
+	[CONF_BYTES] = "a text of 1 to 1024 bytes without NUL",
 	[CONF_PATH] = "a path",
 	[CONF_TARGET] = "off, stderr or a path",
 	[CONF_TOKEN] = "a name such as PHPSESSID",
@@ -317,6 +319,16 @@ static bool parse_line(const struct conf_key *key, const struct conf_scalar *sca
 	return true;
 }
 
+static bool parse_bytes(const struct conf_key *key, const struct conf_scalar *scalar, char **value,
+			struct err *why)
+{
+	struct slice text = scalar->text;
+	if (text.len == 0 || text.len > BYTES_MOST || slice_find(text, '\0') < text.len)
+		return refuse(key, scalar, why);
+	*value = (char *)arena_copy(scalar->arena, text).at;
+	return true;
+}
+
 char *conf_value_resolve_path(const struct conf_scalar *scalar)
 {
 	const char *slash = strrchr(scalar->path, '/');
@@ -384,6 +396,8 @@ bool conf_value_parse(const struct conf_key *key, const struct conf_scalar *scal
 		return parse_workers(key, scalar, at, why);
 	case CONF_TEXT:
 		return parse_text(key, scalar, at, why);
+	case CONF_BYTES:
+		return parse_bytes(key, scalar, at, why);
 	case CONF_PATH:
 		return parse_path(key, scalar, at, why);
 	case CONF_TARGET:

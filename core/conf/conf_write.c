@@ -117,6 +117,7 @@ static const char *const plain_schemas[] = {
 	[CONF_TEXT] = "\"type\": \"string\", \"pattern\": \"^[^\\\\s/]{1,64}$\"",
 	[CONF_PATH] = "\"type\": \"string\", \"minLength\": 1",
 	/* `off` without quotes is false to readers of YAML 1.1 */
+	[CONF_BYTES] = "\"type\": \"string\", \"minLength\": 1, \"maxLength\": 1024",
 	[CONF_TARGET] = "\"anyOf\": [{\"const\": false}, {\"type\": \"string\", \"minLength\": 1}]",
 	[CONF_POOL_NAME] = NAME_SCHEMA,
 	[CONF_LATER_POOL_NAME] = NAME_SCHEMA,

@@ -285,6 +285,17 @@ bool stream_has_news(const struct stream *s)
 	return ev_is_pending(&s->watcher);
 }
 
+/* ---- keepalive probes ----------------------------------------------------------------------------- */
+
+void stream_probe(struct stream *s, unsigned seconds)
+{
+	const int on = 1, most = 4, idle = (int)seconds, pause = seconds < 4 ? 1 : (int)seconds / 4;
+	setsockopt(s->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	setsockopt(s->fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
+	setsockopt(s->fd, IPPROTO_TCP, TCP_KEEPCNT, &most, sizeof most);
+	setsockopt(s->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+}
+
 /* ---- DSCP ---------------------------------------------------------------------------------------- */
 
 /* The upper six bits of an octet; the kernel keeps the lower two, ECN, to itself. An IPv6 socket may carry IPv4. */

@@ -121,6 +121,13 @@ bool stream_watch(struct stream *s, bool want_read, bool want_write);
 bool stream_set_dscp(struct stream *s, unsigned dscp);
 int stream_dscp(const struct stream *s);
 
+/*
+ * From now on the kernel asks the other side whether it is still there: once `seconds` (at least 1)
+ * have passed without a byte, then each quarter of that; four times without an answer break the
+ * connection (ETIMEDOUT). System calls.
+ */
+void stream_probe(struct stream *s, unsigned seconds);
+
 /* Does the loop look at it? Not before it was first watched. */
 static inline bool stream_is_watched(const struct stream *s)
 {

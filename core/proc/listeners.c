@@ -67,7 +67,8 @@ static bool set_options(int fd, const struct wish *w)
 		is_done = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface,
 				     (socklen_t)strlen(interface)) == 0;
 	/* only where the client speaks first; a gain, not a need */
-	if (is_done && w->vserver->protocol == CONF_PROTOCOL_HTTP)
+	if (is_done && (w->vserver->protocol == CONF_PROTOCOL_HTTP ||
+			w->vserver->protocol == CONF_PROTOCOL_CLIENT_FIRST))
 		set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_SECONDS);
 	return is_done;
 }

@@ -29,12 +29,19 @@ enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
 /* Beside the phases of a function: it may answer RULE_GO_ON. */
 #define RULE_IN_PIECES (1u << 11)
 /*
- * Beside the phases of a function: it reads or writes a stream of bytes, and HTTP has another one in
- * its place: the first sentence of its `words` says which. Beside those where a rule is attached: to a
- * virtual server of HTTP.
+ * What the transaction of a run is: a request of HTTP, a TCP session that is one stream both ways, or
+ * one that goes in turns of requests and responses.
  */
-#define RULE_ON_STREAMS (1u << 9)
-#define RULE_ON_HTTP (1u << 10)
+enum rule_protocol { RULE_HTTP, RULE_STREAM, RULE_TURNS, RULE_PROTOCOL_COUNT };
+/*
+ * Beside the phases where a rule is attached: to virtual servers of this protocol. Beside those of a
+ * function: it is not for this protocol. Of one that is not for HTTP the first sentence of its `words`
+ * says what HTTP has in its place.
+ */
+#define RULE_OF(protocol) (1u << (9 + (protocol)))
+#define RULE_NOT_ON(protocol) RULE_OF(protocol)
+#define RULE_OF_ANY (((1u << RULE_PROTOCOL_COUNT) - 1) << 9)
+#define RULE_ONLY_ON(protocol) (RULE_OF_ANY & ~RULE_OF(protocol))
 
 struct rule_vm;
 struct rule_set;
@@ -104,9 +111,6 @@ _Noreturn void rule_argument_error(struct rule_call *call, unsigned n, const cha
 	__attribute__((format(printf, 3, 4)));
 _Noreturn void rule_error(struct rule_call *call, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* The error of a function RULE_ON_STREAMS that is called on HTTP. Does not return. */
-_Noreturn void rule_error_on_http(struct rule_call *call);
 
 /*
  * Pays for work on `bytes` bytes, which no step of the rule shows; raises the budget's error when
@@ -237,11 +241,12 @@ void rule_wait(struct rule_call *call, rule_function_run finish);
 
 /* ---- the state ------------------------------------------------------------------------------- */
 
-/* What one run may use; 0 is not "no limit" but nothing. */
+/* What one run may use; 0 is not "no limit" but nothing. And what it runs for. */
 struct rule_limits {
 	uint64_t budget;
 	uint64_t total_budget;
 	uint64_t memory;
+	enum rule_protocol protocol;
 };
 
 /* A new state with these functions (kept, not copied) beside what stays Lua's own. */

@@ -7,6 +7,7 @@
 #include "rule/rule_private.h"
 
 #include "base/check.h"
+#include "rule/rule_check.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -173,18 +174,6 @@ void rule_error(struct rule_call *call, const char *format, ...)
 	push_place(call);
 	va_start(arguments, format);
 	raise_in_rule(call, 1, format, arguments);
-}
-
-struct slice rule_call_on_http(const struct rule_function *function)
-{
-	const char *end = strstr(function->words, ". ");
-	return end == NULL ? slice_of_string(function->words)
-			   : slice_of(function->words, (size_t)(end - function->words));
-}
-
-void rule_error_on_http(struct rule_call *call)
-{
-	rule_error(call, "%.*s", SLICE_PRINT(rule_call_on_http(call->function)));
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
@@ -444,6 +433,16 @@ int rule_call_answer(struct rule_call *call, enum rule_answer answer, bool is_st
 	return 0;
 }
 
+static _Noreturn void refuse_place(struct rule_call *call)
+{
+	enum rule_phase phase = call->run->phase;
+	enum rule_protocol protocol = call->run->limits->protocol;
+	if ((call->function->phases & RULE_NOT_ON(protocol)) != 0)
+		rule_error(call, "%.*s",
+			   SLICE_PRINT(rule_check_elsewhere(call->function, protocol)));
+	rule_error(call, "makes no sense in a %s rule", phase_name(phase));
+}
+
 int rule_call_enter(lua_State *lua)
 {
 	const struct rule_binding *binding = lua_touserdata(lua, lua_upvalueindex(1));
@@ -454,8 +453,8 @@ int rule_call_enter(lua_State *lua)
 				  .function = binding->function,
 				  .argument_count = (unsigned)lua_gettop(lua) };
 	unsigned phases = binding->function->phases;
-	if ((phases & 1u << run->phase) == 0)
-		rule_error(&call, "makes no sense in a %s rule", phase_name(run->phase));
+	if (((phases ^ RULE_OF_ANY) & run->place) != run->place)
+		refuse_place(&call);
 	if ((phases & RULE_WAITS) != 0 && !lua_isyieldable(lua))
 		rule_error(&call, "cannot wait here");
 	run->finish = NULL;

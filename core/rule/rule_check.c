@@ -127,7 +127,45 @@ static const char *const later[] = {
 	"java",
 	"rtsp",
 	"sip",
-	"ssl",
+	"ssl.clientCert",
+	"ssl.clientCertAlgorithm",
+	"ssl.clientCertChain",
+	"ssl.clientCertCommonName",
+	"ssl.clientCertEndDate",
+	"ssl.clientCertHash",
+	"ssl.clientCertIssuer",
+	"ssl.clientCertPublicKey",
+	"ssl.clientCertSHA1",
+	"ssl.clientCertSerial",
+	"ssl.clientCertSerialDec",
+	"ssl.clientCertStartDate",
+	"ssl.clientCertStatus",
+	"ssl.clientCertSubject",
+	"ssl.clientCertVersion",
+	"ssl.clientCipher",
+	"ssl.clientSupportsSecureRenegotiation",
+	"ssl.getClientCloseAlert",
+	"ssl.getServerCloseAlert",
+	"ssl.requestCert",
+	"ssl.requireCert",
+	"ssl.serverCert",
+	"ssl.serverCertAlgorithm",
+	"ssl.serverCertCommonName",
+	"ssl.serverCertEndDate",
+	"ssl.serverCertHash",
+	"ssl.serverCertIssuer",
+	"ssl.serverCertName",
+	"ssl.serverCertPublicKey",
+	"ssl.serverCertSHA1",
+	"ssl.serverCertSerial",
+	"ssl.serverCertStartDate",
+	"ssl.serverCertSubject",
+	"ssl.serverCertVersion",
+	"ssl.serverSiteName",
+	"ssl.setClientCloseAlert",
+	"ssl.setServerCloseAlert",
+	"ssl.setTLSServerName",
+	"ssl.sslSessionID",
 	"xml",
 };
 
@@ -221,15 +259,28 @@ static void complain_unknown(const struct place *place, const char *name)
 		complain(place, "unknown name '%s'", name);
 }
 
+struct slice rule_check_elsewhere(const struct rule_function *function, enum rule_protocol protocol)
+{
+	const char *end = strstr(function->words, ". ");
+	if (protocol != RULE_HTTP && (function->phases & RULE_NOT_ON(RULE_HTTP)) == 0)
+		return SLICE("for HTTP, not for TCP");
+	if (protocol == RULE_STREAM)
+		return SLICE(
+			"for requests and responses in turns: protocol client_first or server_first");
+	return end == NULL ? slice_of_string(function->words)
+			   : slice_of(function->words, (size_t)(end - function->words));
+}
+
 static const char *const phase_names[] = { "request", "response", "completion" };
 
 static void judge_phase(const struct place *place, const struct rule_function *function)
 {
-	if ((place->phases & RULE_ON_HTTP) != 0 && (function->phases & RULE_ON_STREAMS) != 0) {
-		complain(place, "'%s': %.*s", function->name,
-			 SLICE_PRINT(rule_call_on_http(function)));
-		return;
-	}
+	for (enum rule_protocol protocol = RULE_HTTP; protocol < RULE_PROTOCOL_COUNT; protocol++)
+		if ((place->phases & function->phases & RULE_OF(protocol)) != 0) {
+			complain(place, "'%s': %.*s", function->name,
+				 SLICE_PRINT(rule_check_elsewhere(function, protocol)));
+			return;
+		}
 	for (unsigned phase = RULE_REQUEST; phase <= RULE_COMPLETION; phase++)
 		if ((place->phases & 1u << phase) != 0 && (function->phases & 1u << phase) == 0)
 			complain(place, "'%s' makes no sense in a %s rule", function->name,

@@ -13,4 +13,8 @@
 void rule_check(const struct rule_vm *vm, const struct rule_parsed *parsed, const char *path,
 		unsigned phases, struct complaints *complaints);
 
+/* Of a function that is not for this protocol: "for TCP and UDP; on HTTP write ...". */
+struct slice rule_check_elsewhere(const struct rule_function *function,
+				  enum rule_protocol protocol);
+
 #endif

@@ -309,7 +309,7 @@ struct rule *rule_load_text(struct rule_vm *vm, const char *name, const char *pa
 				      .set = rule->set,
 				      .path = path,
 				      .text = text,
-				      .phases = phases & (RULE_IN_ANY | RULE_ON_HTTP),
+				      .phases = phases & (RULE_IN_ANY | RULE_OF_ANY),
 				      .is_main = true };
 	if (!rule_load_chunk(vm, vm->lua, &source, complaints)) {
 		rule_free(rule);

@@ -86,6 +86,7 @@ struct rule_run {
 	void *subject;
 	const struct rule_limits *limits;
 	enum rule_phase phase;
+	unsigned place;  /* what a function must be for: the bits of phase and protocol */
 	uint64_t number; /* of the run: tells it from an earlier one in the same memory */
 
 	uint64_t wait_left;      /* steps until the next wait, not counting the slice handed out */
@@ -279,9 +280,6 @@ bool rule_call_show_names(const char *message, char *to, size_t size);
 /* Marks an error that `finish` raised, on its way to the wrapper that raises it in the rule. */
 void *rule_call_raise_mark(void);
 /* Marks a yield that is a wait of the run, not one of the rule's own coroutines. */
-/* Of a function RULE_ON_STREAMS: "for TCP and UDP; on HTTP write ...". */
-struct slice rule_call_on_http(const struct rule_function *function);
-
 void *rule_call_wait_mark(void);
 
 /* ---- rule_library.c ---- */

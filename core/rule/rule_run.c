@@ -182,6 +182,7 @@ enum rule_result rule_start(struct rule_vm *vm, struct rule *rule, enum rule_pha
 	run->subject = subject;
 	run->limits = limits;
 	run->phase = phase;
+	run->place = 1u << phase | RULE_OF(limits->protocol);
 	run->number = ++vm->run_count;
 	run->total_left = limits->total_budget;
 	run->charged = 0;

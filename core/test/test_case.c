@@ -191,6 +191,13 @@ static bool open_world(struct test_case *c, struct slice vserver, struct complai
 			       SLICE_PRINT(vserver));
 		return false;
 	}
+	if (c->vserver->protocol != &txn_http) {
+		complaints_add(
+			complaints, "", 0, 0,
+			"virtual server '%s' does not carry HTTP: weir test has no other requests",
+			c->vserver->conf->name);
+		return false;
+	}
 	_Static_assert(TXN_HTTP_FINISH < sizeof c->steps / sizeof *c->steps, "room for all steps");
 	memcpy(c->steps, txn_http.steps, (TXN_HTTP_FINISH + 1) * sizeof *c->steps);
 	c->steps[TXN_HTTP_FINISH].run = finish;
@@ -311,7 +318,7 @@ void test_case_forget(struct test_case *c)
 
 void test_case_seed(struct test_case *c, uint32_t seed)
 {
-	static const struct rule_limits limits = { 1000, 1000, 1u << 20 };
+	static const struct rule_limits limits = { 1000, 1000, 1u << 20, RULE_HTTP };
 	struct complaints complaints = { 0 };
 	struct rule_run *run;
 	struct slice text = arena_print(&c->arena, "math.randomseed(%u)", seed);

@@ -222,6 +222,16 @@ void session_end(struct session *s, bool client_may_send)
 
 /* ---- the header in front of the first request ---------------------------------------------------------- */
 
+/* The connection is the protocol's from here on. */
+static void begin(struct session *s)
+{
+	if (s->vserver->protocol->begins_at_once)
+		txn_start(s);
+	else
+		/* TCP_DEFER_ACCEPT means that the request is usually here already */
+		begin_request(s);
+}
+
 static void on_proxy_timeout(struct timer *timer)
 {
 	struct session *s = container_of(timer, struct session, timer);
@@ -236,7 +246,7 @@ static void read_proxy(struct session *s)
 		s->awaits_proxy = false;
 		timer_stop(&s->timer);
 		if (session_limit_enter_client(s))
-			begin_request(s);
+			begin(s);
 		else
 			session_cut(s);
 		return;
@@ -347,7 +357,7 @@ void session_open(struct vserver *v, int fd, const struct addr *peer)
 	if (v->conf->proxy_from.count > 0)
 		await_proxy(s);
 	else
-		begin_request(s);
+		begin(s);
 }
 
 void session_open_from(struct vserver *v, int fd, const struct addr *peer,
@@ -357,5 +367,5 @@ void session_open_from(struct vserver *v, int fd, const struct addr *peer,
 	s->origin = memory_new(1, sizeof *s->origin);
 	*s->origin = *origin;
 	if (enter(s))
-		begin_request(s);
+		begin(s);
 }

@@ -10,11 +10,11 @@
 #include "txn/txn_cache.h"
 #include "txn/txn_compress.h"
 #include "txn/txn_hold.h"
-#include "txn/txn_http.h"
 #include "txn/txn_log.h"
 #include "txn/txn_out.h"
 #include "txn/txn_queue.h"
 #include "txn/txn_rules.h"
+#include "txn/txn_tcp.h"
 #include "txn/txn_trace.h"
 
 /*
@@ -68,7 +68,13 @@ static const struct txn_step *current(const struct txn *t)
 uint64_t txn_deadline(const struct txn *t)
 {
 	uint64_t limit = txn_orders_transaction_milliseconds(t);
-	return limit == 0 ? TIMER_NEVER : t->times.began / 1000 + limit;
+	uint64_t deadline = limit == 0 ? TIMER_NEVER : t->times.began / 1000 + limit;
+	uint64_t age = t->vserver->conf->age_milliseconds;
+	if (t->tcp == NULL || age == 0)
+		return deadline;
+	/* no answer tells this client that its connection has grown too old */
+	uint64_t old_at = t->session->opened + age;
+	return old_at < deadline ? old_at : deadline;
 }
 
 /* When the client of a young transaction, of whom nothing is wanted, must be watched all the same. */
@@ -134,12 +140,23 @@ static bool may_leave_client(const struct txn *t, bool wants_read)
 	       !t->down.is_paused && clock_milliseconds() < client_watched_at(t);
 }
 
+static bool step_reads_client(const struct txn *t)
+{
+	const struct txn_protocol *p = t->protocol;
+	return p->reads_client == NULL ? t->step == p->first_step : p->reads_client(t);
+}
+
+static bool step_reads_node(const struct txn *t)
+{
+	const struct txn_protocol *p = t->protocol;
+	return p->reads_node == NULL ? !t->has_response : p->reads_node(t);
+}
+
 /* Asks the streams for what the bodies and the step need. False: a connection turned out broken. */
 static bool watch(struct txn *t)
 {
 	struct stream *client = &t->session->client;
-	bool reads_request = t->step == t->protocol->first_step;
-	bool wants_read = reads_request || txn_body_wants_read(&t->up);
+	bool wants_read = step_reads_client(t) || txn_body_wants_read(&t->up);
 	bool wants_write = !stream_is_flushed(client) || t->down.is_paused;
 	bool whole = may_leave_client(t, wants_read) ||
 		     stream_watch(client, wants_read, wants_write);
@@ -148,8 +165,8 @@ static bool watch(struct txn *t)
 	if (t->connection == NULL)
 		return whole;
 	struct stream *node = &t->connection->stream;
-	bool reads_head = !t->has_response && !node->is_connecting;
-	return stream_watch(node, reads_head || txn_body_wants_read(&t->down),
+	bool reads_step = !node->is_connecting && step_reads_node(t);
+	return stream_watch(node, reads_step || txn_body_wants_read(&t->down),
 			    node->is_connecting || !stream_is_flushed(node)) &&
 	       whole;
 }
@@ -182,6 +199,8 @@ struct txn *txn_new(struct session *s)
 	stats_add(&s->vserver->stats->transactions_current, 1);
 	if (trace_number(s->vserver->world->share) != 0)
 		txn_trace_begin(t);
+	if (t->protocol->begin != NULL)
+		t->protocol->begin(t);
 	return t;
 }
 
@@ -236,14 +255,12 @@ enum txn_next txn_refuse(struct txn *t, enum txn_end end, enum refusal refusal)
 
 bool txn_is_idempotent(const struct txn *t)
 {
-	if (t->repeat == TXN_REPEAT_BY_METHOD)
-		return http_method_is_idempotent(t->request.method_id);
-	return t->repeat == TXN_REPEAT_ALLOWED;
+	return t->protocol->is_idempotent(t);
 }
 
 bool txn_is_whole(const struct txn *t)
 {
-	return t->request.body == HTTP_BODY_NONE || !t->up.has_consumed;
+	return t->protocol->is_whole(t);
 }
 
 bool txn_took_request(const struct txn *t)
@@ -305,15 +322,14 @@ void txn_release_node(struct txn *t, bool reusable)
 		node_disconnect(c);
 }
 
-/* The client's connection goes on only when both sides agree on where this message ended. */
-static void leave_session(struct session *s, bool keep, bool cut, bool linger)
+static void leave_session(struct session *s, enum txn_parting parting)
 {
-	if (cut)
+	if (parting == TXN_PARTING_CUT)
 		session_cut(s);
-	else if (keep)
+	else if (parting == TXN_PARTING_KEEP)
 		session_go_on(s);
 	else
-		session_end(s, linger);
+		session_end(s, parting == TXN_PARTING_LINGER);
 }
 
 void txn_free(struct txn *t)
@@ -333,6 +349,8 @@ void txn_free(struct txn *t)
 		txn_out_release(t->out);
 	if (t->compress != NULL)
 		txn_compress_release(t);
+	if (t->tcp != NULL)
+		txn_tcp_release(t);
 	stats_subtract(&s->vserver->stats->transactions_current, 1);
 	world_rules_leave(s->vserver->world, t->world_rules);
 	t->magic = 0;
@@ -340,34 +358,16 @@ void txn_free(struct txn *t)
 	arena_release(&arena);
 }
 
-static bool may_keep_client(const struct txn *t)
-{
-	const struct stream *client = &t->session->client;
-	return t->keep_client && txn_took_request(t) && t->end != TXN_END_DISCARDED &&
-	       client->error == 0 && !client->is_shut &&
-	       (!client->is_eof || inbox_slice(&t->session->inbox).len > 0);
-}
-
 static void finish(struct txn *t)
 {
 	struct session *s = t->session;
-	/* where the framing shows that something is missing an orderly end does, and delivers the rest */
-	bool keep = may_keep_client(t) && !t->is_cut;
-	/* whatever follows what was refused has no certain beginning: it must never be parsed */
-	check(!keep || (t->end != TXN_END_BAD_REQUEST && t->end != TXN_END_BODY_BAD));
-	bool cut = (t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE) ||
-		   (t->is_untaken && !stream_is_flushed(&s->client)) ||
-		   t->end == TXN_END_CLIENT_TIMEOUT;
-	/* a client that said good-bye itself sends nothing more (RFC 9112 9.6) */
-	bool may_send = t->has_request && t->request.keep_alive && !keep;
-	bool linger = (t->has_request && !txn_took_request(t)) || t->end == TXN_END_BAD_REQUEST ||
-		      may_send;
+	enum txn_parting parting = t->protocol->part(t);
 	bool is_silent = t->end == TXN_END_CLIENT_GONE && !t->has_request;
 	t->times.ended = clock_microseconds();
 	if (!is_silent)
 		txn_log_write(t);
 	txn_free(t);
-	leave_session(s, keep, cut, linger);
+	leave_session(s, parting);
 }
 
 /*

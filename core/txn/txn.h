@@ -49,11 +49,34 @@ struct txn_step {
 	enum txn_next (*on_deadline)(struct txn *t);
 };
 
-/* One protocol's steps, and what must follow when a transaction ends early. */
+/* What becomes of the client's connection behind a transaction. */
+enum txn_parting {
+	TXN_PARTING_KEEP,   /* it may carry another one */
+	TXN_PARTING_CUT,    /* it is reset */
+	TXN_PARTING_END,    /* it ends in good order */
+	TXN_PARTING_LINGER, /* the same, but the client may still be sending */
+};
+
+/*
+ * One protocol: its steps, those of them that are the same for all (txn_node.c goes from one to the
+ * next), and what differs between protocols beside them.
+ */
 struct txn_protocol {
 	const struct txn_step *steps;
-	unsigned (*step_after_end)(struct txn *t);
-	unsigned first_step, choose_node, connect_node;
+	unsigned first_step, choose_node, queue, connect_node, connected;
+	bool begins_at_once; /* with the session; else with the client's first byte */
+	bool reuses_nodes;   /* a connection to a node may serve one transaction after the other */
+	void (*begin)(struct txn *t);              /* NULL: nothing to prepare */
+	unsigned (*step_after_end)(struct txn *t); /* what must follow when it ends early */
+	/*
+	 * Does the step want to read, whatever the bodies want? NULL: the first one from the client,
+	 * and all from the node until it has answered.
+	 */
+	bool (*reads_client)(const struct txn *t);
+	bool (*reads_node)(const struct txn *t);
+	bool (*is_idempotent)(const struct txn *t); /* see txn_is_idempotent, txn_is_whole */
+	bool (*is_whole)(const struct txn *t);
+	enum txn_parting (*part)(const struct txn *t);
 	bool is_datagram; /* the node sees a client's port too */
 	/* what txn_run does where there are no streams to move bytes between; NULL: there are */
 	void (*run)(struct txn *t);
@@ -97,6 +120,7 @@ struct txn_persist;
 struct txn_cache;
 struct txn_compress;
 struct txn_queue;
+struct txn_tcp;
 
 /* Owned by its session; lies in its own arena. */
 struct txn {
@@ -106,6 +130,7 @@ struct txn {
 	struct vserver *vserver;
 	struct txn_trace *trace; /* NULL: nobody follows it (txn_trace.h) */
 	const struct txn_protocol *protocol;
+	struct txn_tcp *tcp; /* what only a TCP session has; NULL: HTTP */
 	unsigned step;
 	bool is_running, again;
 
@@ -141,6 +166,7 @@ struct txn {
 	struct rule_run *run;              /* a parked one */
 	enum rule_phase phase;
 	size_t rule_index;     /* in the phase's list */
+	bool is_later_turn;    /* of a TCP session that goes in turns */
 	struct txn_wait *wait; /* what it is parked for; NULL: nothing, or the rule has taken it */
 	uint64_t rule_nanoseconds; /* that the run under way has run, waits left out */
 	uint64_t parked_at;        /* nanoseconds, when it began to wait */

@@ -204,11 +204,8 @@ static bool move_once(struct txn_body *b, bool may_read)
 	b->has_consumed |= used > 0;
 	if (used > 0)
 		inbox_use(b->inbox, used);
-	if (parsed == HTTP_DONE) {
+	if (parsed == HTTP_DONE)
 		b->state = TXN_BODY_DONE;
-		if (b->is_tunnel)
-			stream_shut(b->to);
-	}
 	return parsed != HTTP_DONE;
 }
 
@@ -249,6 +246,98 @@ static bool splice_once(struct txn_body *b)
 	b->state = TXN_BODY_DONE;
 	return false;
 }
+
+/* ---- a tunnel: bytes as they are, up to the end of the connection ---------------------------------- */
+
+/* Writes what is in memory: the head, and behind it what was read. True: go on at once. */
+static bool tunnel_write(struct txn_body *b)
+{
+	struct slice waiting = b->ends_held ? SLICE("") : inbox_slice(b->inbox);
+	if (b->bandwidth != NULL && waiting.len > b->limit)
+		waiting.len = b->limit;
+	struct iovec pieces[] = { { (void *)(uintptr_t)b->head.at, b->head.len },
+				  { (void *)(uintptr_t)waiting.at, waiting.len } };
+	unsigned first = b->head.len > 0 ? 0 : 1, behind = waiting.len > 0 ? 2 : 1;
+	switch (stream_write(b->to, pieces + first, behind - first)) {
+	case IO_OK:
+		break;
+	case IO_WAIT:
+		return false;
+	case IO_EOF:
+	case IO_FAIL:
+		b->state = TXN_BODY_TO_BROKEN;
+		return false;
+	}
+	b->head = (struct slice){ 0 };
+	b->has_moved = true;
+	b->has_consumed |= waiting.len > 0;
+	if (waiting.len > 0)
+		inbox_use(b->inbox, waiting.len);
+	return true;
+}
+
+/* Brings bytes into the empty inbox. True: go on at once. */
+static bool tunnel_read(struct txn_body *b)
+{
+	switch (inbox_read(b->inbox, b->from, b->limit, b->limit)) {
+	case IO_OK:
+		b->is_bulk = inbox_slice(b->inbox).len >= SPLICE_LEAST;
+		return true;
+	case IO_WAIT:
+		break;
+	case IO_EOF:
+		b->state = TXN_BODY_DONE;
+		stream_shut(b->to);
+		break;
+	case IO_FAIL:
+		b->state = TXN_BODY_FROM_BROKEN;
+		break;
+	}
+	return false;
+}
+
+/* Moves much at once past us, for as long as it comes in such pieces. */
+static bool tunnel_splice(struct txn_body *b)
+{
+	size_t moved = 0;
+	enum io result = splice_move(b->from, b->to, b->limit, false, &moved);
+	b->has_consumed |= moved > 0;
+	b->is_bulk = moved >= SPLICE_LEAST;
+	switch (result) {
+	case IO_OK:
+		b->has_moved = true;
+		return true;
+	case IO_WAIT: /* an urgent byte stops splices, and not reads, which leave it out */
+		b->from->is_readable = true;
+		return true;
+	case IO_EOF:
+		b->state = TXN_BODY_DONE;
+		stream_shut(b->to);
+		return false;
+	case IO_FAIL:
+		b->state = b->to->error != 0 ? TXN_BODY_TO_BROKEN : TXN_BODY_FROM_BROKEN;
+		return false;
+	}
+	return false;
+}
+
+/* One step of it. True: go on at once. */
+static bool tunnel_once(struct txn_body *b, bool may_read)
+{
+	if (b->head.len > 0 || (!b->ends_held && inbox_slice(b->inbox).len > 0))
+		return tunnel_write(b);
+	if (b->ends_held) {
+		b->state = TXN_BODY_DONE;
+		return false;
+	}
+	if (!may_read || (!b->from->is_readable && !b->from->is_eof))
+		return false;
+	if (b->is_bulk && b->from->is_readable && !b->to->is_connecting && splice_is_possible())
+		return tunnel_splice(b);
+	return tunnel_read(b);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------ */
 
 static uint64_t written(const struct txn_body *b)
 {
@@ -382,7 +471,9 @@ void txn_body_move(struct txn_body *b)
 		bool reads_now = inbox_slice(b->inbox).len == 0;
 		/* an end that was seen already takes no read, and no event will tell of it again */
 		bool may_read = reads < READS_PER_TURN || b->from->is_eof;
-		bool goes_on = may_read && may_splice(b) ? splice_once(b) : move_once(b, may_read);
+		bool goes_on = b->is_tunnel                ? tunnel_once(b, may_read)
+			       : may_read && may_splice(b) ? splice_once(b)
+							   : move_once(b, may_read);
 		spend(b, before);
 		if (!goes_on)
 			return;

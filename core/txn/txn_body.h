@@ -46,8 +46,9 @@ struct txn_body {
 	struct txn_compress *compress;   /* the coder that it goes through; NULL mostly */
 	struct txn_bandwidth *bandwidth; /* how fast; NULL mostly: as fast as the two sides */
 	bool is_last;                    /* the receiver's connection ends behind it, at once */
-	bool is_tunnel;                  /* the end of one side is passed on to the other */
-	bool has_moved;                  /* since somebody last looked */
+	bool is_tunnel;    /* bytes as they are; the end of one side is passed on to the other */
+	bool is_bulk;      /* a tunnel in which much came at once */
+	bool has_moved;    /* since somebody last looked */
 	bool has_consumed; /* bytes of the body left the inbox: it cannot be sent again */
 };
 

@@ -6,6 +6,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "txn/txn_http.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "http/http_cookie.h"
 #include "http/http_write.h"
@@ -621,6 +622,7 @@ static void start_tunnel(struct txn *t)
 	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
 		       (struct slice){ 0 }, (size_t)t->vserver->conf->max_client_buffer);
 	t->up.is_tunnel = t->down.is_tunnel = true;
+	t->up.ends_held = false; /* a rule may have said so of the request's body */
 }
 
 static enum txn_next txn_http_send_response(struct txn *t)
@@ -797,6 +799,48 @@ static enum txn_next txn_http_finish(struct txn *t)
 	return TXN_DONE;
 }
 
+/* ---- beside the steps ---------------------------------------------------------------------------------- */
+
+static bool is_idempotent(const struct txn *t)
+{
+	if (t->repeat == TXN_REPEAT_BY_METHOD)
+		return http_method_is_idempotent(t->request.method_id);
+	return t->repeat == TXN_REPEAT_ALLOWED;
+}
+
+static bool is_whole(const struct txn *t)
+{
+	return t->request.body == HTTP_BODY_NONE || !t->up.has_consumed;
+}
+
+/* Only when both sides agree on where this message ended. */
+static bool may_keep_client(const struct txn *t)
+{
+	const struct stream *client = &t->session->client;
+	return t->keep_client && txn_took_request(t) && t->end != TXN_END_DISCARDED &&
+	       client->error == 0 && !client->is_shut &&
+	       (!client->is_eof || inbox_slice(&t->session->inbox).len > 0);
+}
+
+static enum txn_parting part(const struct txn *t)
+{
+	/* where the framing shows that something is missing an orderly end does, and delivers the rest */
+	bool keep = may_keep_client(t) && !t->is_cut;
+	/* whatever follows what was refused has no certain beginning: it must never be parsed */
+	check(!keep || (t->end != TXN_END_BAD_REQUEST && t->end != TXN_END_BODY_BAD));
+	bool cut = (t->is_cut && t->down.relay.out == HTTP_BODY_UNTIL_CLOSE) ||
+		   (t->is_untaken && !stream_is_flushed(&t->session->client)) ||
+		   t->end == TXN_END_CLIENT_TIMEOUT;
+	if (cut)
+		return TXN_PARTING_CUT;
+	if (keep)
+		return TXN_PARTING_KEEP;
+	/* a client that said good-bye itself sends nothing more (RFC 9112 9.6) */
+	bool linger = t->end == TXN_END_BAD_REQUEST ||
+		      (t->has_request && (t->request.keep_alive || !txn_took_request(t)));
+	return linger ? TXN_PARTING_LINGER : TXN_PARTING_END;
+}
+
 static const struct txn_step steps[] = {
 #define X(name, run, until, then) [TXN_HTTP_##name] = { #name, run, until, then },
 	TXN_HTTP_STEPS(X)
@@ -805,8 +849,14 @@ static const struct txn_step steps[] = {
 
 const struct txn_protocol txn_http = {
 	.steps = steps,
-	.step_after_end = step_after_end,
 	.first_step = TXN_HTTP_READ_REQUEST,
 	.choose_node = TXN_HTTP_CHOOSE_NODE,
+	.queue = TXN_HTTP_QUEUE,
 	.connect_node = TXN_HTTP_CONNECT_NODE,
+	.connected = TXN_HTTP_SEND_REQUEST,
+	.reuses_nodes = true,
+	.step_after_end = step_after_end,
+	.is_idempotent = is_idempotent,
+	.is_whole = is_whole,
+	.part = part,
 };

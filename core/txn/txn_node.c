@@ -9,7 +9,6 @@
 #include "txn/session_proxy.h"
 #include "txn/txn_cache.h"
 #include "txn/txn_hold.h"
-#include "txn/txn_http.h"
 #include "txn/txn_persist.h"
 #include "txn/txn_queue.h"
 #include "txn/txn_trace.h"
@@ -152,7 +151,7 @@ static enum txn_next choose(struct txn *t)
 enum txn_next txn_node_choose(struct txn *t)
 {
 	enum txn_next next = choose(t);
-	if (t->protocol->is_datagram || t->step != TXN_HTTP_QUEUE)
+	if (t->protocol->is_datagram || t->step != t->protocol->queue)
 		txn_trace_node(t);
 	return next;
 }
@@ -233,7 +232,7 @@ void txn_node_ask_again(struct txn *t)
 {
 	txn_release_node(t, t->response.keep_alive && t->up.state == TXN_BODY_DONE);
 	t->response = (struct http_response){ 0 };
-	again(t, TXN_HTTP_CHOOSE_NODE);
+	again(t, t->protocol->choose_node);
 }
 
 enum txn_next txn_node_retry(struct txn *t)
@@ -284,7 +283,7 @@ static bool may_reuse(const struct txn *t)
 	bool stays_whole = t->request.body == HTTP_BODY_NONE ||
 			   (t->up.hold != NULL && t->up.hold->is_whole);
 	bool can_repeat = txn_is_idempotent(t) && stays_whole;
-	return conf->keepalive && !t->has_retried_stale &&
+	return t->protocol->reuses_nodes && conf->keepalive && !t->has_retried_stale &&
 	       (conf->keepalive_non_idempotent || can_repeat);
 }
 
@@ -372,7 +371,7 @@ enum txn_next txn_node_connect(struct txn *t)
 	if (has_limits)
 		node_unreserve(t->node, is_new);
 	txn_trace_connection(t);
-	txn_go(t, TXN_HTTP_SEND_REQUEST);
+	txn_go(t, t->protocol->connected);
 	return TXN_GO_ON;
 }
 
@@ -415,7 +414,7 @@ enum txn_next txn_node_lost(struct txn *t)
 	    (may_repeat || t->up.head.len > 0)) {
 		/* the node closed it while it was idle: that says nothing of the node or the request */
 		t->has_retried_stale = true;
-		return again(t, TXN_HTTP_CONNECT_NODE);
+		return again(t, t->protocol->connect_node);
 	}
 	node_failed(t->node);
 	if (may_repeat)

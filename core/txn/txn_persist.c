@@ -230,7 +230,7 @@ static void lose(struct txn *t)
 		return;
 	if (class->failure_mode == CONF_FAILURE_CLOSE)
 		t->keep_client = false;
-	if (t->has_request)
+	if (t->has_request && t->tcp == NULL)
 		answer_lost(t, class->failure_mode == CONF_FAILURE_URL ? 302 : 503, class->url);
 	txn_end(t, TXN_END_SESSION_LOST, p->loss);
 }

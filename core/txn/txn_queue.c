@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "txn/txn_http.h"
+#include "txn/txn_tcp.h"
 #include "txn/txn_trace.h"
 
 static struct stats_pool *stats_of(const struct pool *p)
@@ -44,7 +44,7 @@ enum txn_next txn_queue_enter(struct txn *t)
 			  t->pool->conf->name, (unsigned long long)pool_queue_length(t->pool) - 1);
 	}
 	q->has_turn = false;
-	txn_go(t, TXN_HTTP_QUEUE);
+	txn_go(t, t->protocol->queue);
 	return TXN_GO_ON;
 }
 
@@ -67,13 +67,16 @@ void txn_queue_leave(struct txn *t)
 
 /*
  * Whoever says good-bye here is not kept a place, although that could be the end of one direction
- * only: under such a load too many have gone for good, and nodes would work for nobody.
+ * only: under such a load too many have gone for good, and nodes would work for nobody. A client of
+ * TCP may have ended because it has said all: that one is kept.
  */
 static bool is_client_gone(struct txn *t)
 {
 	struct stream *client = &t->session->client;
 	stream_peek(client);
-	return client->error != 0 || client->is_eof;
+	bool has_spoken = t->tcp != NULL && (txn_look_text(&t->tcp->request).len > 0 ||
+					     inbox_slice(&t->session->inbox).len > 0);
+	return client->error != 0 || (client->is_eof && !has_spoken);
 }
 
 enum txn_next txn_queue_wait(struct txn *t)
@@ -84,7 +87,7 @@ enum txn_next txn_queue_wait(struct txn *t)
 	}
 	if (!t->queue->has_turn)
 		return TXN_WAIT;
-	txn_go(t, TXN_HTTP_CHOOSE_NODE);
+	txn_go(t, t->protocol->choose_node);
 	return TXN_GO_ON;
 }
 

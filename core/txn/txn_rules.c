@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "share/life.h"
-#include "txn/txn_http.h"
 #include "txn/txn_out.h"
 #include "txn/txn_trace.h"
 
@@ -190,7 +189,8 @@ bool txn_rules_run_phase(struct txn *t)
 		return false;
 	clock_update(); /* what was done before is not the rule's time */
 	while (t->rule_index < t->rules[t->phase].count) {
-		if (current_rule(t)->once_per_connection && t->session->transactions > 1) {
+		if (current_rule(t)->once_per_connection &&
+		    (t->session->transactions > 1 || t->is_later_turn)) {
 			t->rule_index++;
 			continue;
 		}

@@ -166,12 +166,10 @@ static struct slice host_of(const struct txn *t)
 	return is_port ? slice_of(host.at, (size_t)(colon - host.at)) : host;
 }
 
-void txn_trace_say_request(struct txn *t)
+/* What was asked for is known now: is it what somebody wants to follow? */
+static void judge_host(struct txn *t, struct slice host)
 {
 	const char *wanted = filter_of(t)->host;
-	struct slice host = host_of(t);
-	txn_trace_say(t, TRACE_REQUEST, "%.*s %.*s, host '%.*s'", SLICE_PRINT(t->request.method),
-		      SLICE_PRINT(t->request.target), SLICE_PRINT(t->request.authority));
 	if (!t->trace->wants_host)
 		return;
 	if (host.len != strlen(wanted) || strncasecmp(host.at, wanted, host.len) != 0) {
@@ -182,11 +180,29 @@ void txn_trace_say_request(struct txn *t)
 	let_out(t);
 }
 
+void txn_trace_say_request(struct txn *t)
+{
+	txn_trace_say(t, TRACE_REQUEST, "%.*s %.*s, host '%.*s'", SLICE_PRINT(t->request.method),
+		      SLICE_PRINT(t->request.target), SLICE_PRINT(t->request.authority));
+	judge_host(t, host_of(t));
+}
+
 void txn_trace_say_datagram(struct txn *t, size_t bytes)
 {
 	txn_trace_say(t, TRACE_REQUEST, "a datagram of %zu bytes", bytes);
 	if (t->trace->wants_host)
 		t->trace = NULL; /* it has none */
+}
+
+void txn_trace_say_turn(struct txn *t, unsigned turn, size_t bytes)
+{
+	txn_trace_say(t, TRACE_REQUEST, "turn %u, %zu bytes so far", turn, bytes);
+}
+
+void txn_trace_say_server_name(struct txn *t, struct slice name)
+{
+	txn_trace_say(t, TRACE_REQUEST, "TLS, server name '%.*s'", SLICE_PRINT(name));
+	judge_host(t, name);
 }
 
 static const struct rule *current_rule(const struct txn *t)

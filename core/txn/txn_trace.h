@@ -25,6 +25,8 @@ void txn_trace_say(struct txn *t, enum trace_kind kind, const char *format, ...)
 /* Moments of a transaction that somebody follows; for txn_trace_request and its sisters below. */
 void txn_trace_say_request(struct txn *t);
 void txn_trace_say_datagram(struct txn *t, size_t bytes);
+void txn_trace_say_turn(struct txn *t, unsigned turn, size_t bytes);
+void txn_trace_say_server_name(struct txn *t, struct slice name);
 void txn_trace_say_rule(struct txn *t, enum rule_result result);
 void txn_trace_say_node(struct txn *t);
 void txn_trace_say_connection(struct txn *t);

@@ -10,6 +10,7 @@
 #include "txn/session.h"
 #include "txn/txn.h"
 #include "txn/txn_http.h"
+#include "txn/txn_tcp.h"
 #include "txn/udp_server.h"
 #include "txn/udp_session.h"
 
@@ -20,10 +21,17 @@
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
+static enum rule_protocol protocol_for_rules(const struct conf_vserver *conf)
+{
+	if (conf->protocol == CONF_PROTOCOL_HTTP)
+		return RULE_HTTP;
+	return conf->protocol == CONF_PROTOCOL_TCP ? RULE_STREAM : RULE_TURNS;
+}
+
 static void add_phases(unsigned *phases, const struct conf_rule_uses *uses, unsigned phase)
 {
 	for (size_t i = 0; i < uses->count; i++)
-		phases[uses->list[i].rule] |= phase | RULE_ON_HTTP;
+		phases[uses->list[i].rule] |= phase;
 }
 
 /* In which phases each rule is attached, for the checks at load. Freed by the caller. */
@@ -31,9 +39,11 @@ static unsigned *rule_phases(const struct conf *conf)
 {
 	unsigned *phases = memory_new(conf->rule_count, sizeof *phases);
 	for (size_t i = 0; i < conf->vserver_count; i++) {
-		add_phases(phases, &conf->vservers[i].request_rules, RULE_IN_REQUEST);
-		add_phases(phases, &conf->vservers[i].response_rules, RULE_IN_RESPONSE);
-		add_phases(phases, &conf->vservers[i].completion_rules, RULE_IN_COMPLETION);
+		const struct conf_vserver *v = &conf->vservers[i];
+		unsigned protocol = RULE_OF(protocol_for_rules(v));
+		add_phases(phases, &v->request_rules, RULE_IN_REQUEST | protocol);
+		add_phases(phases, &v->response_rules, RULE_IN_RESPONSE | protocol);
+		add_phases(phases, &v->completion_rules, RULE_IN_COMPLETION | protocol);
 	}
 	return phases;
 }
@@ -233,17 +243,25 @@ static void open_listeners(struct vserver *v, const int *listen_fds)
 	}
 }
 
+static const struct txn_protocol *protocol_of(const struct conf_vserver *conf)
+{
+	if (conf->protocol == CONF_PROTOCOL_HTTP)
+		return &txn_http;
+	return conf->protocol == CONF_PROTOCOL_UDP ? &txn_udp : txn_tcp_protocol(conf);
+}
+
 static void open_vserver(struct world *w, struct vserver *v, const struct conf_vserver *conf,
 			 const int *listen_fds)
 {
 	v->world = w;
 	v->conf = conf;
-	v->protocol = conf->protocol == CONF_PROTOCOL_UDP ? &txn_udp : &txn_http;
+	v->protocol = protocol_of(conf);
 	v->stats = stats_vserver_row(w->share, w->worker, (unsigned)(conf - w->conf->vservers));
 	v->rule_limits = (struct rule_limits){
 		.budget = conf->rules.budget,
 		.total_budget = conf->rules.total_budget,
 		.memory = (size_t)conf->rules.memory,
+		.protocol = protocol_for_rules(conf),
 	};
 	v->http_limits = (struct http_limits){
 		.line_bytes = (size_t)conf->max_request_line,

@@ -98,7 +98,7 @@ static double now(void)
 
 static double measure(struct rule_vm *vm, struct rule *rule, unsigned count)
 {
-	static const struct rule_limits limits = { 1000000, 10000000, 16u << 20 };
+	static const struct rule_limits limits = { 1000000, 10000000, 16u << 20, RULE_HTTP };
 	double start = now();
 	for (unsigned i = 0; i < count; i++) {
 		struct rule_run *run;
@@ -114,7 +114,7 @@ static double measure(struct rule_vm *vm, struct rule *rule, unsigned count)
 /* The longest stretch, and how many there were, in turns of half a millisecond as workers have them. */
 static void measure_hostile(struct rule_vm *vm)
 {
-	static const struct rule_limits limits = { 1000000, 10000000, 16u << 20 };
+	static const struct rule_limits limits = { 1000000, 10000000, 16u << 20, RULE_HTTP };
 	rule_vm_set_turn(vm, 500000);
 	for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
 		struct complaints complaints = { 0 };

@@ -44,7 +44,7 @@ BAD = [
     "virtual_servers: {a: {pool: web}}",
     "virtual_servers: {a: {pool: web, listen: []}}",
     "virtual_servers: {a: {pool: web, listen: 'host:80'}}",
-    "virtual_servers: {a: {pool: web, listen: '1.2.3.4:80', protocol: tcp}}",
+    "virtual_servers: {a: {pool: web, listen: '1.2.3.4:80', protocol: smtp}}",
     "virtual_servers: {a: {pool: web, listen: '1.2.3.4:80', port: 80}}",
     "virtual_servers: {a: {pool: web, listen: '1.2.3.4:80', enabled: 1}}",
     "virtual_servers: {a: {pool: web, listen: '1.2.3.4:80', capture: {ports: 80}}}",

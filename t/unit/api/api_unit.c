@@ -78,7 +78,7 @@ static void open_world(void)
 	vserver = (struct vserver){ .world = &world,
 				    .conf = &conf->vservers[0],
 				    .stats = stats_vserver_row(&share, 0, 0),
-				    .rule_limits = { 1000000, 10000000, 16u << 20 } };
+				    .rule_limits = { 1000000, 10000000, 16u << 20, RULE_HTTP } };
 }
 
 static void set_address(const char *text, struct addr *a)

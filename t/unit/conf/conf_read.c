@@ -360,9 +360,9 @@ static const struct row top_rows[] = {
 static const struct row vserver_rows[] = {
 	{ VSERVER("lissten: 1"),
 	  "5:5: unknown key 'lissten' in virtual server 'a'; did you mean 'listen'?" },
-	{ VSERVER("protocol: tcp"), "5:15: weir does not have 'protocol: tcp' yet" },
-	{ VSERVER("protocol: client_first"),
-	  "5:15: weir does not have 'protocol: client_first' yet" },
+	{ VSERVER("protocol: stream"),
+	  "5:15: weir does not have 'protocol: stream'; it has protocol: tcp" },
+	{ VSERVER("protocol: smtp"), "5:15: weir does not have 'protocol: smtp' yet" },
 	{ VSERVER("protocol: htp"), "5:15: unknown protocol 'htp'; did you mean 'http'?" },
 	{ VSERVER("port: 80"), "5:5: weir does not have 'port'; it has listen: [\"0.0.0.0:80\"]" },
 	{ VSERVER("connect_timeout: 10"),

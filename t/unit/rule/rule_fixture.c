@@ -432,7 +432,7 @@ void fixture_set_rules_dir(const char *dir)
 void fixture_open(void)
 {
 	alarm(120); /* ends a test that does not; a time-out of Criterion's own leaks, says ASan */
-	limits = (struct rule_limits){ 1000000, 10000000, 16u << 20 };
+	limits = (struct rule_limits){ 1000000, 10000000, 16u << 20, RULE_HTTP };
 	vm = rule_vm_new(rules_dir, functions, sizeof functions / sizeof *functions);
 }
 

@@ -192,7 +192,7 @@ Test(rule_run, interleaved_runs_have_budgets_of_their_own)
 	static struct rule_run *runs[COUNT];
 	struct rule *rule = fixture_load(
 		"for i = 1, 9 do for j = 1, 9000 do end test.wait() end test.say('done')");
-	limits = (struct rule_limits){ 10000, 95000, 1u << 20 };
+	limits = (struct rule_limits){ 10000, 95000, 1u << 20, RULE_HTTP };
 	for (int i = 0; i < COUNT; i++)
 		cr_assert_eq(rule_start(vm, rule, RULE_REQUEST, &limits, &subjects[i], &runs[i]),
 			     RULE_RESULT_WAITING);
@@ -210,7 +210,7 @@ Test(rule_run, interleaved_runs_have_budgets_of_their_own)
 
 Test(rule_run, total_budget_counts_over_waits)
 {
-	limits = (struct rule_limits){ 10000, 50000, 1u << 20 };
+	limits = (struct rule_limits){ 10000, 50000, 1u << 20, RULE_HTTP };
 	cr_assert_eq(
 		fixture_run("for i = 1, 9 do for j = 1, 9000 do end test.wait() test.say(i) end"),
 		RULE_RESULT_FAILED);
@@ -221,7 +221,7 @@ Test(rule_run, total_budget_counts_over_waits)
 /* Steps that were handed out but not used before a wait are not lost. */
 Test(rule_run, waiting_costs_no_steps)
 {
-	limits = (struct rule_limits){ 10000, 20000, 1u << 20 };
+	limits = (struct rule_limits){ 10000, 20000, 1u << 20, RULE_HTTP };
 	cr_assert_eq(fixture_run("for i = 1, 1000 do test.wait() end"), RULE_RESULT_FINISHED, "%s",
 		     rule_failure_message(vm));
 }
@@ -229,7 +229,7 @@ Test(rule_run, waiting_costs_no_steps)
 /* What was charged for big operations counts for the whole run, too. */
 Test(rule_run, charges_count_over_waits)
 {
-	limits = (struct rule_limits){ 10000, 20000, 1u << 20 };
+	limits = (struct rule_limits){ 10000, 20000, 1u << 20, RULE_HTTP };
 	cr_assert_eq(fixture_run("for i = 1, 100 do local s = ('x'):rep(1e5) test.wait() end"),
 		     RULE_RESULT_FAILED);
 	cr_assert_eq(rule_failure_kind(vm), RULE_FAILURE_BUDGET);
@@ -425,7 +425,7 @@ static const char *const hungry[] = {
 
 Test(rule_run, memory_is_what_fails)
 {
-	limits = (struct rule_limits){ 100000000, 100000000, 1u << 20 };
+	limits = (struct rule_limits){ 100000000, 100000000, 1u << 20, RULE_HTTP };
 	for (size_t i = 0; i < sizeof hungry / sizeof *hungry; i++) {
 		cr_expect_eq(fixture_run(hungry[i]), RULE_RESULT_FAILED, "%s", hungry[i]);
 		cr_expect_eq(rule_failure_kind(vm), RULE_FAILURE_MEMORY, "%s: %s", hungry[i],
