@@ -44,7 +44,7 @@ static struct rule *rule_of(struct rule_vm *vm)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	static const struct rule_limits limits = { 20000, 20000, 1024 * 1024 };
+	static const struct rule_limits limits = { 20000, 20000, 1024 * 1024, RULE_HTTP };
 	static struct pair_said said, plain_said;
 	static const char blanks[] = "                ";
 	if (len == 0)

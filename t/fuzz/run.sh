@@ -25,6 +25,7 @@ regex) set -- -max_len=100 "$@" ;;
 conf) set -- -dict=t/fuzz/yaml.dict -max_len=1500 "$@" ;;
 exchange) set -- -dict=t/fuzz/http.dict -max_len=160 -len_control=0 "$@" ;;
 proxy_header) set -- -dict=t/fuzz/proxy.dict -max_len=300 "$@" ;;
+client_hello) set -- -dict=t/fuzz/tls.dict -max_len=600 "$@" ;;
 rule_load) set -- -dict=t/fuzz/lua.dict -max_len=400 "$@" ;;
 rule_pattern) set -- -dict=t/fuzz/lua.dict -max_len=80 "$@" ;;
 http_*) set -- -dict=t/fuzz/http.dict -max_len=1500 "$@" ;;
