@@ -123,7 +123,7 @@ static const char *decode_percent(struct slice s, size_t *at, size_t end, char *
 			low = slice_hex_digit(s.at[*at + 2]);
 		}
 		bool is_code = high >= 0 && low >= 0;
-		*out++ = is_code ? (char)(high << 4 | low) : s.at[*at];
+		*out++ = (char)(is_code ? high << 4 | low : s.at[*at]);
 		*at += is_code ? 3 : 1;
 	}
 	*to = out;
