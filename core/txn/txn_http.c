@@ -785,10 +785,19 @@ static unsigned step_after_end(struct txn *t)
 
 /* ---- the end ------------------------------------------------------------------------------------------- */
 
+/* A client that waits for the end of its connection need not wait for our rules. */
+static void end_client(struct txn *t)
+{
+	if (!t->keep_client && !t->is_cut && t->end != TXN_END_CLIENT_TIMEOUT)
+		stream_shut(&t->session->client);
+}
+
 static enum txn_next txn_http_completion_rules(struct txn *t)
 {
-	if (t->has_request && !txn_rules_run(t, RULE_COMPLETION))
+	if (t->has_request && !txn_rules_run(t, RULE_COMPLETION)) {
+		end_client(t);
 		return TXN_WAIT;
+	}
 	txn_go(t, TXN_HTTP_FINISH);
 	return TXN_GO_ON;
 }

@@ -123,3 +123,22 @@ def test_each_rule_has_its_own_wall_time(bench):
     weir = bench.weir([bench.node()], rules={"one": nap, "two": nap, "three": nap},
                       vserver={"request_rules": ["one", "two", "three"], "rules": {"wall_time": "900ms"}})
     assert bench.connect(weir).get().text == "ok"
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_an_answer_that_ends_with_its_connection_ends_before_completion_rules(bench, version):
+    released = threading.Event()
+    other = bench.node(lambda x: (released.wait(45), x.reply(200, b"late")))
+    node = bench.node(lambda x: x.chunked(b"some", b"more"))
+    weir = bench.weir([node], completion=f'http.request.get("http://{other.name}/", nil, 45)',
+                      vserver={"rules": {"wall_time": "45s"}})
+    client = bench.connect(weir)
+    client.sock.settimeout(20)
+    client.send(f"GET / HTTP/{version}\r\nHost: a\r\nConnection: close\r\n\r\n")
+    try:
+        answer = client.response()
+        assert answer.text == "somemore" and client.ending() == "end"
+        assert not weir.access
+    finally:
+        released.set()
+    assert weir.wait_access(1)[0]["end"] == "ok"
