@@ -30,7 +30,7 @@ def test_a_node_that_accepts_but_never_answers_well_is_left_alone(bench, behavio
 def test_a_node_that_lets_requests_time_out_is_left_alone_also_where_another_answers(bench):
     release = threading.Event()
     silent, good = bench.node(lambda x: release.wait(20)), bench.node()
-    weir = bench.weir([silent, good], pool={"node_connection_attempts": 1, "timeouts": {"reply": "200ms"}})
+    weir = bench.weir([silent, good], pool={"node_connection_attempts": 1, "timeouts": {"reply": "1s"}})
     assert [bench.connect(weir).get().text for _ in range(4)] == ["ok"] * 4
     release.set()
     weir.wait_log(f"{silent.name}.*has failed")

@@ -95,7 +95,8 @@ def test_a_child_killed_under_load_is_replaced(bench):
 
 
 def test_several_workers_share_the_load(bench):
-    weir = bench.weir([bench.node()], workers=2, pool={"keepalive": False})
+    weir = bench.weir([bench.node()], workers=2, pool={"keepalive": False},
+                      vserver={"timeouts": {"connect": "60s", "keepalive": "60s"}})
     idle = {pid: sockets(pid) for pid in weir.children}
     clients = [bench.connect(weir) for _ in range(100)]
     for client in clients:

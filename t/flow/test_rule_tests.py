@@ -197,9 +197,9 @@ test.case("nodes", { request = { url = "/nap" }, answers = { ["connection.sleep"
 
 def test_a_connection_that_timed_out_cannot_be_gone_on_with(rules):
     done = rules(GIVEN + """
-test.case("late", { virtual_server = { timeouts = { keepalive = "10s" } }, steps = {
-    { expect = { status = 200 } }, { later = 9, connection = "same", expect = { status = 200 } },
-    { later = 11, connection = "same", expect = { status = 200 } } } })
+test.case("late", { virtual_server = { timeouts = { keepalive = "100s" } }, steps = {
+    { expect = { status = 200 } }, { later = 50, connection = "same", expect = { status = 200 } },
+    { later = 150, connection = "same", expect = { status = 200 } } } })
 """, rule=STEPS)
     assert done.returncode == 1 and "step 3: it did not end" in done.stdout and "step 2" not in done.stdout
 
