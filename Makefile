@@ -238,7 +238,7 @@ BENCH_PROGRAMS = $(patsubst %,$(BUILD)/bench/%,client backend neighbour floor)
 
 bench:
 	packaging/deps.sh build bench
-	t/bench/unpack_nginx_lua.sh $(abspath $(BUILD)/bench/nginx-lua)
+	t/bench/unpack_nginx_modules.sh $(abspath $(BUILD)/bench/nginx-modules)
 	$(MAKE) $(JOBS) all $(BENCH_PROGRAMS)
 	t/bench/run --weir $(abspath $(BUILD)/weir) --programs $(BUILD)/bench -o $(BUILD)/bench $(BENCH)
 

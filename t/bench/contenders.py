@@ -26,10 +26,12 @@ OTHERS_ADDRESS, OTHERS_FIRST_PORT = "127.0.0.2", 10000
 NODES_NETWORK = "127.3"
 PROXY_CPU, LOAD_CPU = "0", "1"
 
-# One rule in three languages: the request's X-Route chooses the pool.
+# One rule in four languages: the request's X-Route chooses the pool.
 ROUTE_RULE = 'if http.getHeader("X-Route") == "web" then pool.use("web") end\n'
-NGINX_RULE = ('set $pool none; rewrite_by_lua_block {'
+NGINX_LUA = ('set $pool none; rewrite_by_lua_block {'
               ' if ngx.var.http_x_route == "web" then ngx.var.pool = "web" end }')
+NGINX_PERL = ('perl_set $pool \'sub { my $x = $_[0]->header_in("X-Route");'
+              ' defined $x && $x eq "web" ? "web" : "none" }\';')
 HAPROXY_RULE = """
 core.register_action("route", {"http-req"}, function(txn)
     if txn.sf:req_hdr("x-route") == "web" then txn:set_var("txn.pool", "web") end
@@ -39,6 +41,7 @@ end)
 # Endings of a contender's name: the same program, set up in another way.
 TUNED = "-tuned"      # for large bodies, away from what comes by default
 LUA = "-lua"          # a peer that runs the rule that weir runs
+PERL = "-perl"        # nginx: the same in Perl
 HDR = "-hdr"          # haproxy: the same choice in its own language
 PLAIN = "-plain"      # weir without the rule: what it costs over none at all
 DEFAULT = "-default"  # a weir that opens a node connection for each request with a body
@@ -142,6 +145,20 @@ backend web
 """
 
 
+def nginx_script(job):
+    """(load_module, other directives of http, those of the location) of the rule, if there is one."""
+    lua, perl = ("ndk_http_module", "ngx_http_lua_module"), ("ngx_http_perl_module",)
+    names = {LUA: lua, PERL: perl}.get(job.variant, ())
+    modules = "".join(f"load_module {job.nginx_modules}/usr/lib/nginx/modules/{name}.so;\n"
+                      for name in names)
+    if job.variant == LUA:
+        return modules, f"lua_package_path '{job.nginx_modules}/usr/share/lua/5.1/?.lua;;';", NGINX_LUA
+    if job.variant == PERL:
+        place = glob.glob(f"{job.nginx_modules}/usr/lib/*-linux-gnu/perl5/*")[0]
+        return modules, f"perl_modules {place}; {NGINX_PERL}", ""
+    return modules, "", ""
+
+
 def nginx_conf(job, directory):
     buffers = ""
     if job.variant == TUNED:
@@ -155,13 +172,10 @@ def nginx_conf(job, directory):
         neighbour = (f"upstream neighbour {{ server {ADDRESS}:{NEIGHBOUR_NODE_PORT}; {keep} }}\n"
                      f"    server {{ listen {ADDRESS}:{job.port + NEIGHBOUR_PORTS}; location / {{"
                      " proxy_pass http://neighbour; } }")
-    modules, paths, route, pool, none = "", "", "", "web", ""
-    if job.variant == LUA:
-        modules = "".join(f"load_module {job.nginx_lua}/usr/lib/nginx/modules/{name}.so;\n"
-                          for name in ("ndk_http_module", "ngx_http_lua_module"))
-        paths = f"lua_package_path '{job.nginx_lua}/usr/share/lua/5.1/?.lua;;';"
-        route, pool = NGINX_RULE, "$pool"
-        none = f"upstream none {{ server {ADDRESS}:{NOBODY_PORT}; }}"
+    modules, paths, route = nginx_script(job)
+    pool, none = "web", ""
+    if job.variant in (LUA, PERL):
+        pool, none = "$pool", f"upstream none {{ server {ADDRESS}:{NOBODY_PORT}; }}"
     return f"""
 {modules}
 daemon off; worker_processes 1; user root; pid {directory}/pid; error_log {directory}/error.log;
@@ -228,28 +242,28 @@ class Job:
         self.others = others  # weir: so many more virtual servers, with a pool each
         self.nodes = nodes    # weir: so many nodes in the pool, not one: the back end has all addresses
         self.port = self.descriptors = 0
-        self.variant, self.nginx_lua = "", ""
+        self.variant, self.nginx_modules = "", ""
 
 
 class Contender:
     """A program that may run as a proxy. `name` begins with its kind: "haproxy-3.4" is a haproxy.
-    `nginx_lua`: where unpack_nginx_lua.sh put the module."""
+    `nginx_modules`: where unpack_nginx_modules.sh put them."""
 
-    def __init__(self, name, path, port, nginx_lua=""):
-        self.name, self.path, self.port, self.nginx_lua = name, path, port, nginx_lua
+    def __init__(self, name, path, port, nginx_modules=""):
+        self.name, self.path, self.port, self.nginx_modules = name, path, port, nginx_modules
         self.kind = name.split("-")[0]
-        self.variant = next((end for end in (TUNED, LUA, HDR, PLAIN, DEFAULT) if name.endswith(end)), "")
+        self.variant = next((end for end in (TUNED, LUA, PERL, HDR, PLAIN, DEFAULT) if name.endswith(end)), "")
         if self.kind not in KINDS:
             raise Failed(f"'{name}' does not begin with one of {', '.join(KINDS)}")
 
     def at_another_port(self, number):
         """The same contender, to run beside itself."""
-        return Contender(self.name, self.path, self.port + 100 * (number + 2), self.nginx_lua)
+        return Contender(self.name, self.path, self.port + 100 * (number + 2), self.nginx_modules)
 
     def takes_part(self, scenario):
         if self.variant == TUNED:
             return scenario.length + scenario.upload >= 16384
-        if self.variant in (LUA, HDR, PLAIN):
+        if self.variant in (LUA, PERL, HDR, PLAIN):
             return scenario.new_job().has_rule
         if self.variant == DEFAULT:
             return scenario.upload > 0
@@ -265,7 +279,7 @@ class Contender:
         os.mkdir(directory)
         os.chmod(directory, 0o777)  # valgrind writes here when the worker is nobody
         job.port, job.descriptors = self.port, descriptors
-        job.variant, job.nginx_lua = self.variant, self.nginx_lua
+        job.variant, job.nginx_modules = self.variant, self.nginx_modules
         conf = os.path.join(directory, "conf")
         with open(conf, "w") as file:
             file.write(write(job, directory))
@@ -274,7 +288,7 @@ class Contender:
                  for word in arguments]
         wrapped = [word.format(directory=directory) for word in wrapper]
         if self.kind == "nginx" and self.variant == LUA:
-            libraries = glob.glob(os.path.join(self.nginx_lua, "usr/lib/*-linux-gnu"))
+            libraries = glob.glob(os.path.join(self.nginx_modules, "usr/lib/*-linux-gnu"))
             wrapped = ["env", "LD_LIBRARY_PATH=" + ":".join(libraries), *wrapped]
         return Proxy(self, pinned(PROXY_CPU, [*wrapped, self.path, *words]), directory)
 

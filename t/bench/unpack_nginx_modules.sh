@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# nginx's lua module, unpacked into a directory: installed, it would take libluajit-5.1-dev away,
-# which weir is built with. Usage: unpack_nginx_lua.sh DIRECTORY
+# nginx's modules for Lua and Perl, unpacked into a directory: installed, the one for Lua would take
+# libluajit-5.1-dev away, which weir is built with. Usage: unpack_nginx_modules.sh DIRECTORY
 set -eu
 
 packages='libnginx-mod-http-lua libnginx-mod-http-ndk lua-resty-core lua-resty-lrucache
-	libluajit2-5.1-2'
+	libluajit2-5.1-2 libnginx-mod-http-perl'
 
 [ ! -e "$1/done" ] || exit 0
 mkdir -p "$1/packages"
