@@ -11,7 +11,7 @@ build='gcc libc6-dev make pkg-config libev-dev libluajit-5.1-dev libyaml-dev lib
 test='libcriterion-dev python3-pytest python3-pytest-xdist python3-yaml python3-jsonschema python3-websockets
 	python3-brotli
 	iproute2 iptables nftables util-linux nginx-light apache2-bin apache2-utils nodejs lighttpd
-	python3-uvicorn dnsmasq-base haproxy openssl curl wget wrk
+	python3-uvicorn dnsmasq-base unbound bind9-dnsutils iperf3 sip-tester haproxy openssl curl wget wrk
 	strace valgrind libasan8 libubsan1'
 bench='util-linux haproxy nginx-light h2o linux-perf strace valgrind'
 lint='clang clang-tidy clang-format libclang-rt-14-dev lua-check universal-ctags shellcheck'
@@ -89,7 +89,7 @@ else
 fi
 
 # Nor at the next boot.
-for daemon in nginx-light:nginx lighttpd:lighttpd haproxy:haproxy h2o:h2o; do
+for daemon in nginx-light:nginx lighttpd:lighttpd haproxy:haproxy h2o:h2o unbound:unbound; do
 	case "$missing " in
 	*" ${daemon%:*} "*)
 		if command -v systemctl >/dev/null; then
