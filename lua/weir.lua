@@ -643,7 +643,8 @@ function response.getLength() end
 ---for TCP and UDP; on HTTP write http.getBody(), http.getRequest() for the head. The first
 ---`count` bytes of the request; less if the client ends before. Without `count`, or with 0, what
 ---has come so far, maybe nothing. Waits for them, at most `timeouts: {connect}`; More than
----`rules: {buffer}` is an error. In response rules: what was read of it before.
+---`rules: {buffer}` is an error. In response rules: what was read of it before. On UDP: of the
+---session's first datagram, which is whole.
 ---@param count? integer
 ---@return string
 function request.get(count) end
@@ -659,23 +660,24 @@ function request.get(count) end
 ---@return integer
 function request.getLine(regex, offset) end
 
----for TCP and UDP; on HTTP write nothing: the head says where a request ends. The request has so
----many bytes, and is given; what follows belongs to the next one, which waits until the node has
----begun to answer. Only a request of which the end is known can be sent to another node, and has
----to be answered within the pool's `timeouts: {reply}`. Waits for them, at most `timeouts:
----{connect}`; More than `rules: {buffer}` is an error.
+---for TCP; on HTTP write nothing: the head says where a request ends. The request has so many
+---bytes, and is given; what follows belongs to the next one, which waits until the node has begun
+---to answer. Only a request of which the end is known can be sent to another node, and has to be
+---answered within the pool's `timeouts: {reply}`. Waits for them, at most `timeouts: {connect}`;
+---More than `rules: {buffer}` is an error.
 ---@param offset integer
 ---@return string
 function request.endsAt(offset) end
 
----for TCP and UDP; on HTTP write nothing: the head says where a request ends. The same, but the
----request ends with the first match of the regular expression (PCRE2), or where the client ends.
+---for TCP; on HTTP write nothing: the head says where a request ends. The same, but the request
+---ends with the first match of the regular expression (PCRE2), or where the client ends.
 ---@param regex string
 ---@return string
 function request.endsWith(regex) end
 
 ---for TCP and UDP; on HTTP write http.setBody(body). Puts other bytes in place of the request: of
----what has come of it so far, or of all of it where its end was said.
+---what has come of it so far, or of all of it where its end was said. On UDP: of the first
+---datagram, at most 65,507 bytes.
 ---@param data string
 function request.set(data) end
 
@@ -686,14 +688,15 @@ function request.skip(count) end
 
 ---for TCP and UDP; on HTTP write http.sendResponse(code, type, body, headers). Answers the
 ---request with these bytes when all request rules have run; nothing of it goes to a node. A
----session in turns goes on with the client's next bytes, another one ends.
+---session in turns goes on with the client's next bytes, another one ends. On UDP: with one
+---datagram, of at most 65,507 bytes.
 ---@param data string
 function request.sendResponse(data) end
 
 ---for TCP and UDP; on HTTP write http.getResponseBody(), http.getResponse() for the head. The
 ---first `count` bytes of the response; less if the node ends before. Without `count`, or with 0,
----what has come so far: there is no other sign of its end. Waits for them. More than `rules:
----{buffer}` is an error.
+---what has come so far: there is no other sign of its end. Waits for them. On UDP: of the first
+---answer, which is whole. More than `rules: {buffer}` is an error.
 ---@param count? integer
 ---@return string
 function response.get(count) end
@@ -709,24 +712,24 @@ function response.get(count) end
 function response.getLine(regex, offset) end
 
 ---for TCP and UDP; on HTTP write http.setResponseBody(body). Puts other bytes in place of what
----has come of the response so far.
+---has come of the response so far. On UDP: of the first answer, at most 65,507 bytes.
 ---@param data string
 function response.set(data) end
 
 ---for TCP and UDP; on HTTP write http.setResponseBody(body). Adds bytes behind what has come of
----the response so far.
+---the response so far. On UDP: to the first answer.
 ---@param data string
 function response.append(data) end
 
----for TCP and UDP; on HTTP write http.stream.writeResponse(data). Sends the first `count` bytes
----of the response to the client now, by default all that have come, and waits until it has taken
----them. The response begins behind them then.
+---for TCP; on HTTP write http.stream.writeResponse(data). Sends the first `count` bytes of the
+---response to the client now, by default all that have come, and waits until it has taken them.
+---The response begins behind them then.
 ---@param count? integer
 function response.flush(count) end
 
----for TCP and UDP; on HTTP write nothing: weir ends a node's connection when the answer says so.
----Ends the node's connection; what has come of the response goes to the client. A session in
----turns gets another connection with the client's next request, another one ends.
+---for TCP; on HTTP write nothing: weir ends a node's connection when the answer says so. Ends the
+---node's connection; what has come of the response goes to the client. A session in turns gets
+---another connection with the client's next request, another one ends.
 function response.close() end
 
 connection = {}

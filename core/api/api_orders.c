@@ -286,6 +286,7 @@ static enum rule_answer recent_is_included(struct rule_call *call)
 }
 
 #define BEFORE_THE_END (RULE_IN_REQUEST | RULE_IN_RESPONSE)
+#define OF_CONNECTIONS RULE_NOT_ON(RULE_UDP)
 
 /* clang-format off */
 static const struct rule_function functions[] = {
@@ -314,7 +315,7 @@ static const struct rule_function functions[] = {
 	{ "request.setMaxConnectionAttempts", set_connection_attempts, BEFORE_THE_END, "most: integer", "",
 	  "On how many nodes the request is tried, in place of the pool's `max_connection_attempts`: 0 (every "
 	  "node) to 99,999. request.retry begins to count anew.", "request.setMaxConnectionAttempts" },
-	{ "request.setMaxTimedOutConnectionAttempts", set_timed_out_attempts, BEFORE_THE_END,
+	{ "request.setMaxTimedOutConnectionAttempts", set_timed_out_attempts, BEFORE_THE_END | OF_CONNECTIONS,
 	  "most: integer", "",
 	  "On how many nodes the request is tried while they do not reply in time, in place of the pool's "
 	  "`max_timed_out_connection_attempts`: 0 (every node) to 99,999.",
@@ -333,28 +334,28 @@ static const struct rule_function functions[] = {
 	  "How long the whole transaction may take, from its beginning, in place of the virtual server's "
 	  "`timeouts: {transaction}`: up to 99,999 seconds; 0 is no limit.",
 	  "request.setMaxTransactionDuration" },
-	{ "request.getDSCP", get_node_dscp, RULE_IN_ANY, "", "integer|nil",
+	{ "request.getDSCP", get_node_dscp, RULE_IN_ANY | OF_CONNECTIONS, "", "integer|nil",
 	  "The DSCP of what is sent to the node: what request.setDSCP said, or what its connection has; nil "
 	  "while there is none.", "request.getDSCP" },
-	{ "request.setDSCP", set_node_dscp, BEFORE_THE_END, "dscp: integer", "",
+	{ "request.setDSCP", set_node_dscp, BEFORE_THE_END | OF_CONNECTIONS, "dscp: integer", "",
 	  "Marks what is sent to the node for this request with these six bits (RFC 2474), 0 to 63. The "
 	  "first packet of a new connection may leave before it.", "request.setDSCP" },
-	{ "response.getDSCP", get_client_dscp, RULE_IN_ANY, "", "integer|nil",
+	{ "response.getDSCP", get_client_dscp, RULE_IN_ANY | OF_CONNECTIONS, "", "integer|nil",
 	  "The DSCP of what is sent to the client; nil when the connection has gone.", "response.getDSCP" },
-	{ "response.setDSCP", set_client_dscp, BEFORE_THE_END, "dscp: integer", "boolean",
+	{ "response.setDSCP", set_client_dscp, BEFORE_THE_END | OF_CONNECTIONS, "dscp: integer", "boolean",
 	  "Marks what is sent to the client from now on, later answers of its connection too, with these "
 	  "six bits (RFC 2474), 0 to 63. `false` when the connection has gone.", "response.setDSCP" },
-	{ "request.getBandwidthClass", get_node_class, RULE_IN_ANY, "", "string|nil",
+	{ "request.getBandwidthClass", get_node_class, RULE_IN_ANY | OF_CONNECTIONS, "", "string|nil",
 	  "The bandwidth class of what is written to the node; nil without one.",
 	  "request.getBandwidthClass" },
-	{ "request.setBandwidthClass", set_node_class, BEFORE_THE_END, "name: string", "boolean",
+	{ "request.setBandwidthClass", set_node_class, BEFORE_THE_END | OF_CONNECTIONS, "name: string", "boolean",
 	  "The request is written to the node no faster than this class of `bandwidth_classes` allows, in "
 	  "place of the pool's; \"\" is none. In a response rule it is for what request.retry begins. "
 	  "`false` and a warning in the log when there is no such class.", "request.setBandwidthClass" },
-	{ "response.getBandwidthClass", get_client_class, RULE_IN_ANY, "", "string|nil",
+	{ "response.getBandwidthClass", get_client_class, RULE_IN_ANY | OF_CONNECTIONS, "", "string|nil",
 	  "The bandwidth class of what is written to the client; nil without one.",
 	  "response.getBandwidthClass" },
-	{ "response.setBandwidthClass", set_client_class, BEFORE_THE_END, "name: string", "boolean",
+	{ "response.setBandwidthClass", set_client_class, BEFORE_THE_END | OF_CONNECTIONS, "name: string", "boolean",
 	  "The node's answer is written to the client no faster than this class of `bandwidth_classes` "
 	  "allows, in place of the virtual server's; \"\" is none. `false` and a warning in the log when "
 	  "there is no such class.", "response.setBandwidthClass" },

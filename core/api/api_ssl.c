@@ -128,10 +128,10 @@ static const struct rule_function functions[] = {
 	{ "ssl.isSSL", is_ssl, RULE_IN_ANY, "", "boolean",
 	  "Is the client's connection encrypted? Virtual servers do not end TLS, so it is always `false`: also "
 	  "where TLS is passed on to the node.", "ssl.isSSL" },
-	{ "ssl.getTLSServerName", get_server_name, RULE_IN_ANY | RULE_WAITS, "", "string|nil",
+	{ "ssl.getTLSServerName", get_server_name, RULE_IN_ANY | RULE_WAITS | RULE_NOT_ON(RULE_UDP), "", "string|nil",
 	  "The name of the server that a client of TLS asks for (SNI, RFC 6066), in lower case and without a dot "
 	  "behind it; nil when it names none." HELLO, "ssl.getTLSServerName" },
-	{ "ssl.getALPN", get_protocols, RULE_IN_ANY | RULE_WAITS, "", "string[]|nil",
+	{ "ssl.getALPN", get_protocols, RULE_IN_ANY | RULE_WAITS | RULE_NOT_ON(RULE_UDP), "", "string[]|nil",
 	  "The protocols that a client of TLS offers (ALPN, RFC 7301), in its order; an empty table when it "
 	  "offers none." HELLO, "weir" },
 };

@@ -1,11 +1,13 @@
 /*
- * request.* and response.* where they read and write the bytes of a TCP session. On HTTP messages have
+ * request.* and response.* where they read and write the bytes of a session of TCP, or the first datagram
+ * and the first answer of one of UDP. On HTTP messages have
  * a framing that such a function would break, so there each is an error that names the http.* function.
  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api_private.h"
 
 #include "base/check.h"
+#include "net/datagram.h"
 #include "text/regex.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_tcp.h"
@@ -26,7 +28,7 @@ struct question {
 
 static struct txn_look *look_of(const struct txn *t, const struct question *q)
 {
-	return q->is_response ? &t->tcp->response : &t->tcp->request;
+	return q->is_response ? t->response_look : t->request_look;
 }
 
 /* Bytes come in the phase of their own; later rules see what was read then. */
@@ -194,7 +196,7 @@ static enum rule_answer get_response_line(struct rule_call *call)
 
 static enum rule_answer end_request(struct rule_call *call, size_t end)
 {
-	struct txn_look *look = &api_txn(call)->tcp->request;
+	struct txn_look *look = api_txn(call)->request_look;
 	size_t held = buf_len(&look->held);
 	look->end = end < held ? end : held;
 	return push_text(call, txn_look_text(look));
@@ -209,7 +211,7 @@ static enum rule_answer ends_at(struct rule_call *call)
 {
 	struct question q = { .answer = answer_ends_at };
 	q.count = (size_t)rule_argument_integer(call, 1, 1, BYTES_MOST);
-	api_txn(call)->tcp->request.end = TXN_LOOK_NO_END;
+	api_txn(call)->request_look->end = TXN_LOOK_NO_END;
 	return answer_ends_at(call, &q);
 }
 
@@ -232,7 +234,7 @@ static enum rule_answer ends_with(struct rule_call *call)
 	struct question q = { .answer = answer_ends_with,
 			      .pattern = rule_argument_string(call, 1) };
 	api_regex_find(call, 1, q.pattern, 0);
-	api_txn(call)->tcp->request.end = TXN_LOOK_NO_END;
+	api_txn(call)->request_look->end = TXN_LOOK_NO_END;
 	return answer_ends_with(call, &q);
 }
 
@@ -240,9 +242,13 @@ static enum rule_answer ends_with(struct rule_call *call)
 
 static void check_room(struct rule_call *call, size_t len)
 {
-	size_t most = api_txn(call)->vserver->rule_limits.memory;
+	const struct txn *t = api_txn(call);
+	size_t most = t->vserver->rule_limits.memory;
 	if (len > most)
 		rule_error(call, "the bytes are more than rules.memory (%zu)", most);
+	if (t->protocol->is_datagram && len > DATAGRAM_MOST)
+		rule_error(call, "%zu bytes are more than a datagram can have (%d)", len,
+			   DATAGRAM_MOST);
 }
 
 static enum rule_answer set(struct rule_call *call, struct txn_look *look)
@@ -256,19 +262,19 @@ static enum rule_answer set(struct rule_call *call, struct txn_look *look)
 
 static enum rule_answer set_request(struct rule_call *call)
 {
-	return set(call, &api_txn(call)->tcp->request);
+	return set(call, api_txn(call)->request_look);
 }
 
 static enum rule_answer set_response(struct rule_call *call)
 {
-	return set(call, &api_txn(call)->tcp->response);
+	return set(call, api_txn(call)->response_look);
 }
 
 static enum rule_answer answer_skip(struct rule_call *call, struct question *q)
 {
 	if (!has_bytes(call, q, q->count))
 		return RULE_WAIT;
-	txn_look_drop(&api_txn(call)->tcp->request, q->count);
+	txn_look_drop(api_txn(call)->request_look, q->count);
 	return RULE_RETURN;
 }
 
@@ -282,13 +288,15 @@ static enum rule_answer skip(struct rule_call *call)
 static enum rule_answer send_response(struct rule_call *call)
 {
 	struct txn *t = api_txn(call);
-	t->tcp->answer = arena_copy(api_arena(call), api_text(call, 1));
+	struct slice data = api_text(call, 1);
+	check_room(call, data.len);
+	t->rule_answer = arena_copy(api_arena(call), data);
 	return RULE_RETURN;
 }
 
 static enum rule_answer append(struct rule_call *call)
 {
-	struct txn_look *look = &api_txn(call)->tcp->response;
+	struct txn_look *look = api_txn(call)->response_look;
 	struct slice data = api_text(call, 1);
 	txn_look_ask(look, 0);
 	check_room(call, buf_len(&look->held) + data.len);
@@ -307,7 +315,7 @@ static enum rule_answer flushed(struct rule_call *call)
 static enum rule_answer flush(struct rule_call *call)
 {
 	struct txn *t = api_txn(call);
-	struct txn_look *look = &t->tcp->response;
+	struct txn_look *look = t->response_look;
 	txn_look_ask(look, 0);
 	struct slice text = txn_look_text(look);
 	if (!rule_argument_is_absent(call, 1)) {
@@ -338,7 +346,9 @@ static enum rule_answer close_node(struct rule_call *call)
 }
 
 #define ON_HTTP(instead) "for TCP and UDP; on HTTP write " instead ". "
-#define TCP RULE_NOT_ON(RULE_HTTP)
+#define ON_HTTP_OR_UDP(instead) "for TCP; on HTTP write " instead ". "
+#define RAW RULE_NOT_ON(RULE_HTTP)
+#define TCP (RULE_NOT_ON(RULE_HTTP) | RULE_NOT_ON(RULE_UDP))
 #define TURNS (RULE_NOT_ON(RULE_HTTP) | RULE_NOT_ON(RULE_STREAM))
 #define BOTH (RULE_IN_REQUEST | RULE_IN_RESPONSE)
 #define BOUND "More than `rules: {buffer}` is an error."
@@ -350,52 +360,54 @@ static enum rule_answer close_node(struct rule_call *call)
 
 /* clang-format off */
 static const struct rule_function functions[] = {
-	{ "request.get", get_request, BOTH | RULE_WAITS | TCP, "count?: integer", "string",
+	{ "request.get", get_request, BOTH | RULE_WAITS | RAW, "count?: integer", "string",
 	  ON_HTTP("http.getBody(), http.getRequest() for the head")
 	  "The first `count` bytes of the request; less if the client ends before. Without `count`, or with 0, "
-	  "what has come so far, maybe nothing. " CLIENT_WAIT " In response rules: what was read of it before.",
+	  "what has come so far, maybe nothing. " CLIENT_WAIT " In response rules: what was read of it before. On UDP: of the session's first datagram, which is whole.",
 	  "request.get" },
 	{ "request.getLine", get_request_line, RULE_IN_ANY | RULE_WAITS | TURNS,
 	  "regex?: string, offset?: integer", "string|nil, integer", ON_HTTP("http.getBodyLines()")
 	  "The line of the request " LINES " In later rules: of what was read before.", "request.getLine" },
-	{ "request.endsAt", ends_at, RULE_IN_REQUEST | RULE_WAITS | TURNS, "offset: integer", "string",
-	  ON_HTTP("nothing: the head says where a request ends")
+	{ "request.endsAt", ends_at, RULE_IN_REQUEST | RULE_WAITS | TURNS | RULE_NOT_ON(RULE_UDP), "offset: integer", "string",
+	  ON_HTTP_OR_UDP("nothing: the head says where a request ends")
 	  "The request has so many bytes, and is given; what follows belongs to the next one, which waits until "
 	  "the node has begun to answer. Only a request of which the end is known can be sent to another node, "
 	  "and has to be answered within the pool's `timeouts: {reply}`. " CLIENT_WAIT, "request.endsAt" },
-	{ "request.endsWith", ends_with, RULE_IN_REQUEST | RULE_WAITS | TURNS, "regex: string", "string",
-	  ON_HTTP("nothing: the head says where a request ends")
+	{ "request.endsWith", ends_with, RULE_IN_REQUEST | RULE_WAITS | TURNS | RULE_NOT_ON(RULE_UDP), "regex: string", "string",
+	  ON_HTTP_OR_UDP("nothing: the head says where a request ends")
 	  "The same, but the request ends with the first match of the regular expression (PCRE2), or where the "
 	  "client ends.", "request.endsWith" },
-	{ "request.set", set_request, RULE_IN_REQUEST | TCP, "data: string", "",
+	{ "request.set", set_request, RULE_IN_REQUEST | RAW, "data: string", "",
 	  ON_HTTP("http.setBody(body)")
 	  "Puts other bytes in place of the request: of what has come of it so far, or of all of it where its end "
-	  "was said.", "request.set" },
-	{ "request.skip", skip, RULE_IN_REQUEST | RULE_WAITS | TCP, "count: integer", "",
+	  "was said. On UDP: of the first datagram, at most 65,507 bytes.", "request.set" },
+	{ "request.skip", skip, RULE_IN_REQUEST | RULE_WAITS | RAW, "count: integer", "",
 	  ON_HTTP("http.setBody(body)") "Drops the first bytes of the request. " CLIENT_WAIT, "request.skip" },
-	{ "request.sendResponse", send_response, RULE_IN_REQUEST | TCP, "data: string", "",
+	{ "request.sendResponse", send_response, RULE_IN_REQUEST | RAW, "data: string", "",
 	  ON_HTTP("http.sendResponse(code, type, body, headers)")
 	  "Answers the request with these bytes when all request rules have run; nothing of it goes to a node. A "
-	  "session in turns goes on with the client's next bytes, another one ends.", "request.sendResponse" },
-	{ "response.get", get_response, RULE_IN_RESPONSE | RULE_WAITS | TCP, "count?: integer", "string",
+	  "session in turns goes on with the client's next bytes, another one ends. On UDP: with one datagram, of at most 65,507 bytes.", "request.sendResponse" },
+	{ "response.get", get_response, RULE_IN_RESPONSE | RULE_WAITS | RAW, "count?: integer", "string",
 	  ON_HTTP("http.getResponseBody(), http.getResponse() for the head")
 	  "The first `count` bytes of the response; less if the node ends before. Without `count`, or with 0, what "
-	  "has come so far: there is no other sign of its end. Waits for them. " BOUND, "response.get" },
+	  "has come so far: there is no other sign of its end. Waits for them. On UDP: of the first answer, which "
+	  "is whole. " BOUND, "response.get" },
 	{ "response.getLine", get_response_line, RULE_IN_RESPONSE | RULE_IN_COMPLETION | RULE_WAITS | TURNS,
 	  "regex?: string, offset?: integer", "string|nil, integer", ON_HTTP("http.getResponseBodyLines()")
 	  "The line of the response " LINES, "response.getLine" },
-	{ "response.set", set_response, RULE_IN_RESPONSE | TCP, "data: string", "",
+	{ "response.set", set_response, RULE_IN_RESPONSE | RAW, "data: string", "",
 	  ON_HTTP("http.setResponseBody(body)")
-	  "Puts other bytes in place of what has come of the response so far.", "response.set" },
-	{ "response.append", append, RULE_IN_RESPONSE | TCP, "data: string", "",
+	  "Puts other bytes in place of what has come of the response so far. On UDP: of the first answer, at "
+	  "most 65,507 bytes.", "response.set" },
+	{ "response.append", append, RULE_IN_RESPONSE | RAW, "data: string", "",
 	  ON_HTTP("http.setResponseBody(body)")
-	  "Adds bytes behind what has come of the response so far.", "response.append" },
+	  "Adds bytes behind what has come of the response so far. On UDP: to the first answer.", "response.append" },
 	{ "response.flush", flush, RULE_IN_RESPONSE | RULE_WAITS | TCP, "count?: integer", "",
-	  ON_HTTP("http.stream.writeResponse(data)")
+	  ON_HTTP_OR_UDP("http.stream.writeResponse(data)")
 	  "Sends the first `count` bytes of the response to the client now, by default all that have come, and "
 	  "waits until it has taken them. The response begins behind them then.", "response.flush" },
 	{ "response.close", close_node, RULE_IN_RESPONSE | TCP, "", "",
-	  ON_HTTP("nothing: weir ends a node's connection when the answer says so")
+	  ON_HTTP_OR_UDP("nothing: weir ends a node's connection when the answer says so")
 	  "Ends the node's connection; what has come of the response goes to the client. A session in turns gets "
 	  "another connection with the client's next request, another one ends.", "response.close" },
 };

@@ -343,11 +343,6 @@ static void check_udp(struct conf_reader *r, const struct conf_vserver *v)
 			r, v->place,
 			"virtual server '%s' cannot have pool '%s': with protocol: udp it is proxy_protocol: v2, version 1 has no word for UDP",
 			v->name, pool->name);
-	if (v->request_rules.count + v->response_rules.count + v->completion_rules.count > 0)
-		CONF_COMPLAIN(
-			r, v->place,
-			"virtual server '%s' cannot have rules: weir does not run them on UDP yet",
-			v->name);
 }
 
 static void check_vserver(struct conf_reader *r, const struct conf_vserver *v)

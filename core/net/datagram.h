@@ -14,6 +14,9 @@
 /* What one read brings at most: others wait for their turn meanwhile. */
 #define DATAGRAM_BATCH 32
 
+/* The longest that IPv4 has. */
+#define DATAGRAM_MOST 65507
+
 struct datagram {
 	struct addr from;
 	struct addr to;    /* where it was headed; ADDR_NONE: to the socket's own address */

@@ -29,10 +29,10 @@ enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
 /* Beside the phases of a function: it may answer RULE_GO_ON. */
 #define RULE_IN_PIECES (1u << 11)
 /*
- * What the transaction of a run is: a request of HTTP, a TCP session that is one stream both ways, or
- * one that goes in turns of requests and responses.
+ * What the transaction of a run is: a request of HTTP, a TCP session that is one stream both ways or
+ * goes in turns of requests and responses, or a session of UDP.
  */
-enum rule_protocol { RULE_HTTP, RULE_STREAM, RULE_TURNS, RULE_PROTOCOL_COUNT };
+enum rule_protocol { RULE_HTTP, RULE_STREAM, RULE_TURNS, RULE_UDP, RULE_PROTOCOL_COUNT };
 /*
  * Beside the phases where a rule is attached: to virtual servers of this protocol. Beside those of a
  * function: it is not for this protocol. Of one that is not for HTTP the first sentence of its `words`

@@ -262,7 +262,13 @@ static void complain_unknown(const struct place *place, const char *name)
 struct slice rule_check_elsewhere(const struct rule_function *function, enum rule_protocol protocol)
 {
 	const char *end = strstr(function->words, ". ");
-	if (protocol != RULE_HTTP && (function->phases & RULE_NOT_ON(RULE_HTTP)) == 0)
+	bool is_for_http = (function->phases & RULE_NOT_ON(RULE_HTTP)) == 0;
+	if (protocol == RULE_UDP) {
+		bool is_for_tcp = (function->phases & RULE_NOT_ON(RULE_TURNS)) == 0;
+		return is_for_tcp ? SLICE("for connections, which UDP has not")
+				  : SLICE("for HTTP, not for UDP");
+	}
+	if (protocol != RULE_HTTP && is_for_http)
 		return SLICE("for HTTP, not for TCP");
 	if (protocol == RULE_STREAM)
 		return SLICE(

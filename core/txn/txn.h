@@ -121,6 +121,7 @@ struct txn_cache;
 struct txn_compress;
 struct txn_queue;
 struct txn_tcp;
+struct txn_look;
 
 /* Owned by its session; lies in its own arena. */
 struct txn {
@@ -165,8 +166,10 @@ struct txn {
 	const struct vserver_rules *rules; /* of its virtual server, by enum rule_phase */
 	struct rule_run *run;              /* a parked one */
 	enum rule_phase phase;
-	size_t rule_index;     /* in the phase's list */
-	bool is_later_turn;    /* of a TCP session that goes in turns */
+	size_t rule_index;                             /* in the phase's list */
+	bool is_later_turn;                            /* of a TCP session that goes in turns */
+	struct txn_look *request_look, *response_look; /* bytes for them; NULL: HTTP, or no rules */
+	struct slice rule_answer; /* request.sendResponse, in the arena; absent: none */
 	struct txn_wait *wait; /* what it is parked for; NULL: nothing, or the rule has taken it */
 	uint64_t rule_nanoseconds; /* that the run under way has run, waits left out */
 	uint64_t parked_at;        /* nanoseconds, when it began to wait */

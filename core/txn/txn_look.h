@@ -1,5 +1,5 @@
 /*
- * txn_look: what rules have looked at of one side of a TCP session. Bytes come off the inbox only
+ * txn_look: what rules have looked at of one side of a session of TCP or UDP. Bytes come off the inbox only
  * when a rule asks for them; then they are held here, from the beginning of the message on, so that
  * later rules see them too and another node can be sent the same. It knows no protocol. At most
  * `limit` bytes are held.

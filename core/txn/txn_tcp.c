@@ -18,6 +18,8 @@ static void begin(struct txn *t)
 {
 	enum conf_protocol protocol = t->vserver->conf->protocol;
 	t->tcp = arena_new(&t->arena, sizeof *t->tcp);
+	t->request_look = &t->tcp->request;
+	t->response_look = &t->tcp->response;
 	t->has_request = true;
 	t->keep_client = false;
 	t->tcp->has_turns = protocol != CONF_PROTOCOL_TCP &&

@@ -55,7 +55,6 @@ struct txn_tcp {
 	struct txn_wait flush;
 	struct client_hello *hello; /* ssl.getTLSServerName, once it is known what there is */
 	bool has_hello;             /* and it is one */
-	struct slice answer;        /* request.sendResponse, in the arena; absent: none */
 	uint64_t turn_since;        /* milliseconds */
 	size_t announced;  /* bytes of the PROXY header in front of all on the connection */
 	struct pool *pool; /* the connection's, and the address that a rule said then */

@@ -33,7 +33,7 @@ void txn_tcp_turn_begin(struct txn *t)
 	tcp->turn++;
 	tcp->turn_since = clock_milliseconds();
 	tcp->has_answered = false;
-	tcp->answer = SLICE_ABSENT;
+	t->rule_answer = SLICE_ABSENT;
 	txn_look_open(&tcp->request, txn_tcp_client(t), &t->session->inbox,
 		      (size_t)t->vserver->conf->rules.buffer);
 	t->times.request = clock_microseconds();
@@ -76,14 +76,13 @@ static void choose_anew(struct txn *t)
 /* A rule answers in the node's place: the request goes nowhere. */
 static enum txn_next answer_turn(struct txn *t)
 {
-	struct txn_tcp *tcp = t->tcp;
 	t->verdict = SLICE("request.sendResponse");
 	txn_answer_begins(t);
 	if (!txn_tcp_turn_has_more(t)) {
-		t->answer = tcp->answer;
+		t->answer = t->rule_answer;
 		return txn_end(t, TXN_END_ANSWERED, NULL);
 	}
-	if (stream_write_slice(txn_tcp_client(t), tcp->answer) == IO_FAIL)
+	if (stream_write_slice(txn_tcp_client(t), t->rule_answer) == IO_FAIL)
 		return txn_end(t, TXN_END_CLIENT_RESET, NULL);
 	txn_go(t, TXN_TCP_RELAY);
 	return TXN_GO_ON;
@@ -100,7 +99,7 @@ enum txn_next txn_tcp_turn_request_rules(struct txn *t)
 	if (!txn_rules_run(t, RULE_REQUEST))
 		return wait_in_rules(t);
 	t->times.rules = clock_microseconds();
-	if (!slice_is_absent(tcp->answer))
+	if (!slice_is_absent(t->rule_answer))
 		return answer_turn(t);
 	if (may_keep_node(t))
 		txn_go(t, TXN_TCP_SEND_REQUEST);

@@ -17,7 +17,7 @@ static bool may_hold(size_t bytes)
 	return held_bytes + bytes <= HELD_BYTES_MOST;
 }
 
-/* ---- one that is looked at -------------------------------------------------------------------------- */
+/* ---- single ones ------------------------------------------------------------------------------------ */
 
 bool udp_hold_keep(struct udp_kept *k)
 {
@@ -40,6 +40,15 @@ void udp_hold_let_go(struct udp_kept *k)
 	held_bytes -= k->size;
 	free(k->memory);
 	*k = (struct udp_kept){ 0 };
+}
+
+bool udp_hold_count(size_t *counted, size_t bytes)
+{
+	if (bytes > *counted && !may_hold(bytes - *counted))
+		return false;
+	held_bytes += bytes - *counted;
+	*counted = bytes;
+	return true;
 }
 
 /* ---- those that wait ---------------------------------------------------------------------------------- */

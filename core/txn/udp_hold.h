@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
-/* A datagram that rules look at, as they left it. Zero-initialise. */
+/* A session's first datagram. Zero-initialise. */
 struct udp_kept {
-	struct slice bytes; /* absent: none; where it was read, in its own memory, or a rule's */
+	struct slice bytes; /* absent: none; where it was read, or in its own memory */
 	char *memory;       /* NULL: it still lies where it was read */
 	size_t size;        /* of memory */
 };
@@ -21,6 +21,12 @@ struct udp_kept {
 /* It stays valid from now on. False, and it is gone, when too much is held already. */
 bool udp_hold_keep(struct udp_kept *k);
 void udp_hold_let_go(struct udp_kept *k);
+
+/*
+ * What a session holds elsewhere counts here: so many bytes as of now, in place of *counted. False, and
+ * nothing changes, when that is too much.
+ */
+bool udp_hold_count(size_t *counted, size_t bytes);
 
 /* Datagrams in a row. */
 struct udp_held {

@@ -107,6 +107,8 @@ enum txn_next udp_node_connect(struct txn *t)
 {
 	struct udp_session *s = udp_session_of(t);
 	int error;
+	if (t->pool->conf->proxy_protocol == CONF_PROXY_PROTOCOL_V1) /* a rule chose it */
+		return txn_end(t, TXN_END_CONNECT_FAILED, "its pool has proxy_protocol: v1");
 	if (txn_node_choose_source(t) == TXN_GO_ON && t->end != TXN_END_NONE)
 		return TXN_GO_ON;
 	t->tries++;

@@ -1,3 +1,8 @@
+/*
+ * The life of a session of UDP, in reading order: the table of steps is in udp_session.h. It is long
+ * because all of it stands here on one page, but for its sockets (udp_node.c, udp_reply.c) and what
+ * rules look at (udp_looks.c).
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "txn/udp_session.h"
 
@@ -11,6 +16,7 @@
 #include "txn/txn_node.h"
 #include "txn/txn_rules.h"
 #include "txn/txn_trace.h"
+#include "txn/udp_looks.h"
 #include "txn/udp_node.h"
 #include "txn/udp_reply.h"
 
@@ -111,7 +117,7 @@ static void lose(struct udp_session *s, int error)
 	s->error = error;
 	if (t->step == UDP_RESPONSE_RULES)
 		return; /* its answer is here */
-	if (may_try_another(t) && !slice_is_absent(s->first.bytes))
+	if (may_try_another(t) && udp_looks_has_first(s))
 		txn_node_try_another(t, TXN_END_CONNECT_FAILED, strerror(error));
 	else
 		txn_end(t, t->has_response ? TXN_END_NODE_CUT : TXN_END_CONNECT_FAILED,
@@ -141,6 +147,11 @@ static enum txn_next udp_request_rules(struct txn *t)
 	if (!txn_rules_run(t, RULE_REQUEST))
 		return t->end == TXN_END_NONE ? TXN_WAIT : TXN_GO_ON;
 	t->times.rules = clock_microseconds();
+	if (!slice_is_absent(t->rule_answer)) {
+		t->answer = t->rule_answer;
+		t->verdict = SLICE("request.sendResponse");
+		return txn_end(t, TXN_END_ANSWERED, NULL);
+	}
 	txn_go(t, UDP_CHOOSE_NODE);
 	return TXN_GO_ON;
 }
@@ -154,7 +165,7 @@ static enum txn_next udp_send_request(struct txn *t)
 	s->is_late = false;
 	s->asked_at = s->moved_at = clock_milliseconds();
 	txn_go(t, UDP_EXCHANGE);
-	send_to_node(s, s->first.bytes);
+	send_to_node(s, udp_looks_first(s));
 	while (t->step == UDP_EXCHANGE && (h = udp_hold_take(&s->from_client)) != NULL) {
 		send_to_node(s, slice_of(h->text, h->bytes));
 		free(h);
@@ -173,6 +184,18 @@ static enum txn_next udp_exchange(struct txn *t)
 	return TXN_WAIT;
 }
 
+/* A rule does not want this answer. */
+static enum txn_next ask_again(struct txn *t)
+{
+	struct udp_session *s = udp_session_of(t);
+	udp_node_release(s);
+	udp_hold_drop(&s->from_node);
+	txn_look_drop(&s->looks->response, SIZE_MAX);
+	s->received = 0;
+	s->error = 0;
+	return txn_node_retry(t);
+}
+
 /* Behind the rules: their answer, and what came meanwhile. */
 static enum txn_next udp_response_rules(struct txn *t)
 {
@@ -180,9 +203,10 @@ static enum txn_next udp_response_rules(struct txn *t)
 	struct udp_held *h;
 	if (!txn_rules_run(t, RULE_RESPONSE))
 		return t->end == TXN_END_NONE ? TXN_WAIT : TXN_GO_ON;
+	if (t->orders != NULL && t->orders->wants_retry)
+		return ask_again(t);
 	txn_go(t, UDP_EXCHANGE);
-	pass_answer(s, s->first_answer.bytes);
-	udp_hold_let_go(&s->first_answer);
+	pass_answer(s, txn_look_text(&s->looks->response));
 	while ((h = udp_hold_take(&s->from_node)) != NULL) {
 		if (t->end == TXN_END_NONE)
 			pass_answer(s, slice_of(h->text, h->bytes));
@@ -194,8 +218,10 @@ static enum txn_next udp_response_rules(struct txn *t)
 /* One that a rule gave. */
 static enum txn_next udp_answer(struct txn *t)
 {
+	struct udp_session *s = udp_session_of(t);
 	txn_answer_begins(t);
-	udp_reply_send(udp_session_of(t), t->answer);
+	s->answered++;
+	udp_reply_send(s, t->answer);
 	txn_go(t, UDP_COMPLETION_RULES);
 	return TXN_GO_ON;
 }
@@ -237,7 +263,9 @@ static unsigned step_after_end(struct txn *t)
 	udp_node_release(s);
 	if (is_unreachable(s))
 		udp_reply_unreachable(s);
-	return is_ours && t->answer.len > 0 ? UDP_ANSWER : UDP_COMPLETION_RULES;
+	bool is_given = !slice_is_absent(t->answer) &&
+			(t->answer.len > 0 || t->end == TXN_END_ANSWERED);
+	return is_ours && is_given ? UDP_ANSWER : UDP_COMPLETION_RULES;
 }
 
 static void log_datagrams(struct log_line *l, const struct txn *t)
@@ -255,24 +283,25 @@ static const struct txn_step steps[] = {
 
 /* ---- from one step to the next ----------------------------------------------------------------------------- */
 
+/* Will a rule look at the first datagram, or the first answer, once more? */
+static bool needs_looks(const struct txn *t)
+{
+	return t->rules[RULE_RESPONSE].count + t->rules[RULE_COMPLETION].count > 0;
+}
+
 /* What will be needed when others have read into the buffer where it lies. False: there is no room. */
 static bool keep_datagrams(struct udp_session *s)
 {
 	const struct txn *t = s->session.txn;
-	switch (t->step) {
-	case UDP_REQUEST_RULES:
-		return udp_hold_keep(&s->first);
-	case UDP_RESPONSE_RULES:
-		return udp_hold_keep(&s->first_answer);
-	case UDP_EXCHANGE:
-		if (may_try_another(t))
-			udp_hold_keep(&s->first); /* without room it is not tried */
-		else
-			udp_hold_let_go(&s->first);
-		return true;
-	default:
-		return true;
-	}
+	bool is_exchange = t->step == UDP_EXCHANGE, may_try = is_exchange && may_try_another(t);
+	if (s->looks != NULL && (!is_exchange || needs_looks(t) || may_try))
+		return udp_looks_count(s);
+	udp_looks_close(s);
+	if (may_try)
+		udp_hold_keep(&s->first); /* without room it is not tried */
+	else
+		udp_hold_let_go(&s->first);
+	return true;
 }
 
 static void arm(struct txn *t)
@@ -293,7 +322,7 @@ static void finish(struct udp_session *s)
 	txn_log_write(t);
 	udp_reply_release(s);
 	udp_hold_let_go(&s->first);
-	udp_hold_let_go(&s->first_answer);
+	udp_looks_close(s);
 	udp_hold_drop(&s->from_client);
 	udp_hold_drop(&s->from_node);
 	txn_free(t);
@@ -329,6 +358,18 @@ static void run(struct txn *t)
 		arm(t);
 }
 
+static bool is_idempotent(const struct txn *t)
+{
+	return t->repeat != TXN_REPEAT_FORBIDDEN;
+}
+
+/* What the client sent after its first datagram is nowhere any more. */
+static bool is_whole(const struct txn *t)
+{
+	const struct udp_session *s = udp_session_of(t);
+	return udp_looks_has_first(s) && s->asked <= 1;
+}
+
 const struct txn_protocol txn_udp = {
 	.steps = steps,
 	.step_after_end = step_after_end,
@@ -336,6 +377,8 @@ const struct txn_protocol txn_udp = {
 	.choose_node = UDP_CHOOSE_NODE,
 	.connect_node = UDP_CONNECT_NODE,
 	.is_datagram = true,
+	.is_idempotent = is_idempotent,
+	.is_whole = is_whole,
 	.run = run,
 	.log = log_datagrams,
 	.source = udp_node_source,
@@ -387,7 +430,7 @@ void udp_session_open(struct udp_listener *l, const struct udp_arrival *a)
 	struct txn *t = txn_new(&s->session);
 	s->session.timer.on_fire = on_timer;
 	s->session.client.bytes_in = a->bytes.len;
-	s->first.bytes = a->bytes;
+	udp_looks_open(s, a->bytes);
 	s->came = 1;
 	s->moved_at = clock_milliseconds();
 	t->has_request = true;
@@ -433,7 +476,7 @@ static void take_answer(struct udp_session *s, struct slice bytes)
 		t->times.response = clock_microseconds();
 		node_succeeded(t->node);
 		if (t->rules[RULE_RESPONSE].count > 0) {
-			s->first_answer.bytes = bytes;
+			buf_append(&s->looks->response.held, bytes, SIZE_MAX);
 			txn_go(t, UDP_RESPONSE_RULES);
 			return;
 		}

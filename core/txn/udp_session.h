@@ -12,6 +12,7 @@
 #include "net/loop.h"
 #include "txn/session.h"
 #include "txn/txn.h"
+#include "txn/txn_look.h"
 #include "txn/udp_hold.h"
 #include "txn/udp_server.h"
 
@@ -33,6 +34,12 @@ enum udp_step {
 #undef X
 };
 
+/* The first datagram and the first answer, as rules leave them. */
+struct udp_looks {
+	struct txn_look request, response;
+	size_t counted; /* udp_hold_count */
+};
+
 struct udp_session {
 	struct session session; /* the first member: freed as one; its stream is never open */
 	struct udp_listener *listener;
@@ -49,8 +56,9 @@ struct udp_session {
 	struct loop_io reply_io;
 	int reply_fd;
 
-	/* the first datagram, and the first answer while response rules run, as rules left them */
-	struct udp_kept first, first_answer;
+	struct udp_kept first; /* datagram, where there are no rules */
+	struct udp_looks *
+		looks; /* and where there are, in the arena; NULL: nobody will look at it any more */
 	struct udp_queue from_client, from_node; /* behind those, while rules wait */
 
 	uint64_t came, answered;  /* datagrams of the client, and to it */

@@ -23,9 +23,16 @@
 
 static enum rule_protocol protocol_for_rules(const struct conf_vserver *conf)
 {
-	if (conf->protocol == CONF_PROTOCOL_HTTP)
+	switch (conf->protocol) {
+	case CONF_PROTOCOL_HTTP:
 		return RULE_HTTP;
-	return conf->protocol == CONF_PROTOCOL_TCP ? RULE_STREAM : RULE_TURNS;
+	case CONF_PROTOCOL_TCP:
+		return RULE_STREAM;
+	case CONF_PROTOCOL_UDP:
+		return RULE_UDP;
+	default:
+		return RULE_TURNS;
+	}
 }
 
 static void add_phases(unsigned *phases, const struct conf_rule_uses *uses, unsigned phase)

@@ -84,3 +84,22 @@ Test(udp_hold, an_empty_one_is_kept_too)
 	cr_expect(!slice_is_absent(kept.bytes) && kept.bytes.len == 0);
 	udp_hold_let_go(&kept);
 }
+
+/* What is held elsewhere counts with the rest. */
+Test(udp_hold, what_is_counted_is_held)
+{
+	struct udp_queue queue;
+	size_t counted = 0, other = 0;
+	udp_hold_init(&queue);
+	cr_expect(udp_hold_count(&counted, WORKER_BYTES));
+	cr_expect_eq(counted, WORKER_BYTES);
+	cr_expect(!udp_hold_count(&other, 1));
+	cr_expect_eq(other, 0);
+	cr_expect_not(udp_hold_add(&queue, SLICE("x"), 100));
+	cr_expect(udp_hold_count(&counted, WORKER_BYTES - 1));
+	cr_expect(udp_hold_add(&queue, SLICE("x"), 100));
+	cr_expect(udp_hold_count(&counted, 0));
+	udp_hold_drop(&queue);
+	cr_expect(udp_hold_count(&other, WORKER_BYTES));
+	cr_expect(udp_hold_count(&other, 0));
+}
