@@ -13,7 +13,7 @@ test='libcriterion-dev python3-pytest python3-pytest-xdist python3-yaml python3-
 	iproute2 iptables nftables util-linux nginx-light apache2-bin apache2-utils nodejs lighttpd
 	python3-uvicorn dnsmasq-base unbound bind9-dnsutils iperf3 sip-tester haproxy openssl curl wget wrk
 	strace valgrind libasan8 libubsan1'
-bench='util-linux haproxy nginx-light h2o linux-perf strace valgrind'
+bench='util-linux haproxy nginx-light libnginx-mod-stream h2o linux-perf strace valgrind'
 lint='clang clang-tidy clang-format libclang-rt-14-dev lua-check universal-ctags shellcheck'
 
 [ $# -gt 0 ] || set -- build test lint
