@@ -12,6 +12,7 @@ test='libcriterion-dev python3-pytest python3-pytest-xdist python3-yaml python3-
 	python3-brotli
 	iproute2 iptables nftables util-linux nginx-light apache2-bin apache2-utils nodejs lighttpd
 	python3-uvicorn dnsmasq-base unbound bind9-dnsutils iperf3 sip-tester haproxy openssl curl wget wrk
+	postgresql postgresql-client redis-server python3-aiosmtpd openssh-server openssh-client
 	strace valgrind libasan8 libubsan1'
 bench='util-linux haproxy nginx-light libnginx-mod-stream h2o linux-perf strace valgrind'
 lint='clang clang-tidy clang-format libclang-rt-14-dev lua-check universal-ctags shellcheck'
@@ -89,7 +90,8 @@ else
 fi
 
 # Nor at the next boot.
-for daemon in nginx-light:nginx lighttpd:lighttpd haproxy:haproxy h2o:h2o unbound:unbound; do
+for daemon in nginx-light:nginx lighttpd:lighttpd haproxy:haproxy h2o:h2o unbound:unbound redis-server:redis-server \
+	postgresql:postgresql openssh-server:ssh; do
 	case "$missing " in
 	*" ${daemon%:*} "*)
 		if command -v systemctl >/dev/null; then
