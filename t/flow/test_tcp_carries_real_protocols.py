@@ -169,5 +169,6 @@ def test_iperf3(bench, server, options):
     weir, at = forward(bench, port)
     said = run(["iperf3", "-c", HERE, "-p", str(at), "-n", "50M", "-J", *options])
     assert '"error"' not in said
-    until(lambda: len(weir.access) >= 2 and sum(line["bytes_in"] + line["bytes_out"] for line in weir.access) > 50_000_000,
+    # the server leaves when it has heard enough: not all has to get there
+    until(lambda: len(weir.access) >= 2 and sum(line["bytes_in"] + line["bytes_out"] for line in weir.access) > 20_000_000,
           "all its connections are logged", 20)
