@@ -276,6 +276,14 @@ static bool tunnel_write(struct txn_body *b)
 	return true;
 }
 
+/* A connection that ends behind it at once needs no end of its own. */
+static void tunnel_end(struct txn_body *b)
+{
+	b->state = TXN_BODY_DONE;
+	if (!b->is_last)
+		stream_shut(b->to);
+}
+
 /* Brings bytes into the empty inbox. True: go on at once. */
 static bool tunnel_read(struct txn_body *b)
 {
@@ -286,8 +294,7 @@ static bool tunnel_read(struct txn_body *b)
 	case IO_WAIT:
 		break;
 	case IO_EOF:
-		b->state = TXN_BODY_DONE;
-		stream_shut(b->to);
+		tunnel_end(b);
 		break;
 	case IO_FAIL:
 		b->state = TXN_BODY_FROM_BROKEN;
@@ -311,8 +318,7 @@ static bool tunnel_splice(struct txn_body *b)
 		b->from->is_readable = true;
 		return true;
 	case IO_EOF:
-		b->state = TXN_BODY_DONE;
-		stream_shut(b->to);
+		tunnel_end(b);
 		return false;
 	case IO_FAIL:
 		b->state = b->to->error != 0 ? TXN_BODY_TO_BROKEN : TXN_BODY_FROM_BROKEN;

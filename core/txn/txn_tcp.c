@@ -101,9 +101,10 @@ static unsigned step_after_end(struct txn *t)
 	t->is_cut = resets;
 	if (t->connection != NULL) {
 		bool is_untaken = !stream_is_flushed(txn_tcp_node(t)) || t->up.head.len > 0;
-		txn_source(t);
-		if (resets || is_untaken)
+		if (resets || is_untaken) {
+			txn_source(t); /* which nobody knows of what is closed */
 			stream_reset(txn_tcp_node(t));
+		}
 		txn_release_node(t, false);
 	}
 	return slice_is_absent(t->answer) ? TXN_TCP_COMPLETION_RULES : TXN_TCP_ANSWER;

@@ -112,6 +112,16 @@ static bool is_over(const struct txn *t)
 	return is_client_over && t->down.state == TXN_BODY_DONE;
 }
 
+/* When one side has said all, and all was taken, both connections end with the other's last byte. */
+static void foresee_end(struct txn *t)
+{
+	bool has_turns = t->tcp->has_turns;
+	t->up.is_last = t->down.state == TXN_BODY_DONE && !has_turns &&
+			stream_is_flushed(txn_tcp_client(t));
+	t->down.is_last = t->up.state == TXN_BODY_DONE && !has_turns &&
+			  stream_is_flushed(txn_tcp_node(t));
+}
+
 enum txn_next txn_tcp_relay_both(struct txn *t)
 {
 	struct txn_tcp *tcp = t->tcp;
@@ -132,8 +142,10 @@ enum txn_next txn_tcp_relay_both(struct txn *t)
 	} else if (tcp->has_turns && t->connection != NULL) {
 		go_on_unseen(t);
 	}
-	if (!is_over(t))
+	if (!is_over(t)) {
+		foresee_end(t);
 		return TXN_WAIT;
+	}
 	if (stream_flush(txn_tcp_client(t)) == IO_WAIT || stream_flush(txn_tcp_node(t)) == IO_WAIT)
 		return TXN_WAIT;
 	return txn_end(t, TXN_END_OK, NULL);

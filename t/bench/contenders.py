@@ -57,7 +57,7 @@ def pinned(cpu, command):
 
 
 def weir_conf(job, directory):
-    main = {"listen": f"{ADDRESS}:{job.port}", "protocol": "http", "pool": "web",
+    main = {"listen": f"{ADDRESS}:{job.port}", "protocol": "tcp" if job.is_tcp else "http", "pool": "web",
             "timeouts": {"keepalive": IDLE}}
     nodes = [f"{NODES_NETWORK}.{i // 250}.{i % 250 + 1}:{NODE_PORT}" for i in range(job.nodes)]
     web = {"nodes": nodes or [f"{ADDRESS}:{NODE_PORT}"], "keepalive": job.keeps_nodes,
@@ -91,7 +91,30 @@ def weir_conf(job, directory):
         "virtual_servers": {**others, "main": main}, "pools": pools}, indent=1)
 
 
+def haproxy_tcp_conf(job):
+    is_tuned = job.variant == TUNED
+    return f"""
+global
+    nbthread 1
+    maxconn 9500
+    {"maxpipes 100" if is_tuned else ""}
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client {IDLE}
+    timeout server {IDLE}
+    {"option splice-auto" if is_tuned else ""}
+frontend main
+    bind {ADDRESS}:{job.port}
+    default_backend web
+backend web
+    server node {ADDRESS}:{NODE_PORT}
+"""
+
+
 def haproxy_conf(job, directory):
+    if job.is_tcp:
+        return haproxy_tcp_conf(job)
     keeping = "option http-keep-alive" if job.keeps_nodes else "option http-server-close"
     source = f"source {ADDRESS} usesrc clientip" if job.is_transparent else ""
     # haproxy does not find kept connections of a client again, but each client's connection may have
@@ -159,7 +182,23 @@ def nginx_script(job):
     return modules, "", ""
 
 
+def nginx_tcp_conf(job, directory):
+    return f"""
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+daemon off; worker_processes 1; user root; pid {directory}/pid; error_log {directory}/error.log;
+worker_rlimit_nofile {job.descriptors};
+events {{ worker_connections {job.descriptors - 100}; }}
+stream {{
+    proxy_timeout {IDLE}; {"proxy_buffer_size 256k;" if job.variant == TUNED else ""}
+    upstream web {{ server {ADDRESS}:{NODE_PORT}; }}
+    server {{ listen {ADDRESS}:{job.port} backlog=4096; proxy_pass web; }}
+}}
+"""
+
+
 def nginx_conf(job, directory):
+    if job.is_tcp:
+        return nginx_tcp_conf(job, directory)
     buffers = ""
     if job.variant == TUNED:
         buffers = "proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_size 256k;"
@@ -234,9 +273,10 @@ KINDS = {
 class Job:
     """How a scenario wants its proxies; what depends on the contender is filled in by start()."""
 
-    def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False,
+    def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False, is_tcp=False,
                  has_neighbour=False, has_hostile=False, others=0, nodes=0):
         self.keeps_nodes, self.is_transparent, self.has_rule = keeps_nodes, is_transparent, has_rule
+        self.is_tcp = is_tcp  # bytes are passed on, and nobody looks at what they are
         self.has_neighbour = has_neighbour or has_hostile
         self.has_hostile = has_hostile  # weir: the neighbour's rule does its worst (hostile.py)
         self.others = others  # weir: so many more virtual servers, with a pool each
@@ -265,6 +305,8 @@ class Contender:
             return scenario.length + scenario.upload >= 16384
         if self.variant in (LUA, PERL, HDR, PLAIN):
             return scenario.new_job().has_rule
+        if scenario.new_job().is_tcp and (self.variant == DEFAULT or self.kind in ("floor", "h2o")):
+            return False
         if self.variant == DEFAULT:
             return scenario.upload > 0
         if self.kind == "floor":

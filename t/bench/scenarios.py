@@ -58,4 +58,9 @@ SCENARIOS = [
     Scenario("node", "new node connection per request", 0.75, connections=32, keeps_nodes=False),
     Scenario("transparent", "transparent, kept-alive, 100 clients", 0.75, connections=SOURCES,
              more=["-s", FIRST_SOURCE, "-k", str(SOURCES)], is_transparent=True),
+    Scenario("tcp", "TCP: one connection each, 100 B turns", 0.95, is_tcp=True),
+    Scenario("tcp-client", "TCP: a connection per turn", 0.95, connections=32, more=["-x"], is_tcp=True),
+    Scenario("tcp-1m", "TCP: 1 MiB answers", 0.95, path="/l", length=MEBIBYTE, connections=16, is_tcp=True),
+    Scenario("tcp-upload", "TCP: 1 MiB uploads", 0.95, path="/u", connections=16,
+             more=["-u", str(MEBIBYTE)], is_tcp=True),
 ]
