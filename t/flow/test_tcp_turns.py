@@ -552,3 +552,42 @@ def test_a_stream_is_looked_at_where_it_begins(bench, turns):
     sock.sendall(b"and on")
     sock.shutdown(socket.SHUT_WR)
     assert until(lambda: weir.talkers[0].said.get(0)) == (b"and on", "end")
+
+
+def test_a_rule_for_the_first_turn_beside_one_for_all(bench, turns):
+    weir = turns(lines, rules={"mark": 'request.set("m" .. request.get())', "all": 'request.set("a" .. request.get())'},
+                 vserver={**CLIENT_FIRST, "request_rules": [{"rule": "mark", "run": "once_per_connection"}, "all"]})
+    sock = connect(bench, weir)
+    assert ask(sock, b"1\n") == b"you said am1\n"
+    assert ask(sock, b"2\n") == b"you said a2\n"
+    assert ask(sock, b"3\n") == b"you said a3\n"
+
+
+def test_another_node_of_the_same_pool_in_a_later_turn(bench, turns):
+    weir = turns(shouts(b"one"), shouts(b"two"), request='''
+        local host, port = request.getLine():match("^(%S+) (%d+)")
+        if host then pool.use("web", host, tonumber(port)) end''')
+    sock = connect(bench, weir)
+    for number in (0, 1, 1, 0):
+        node = weir.talkers[number]
+        name = (b"one", b"two")[number]
+        assert ask(sock, f"{node.host} {node.port}\n".encode()).startswith(name)
+    assert [len(node.socks) for node in weir.talkers] == [2, 1]
+
+
+def test_no_turn_begins_while_the_client_does_not_take_the_last_answer(bench, turns):
+    """Who asks and does not listen gets no more answers into weir's memory."""
+    size = 32 << 20
+
+    def talk(sock):
+        sock.settimeout(60)
+        while line := read_until(sock):
+            sock.sendall(line[:1] * size)
+    weir = turns(talk, request="request.endsWith('\\n') log.info('turn')", response="response.get()")
+    sock = connect(bench, weir)
+    sock.sendall(b"a\n")
+    assert read_exactly(sock, 1) == b"a"
+    sock.sendall(b"b\n")
+    assert weir.log.count("turn") <= 2
+    assert read_exactly(sock, size - 1) == b"a" * (size - 1)
+    assert read_exactly(sock, size) == b"b" * size
