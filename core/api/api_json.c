@@ -13,6 +13,9 @@
 
 #define ENTRIES_MOST 1000000
 #define EXACT_MOST 0x1p53
+/* Read at a time; and what one of them may take, as bytes of other work: of an item in a table. */
+#define READ_BYTES 64
+#define ITEM_BYTES 32
 /* Writing a number costs as much as going through so many bytes. */
 #define NUMBER_BYTES (256 * 8)
 #define NULL_NAME "json.null"
@@ -71,11 +74,11 @@ static const char *build_close(void *extra, bool is_array)
 	return NULL;
 }
 
+static const struct json_events events = { build_open,    build_key,  build_string, build_number,
+					   build_boolean, build_null, build_close };
+
 const char *api_json_push(struct rule_call *call, struct slice text, char *room, size_t *at)
 {
-	static const struct json_events events = { build_open,   build_key,     build_string,
-						   build_number, build_boolean, build_null,
-						   build_close };
 	_Static_assert(JSON_DEPTH <= RULE_VALUE_DEPTH, "what is parsed can be built");
 	struct rule_build build;
 	rule_build_start(&build, call);
@@ -85,32 +88,70 @@ const char *api_json_push(struct rule_call *call, struct slice text, char *room,
 	return why;
 }
 
+struct reading {
+	struct json_parser parser;
+	struct rule_build build;
+	struct api_made room;
+};
+
+static void release_reading(void *state)
+{
+	struct reading *r = state;
+	api_made_release(&r->room);
+}
+
+static struct reading *begin_reading(struct rule_call *call)
+{
+	struct slice text = rule_argument_string(call, 1);
+	struct reading *r = rule_work_begin(call, sizeof *r, release_reading);
+	char *room = api_made_room(call, &r->room, text.len + 1);
+	rule_build_start(&r->build, call);
+	json_open(&r->parser, text, room, &events, &r->build);
+	return r;
+}
+
 static enum rule_answer deserialize(struct rule_call *call)
 {
 	char reason[128];
-	size_t at;
-	struct slice text = api_text(call, 1);
-	const char *why = api_json_push(call, text, api_scratch(call, text.len + 1), &at);
+	struct reading *r = rule_work(call);
+	const char *why = NULL;
+	if (r == NULL)
+		r = begin_reading(call);
+	r->build.call = call;
+	while (!r->parser.is_done && why == NULL) {
+		const char *before = r->parser.at;
+		why = json_go_on(&r->parser, READ_BYTES);
+		rule_spend(call, 256 + 2 * (size_t)(r->parser.at - before));
+		if (why == NULL && rule_turn_is_over(call, ITEM_BYTES * READ_BYTES))
+			return RULE_GO_ON;
+	}
 	if (why == NULL)
 		return RULE_RETURN;
-	snprintf(reason, sizeof reason, "%s at position %zu", why, at + 1);
+	rule_build_undo(&r->build);
+	snprintf(reason, sizeof reason, "%s at position %zu", why,
+		 (size_t)(r->parser.at - r->parser.start) + 1);
 	return api_fail(call, reason);
 }
 
 /* ---- to text ---------------------------------------------------------------------------------------- */
 
-/* The text is made twice: once to know how long it is. */
 struct writer {
-	char *to; /* NULL: only counting */
-	size_t len;
+	struct rule_call *call;
+	struct rule_walk walk;
+	struct api_made made;
 	bool wants_comma;
 };
 
+static void release_writer(void *state)
+{
+	struct writer *w = state;
+	api_made_release(&w->made);
+}
+
 static void put(struct writer *w, struct slice s)
 {
-	if (w->to != NULL)
-		memcpy(w->to + w->len, s.at, s.len);
-	w->len += s.len;
+	memcpy(api_made_room(w->call, &w->made, s.len), s.at, s.len);
+	w->made.len += s.len;
 }
 
 /* A control character, a quote or a backslash. */
@@ -244,11 +285,17 @@ static enum rule_answer serialize(struct rule_call *call)
 {
 	static const struct rule_visitor visitor = { write_value, write_open,     write_key,
 						     write_close, write_function, ENTRIES_MOST };
-	struct writer w = { 0 };
-	rule_argument_walk(call, 1, &visitor, &w);
-	w = (struct writer){ .to = api_scratch(call, w.len) };
-	rule_argument_walk(call, 1, &visitor, &w);
-	rule_push_string(call, slice_of(w.to, w.len));
+	struct writer *w = rule_work(call);
+	bool is_first = w == NULL;
+	if (is_first)
+		w = rule_work_begin(call, sizeof *w, release_writer);
+	w->call = call;
+	if (is_first)
+		rule_walk_start(&w->walk, call, 1, &visitor, w);
+	if (!rule_walk_on(&w->walk, call))
+		return RULE_GO_ON;
+	rule_spend(call, w->made.len);
+	api_made_push(call, &w->made);
 	return RULE_RETURN;
 }
 
@@ -266,14 +313,14 @@ static enum rule_answer null(struct rule_call *call)
 
 /* clang-format off */
 static const struct rule_function functions[] = {
-	{ "json.serialize", serialize, RULE_IN_ANY, "value: any", "string",
+	{ "json.serialize", serialize, RULE_IN_ANY | RULE_IN_PIECES, "value: any", "string",
 	  "The value as JSON text (RFC 8259), without white space. Tables with the keys 1 to n are arrays, "
 	  "those with names are objects, in no certain order; other keys are an error, as are functions, "
 	  "numbers that are not finite, a table in itself, more than 100 tables in each other and more "
 	  "than 1,000,000 entries. An empty table is `{}` unless json.array or json.deserialize made it. "
 	  "What is no UTF-8 in a string becomes U+FFFD. Whole numbers up to 2^53 are written without "
 	  "exponent, others so that they read back the same.", "json.serialize" },
-	{ "json.deserialize", deserialize, RULE_IN_ANY, "text: string", "any, string|nil reason",
+	{ "json.deserialize", deserialize, RULE_IN_ANY | RULE_IN_PIECES, "text: string", "any, string|nil reason",
 	  "The value that the JSON text is; nil and a reason when it is none. Strict: one value, valid "
 	  "UTF-8, no name twice in an object, at most 100 arrays and objects in each other. Null is "
 	  "json.null. Every number is a double: whole ones are exact up to 2^53, one out of range is "

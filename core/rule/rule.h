@@ -193,6 +193,29 @@ void rule_argument_walk(struct rule_call *call, unsigned n, const struct rule_vi
 			void *extra);
 
 /*
+ * The same in pieces, for a function RULE_IN_PIECES; `walk` is part of its state. False: the turn is
+ * over. It stands on Lua's stack, so nothing else may be pushed before it is done.
+ */
+enum rule_walk_phase { RULE_WALK_LOOKS, RULE_WALK_ARRAY, RULE_WALK_HASH };
+struct rule_walk {
+	struct rule_call *call;
+	unsigned argument;
+	const struct rule_visitor *visitor;
+	void *extra;
+	size_t entries;
+	unsigned depth;
+	struct rule_walk_level {
+		const void *self; /* the table, to know a circle */
+		enum rule_walk_phase phase;
+		enum rule_table table;
+		size_t at, length;
+	} levels[RULE_VALUE_DEPTH];
+};
+void rule_walk_start(struct rule_walk *walk, struct rule_call *call, unsigned n,
+		     const struct rule_visitor *visitor, void *extra);
+bool rule_walk_on(struct rule_walk *walk, struct rule_call *call);
+
+/*
  * Builds the next result: one value, or a table opened, filled and closed. In a hash each entry
  * begins with its key (a NaN is none). Each step may raise the error of the budget or of memory:
  * hold nothing that must be freed. Given up by rule_build_undo, which takes all back that was

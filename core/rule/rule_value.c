@@ -12,6 +12,8 @@
 
 /* Slots of Lua's stack that one level of a walk or of a building needs. */
 #define STACK_SLOTS 6
+/* Going on to the next entry takes about as long as going through so many bytes. */
+#define ENTRY_BYTES 256
 
 static const char array_key;
 
@@ -64,18 +66,8 @@ void rule_argument_mark_array(struct rule_call *call, unsigned n)
 
 /* ---- walking through an argument ---------------------------------------------------------------- */
 
-struct walk {
-	struct rule_call *call;
-	unsigned argument;
-	const struct rule_visitor *visitor;
-	void *extra;
-	size_t entries;
-	unsigned depth;
-	const void *above[RULE_VALUE_DEPTH]; /* the tables around, to know a circle */
-};
-
 /* Counts an entry, which costs a step. */
-static void count_entry(struct walk *w)
+static void count_entry(struct rule_walk *w)
 {
 	if (++w->entries > w->visitor->most_entries)
 		rule_argument_error(w->call, w->argument, "expected at most %zu entries",
@@ -105,7 +97,7 @@ static bool read_value(lua_State *lua, int index, struct rule_value *value)
 	}
 }
 
-static void refuse(struct walk *w, int index, const char *what)
+static void refuse(struct rule_walk *w, int index, const char *what)
 {
 	rule_argument_error(w->call, w->argument,
 			    "expected strings, numbers, booleans and tables of them, got %s%s",
@@ -113,7 +105,7 @@ static void refuse(struct walk *w, int index, const char *what)
 }
 
 /* Calls `function` of the visitor if what lies at `index` is a function for rules. */
-static bool visit_function(struct walk *w, int index)
+static bool visit_function(struct rule_walk *w, int index)
 {
 	lua_State *lua = w->call->lua;
 	if (w->visitor->function == NULL || lua_tocfunction(lua, index) != rule_call_enter)
@@ -125,101 +117,167 @@ static bool visit_function(struct walk *w, int index)
 	return true;
 }
 
-/* An array has exactly the keys 1 to n. Looking at them costs a step each. */
-static enum rule_table table_kind(struct walk *w, int table)
+/*
+ * What lies on the stack: of each level its table; above it the key that it has come to, where it
+ * looks or is in a hash; and above that the value: the table of the next level.
+ */
+static void open_table(struct rule_walk *w)
 {
 	lua_State *lua = w->call->lua;
-	size_t length = lua_objlen(lua, table), count = 0;
-	lua_pushnil(lua);
-	while (lua_next(lua, table)) {
-		lua_pop(lua, 1);
-		lua_Number key = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : 0;
-		if (key != floor(key) || key < 1 || key > (lua_Number)length) {
-			lua_pop(lua, 1);
-			return RULE_TABLE_HASH;
-		}
-		count++;
-		rule_budget_spend(w->call->run->vm, lua, 1);
-	}
-	if (count == 0)
-		return is_marked_array(lua, table) ? RULE_TABLE_ARRAY : RULE_TABLE_EMPTY;
-	return count == length ? RULE_TABLE_ARRAY : RULE_TABLE_HASH;
-}
-
-static void walk_value(struct walk *w, int index);
-
-static void walk_array(struct walk *w, int table)
-{
-	lua_State *lua = w->call->lua;
-	size_t length = lua_objlen(lua, table);
-	for (size_t i = 1; i <= length; i++) {
-		count_entry(w);
-		lua_rawgeti(lua, table, (int)i);
-		walk_value(w, lua_gettop(lua));
-		lua_settop(lua, -2);
-	}
-}
-
-static void walk_hash(struct walk *w, int table)
-{
-	lua_State *lua = w->call->lua;
-	struct rule_value key;
-	lua_pushnil(lua);
-	while (lua_next(lua, table)) {
-		int value = lua_gettop(lua);
-		count_entry(w);
-		if (!read_value(lua, value - 1, &key))
-			refuse(w, value - 1, " as a key");
-		w->visitor->key(w->call, &key, w->extra);
-		walk_value(w, value);
-		lua_settop(lua, value - 1);
-	}
-}
-
-static void walk_table(struct walk *w, int table)
-{
-	lua_State *lua = w->call->lua;
-	const void *self = lua_topointer(lua, table);
+	const void *self = lua_topointer(lua, -1);
 	luaL_checkstack(lua, STACK_SLOTS, NULL);
 	for (unsigned i = 0; i < w->depth; i++)
-		if (w->above[i] == self)
+		if (w->levels[i].self == self)
 			rule_argument_error(w->call, w->argument,
 					    "expected tables that do not hold themselves");
 	if (w->depth == RULE_VALUE_DEPTH)
 		rule_argument_error(w->call, w->argument,
 				    "expected at most %d tables in each other", RULE_VALUE_DEPTH);
-	w->above[w->depth++] = self;
-	enum rule_table kind = table_kind(w, table);
-	int top = lua_gettop(lua);
-	w->visitor->open(w->call, kind, w->extra);
-	check(lua_gettop(lua) == top); /* a callback pushes nothing: the walk stands on the stack */
-	if (kind == RULE_TABLE_ARRAY)
-		walk_array(w, table);
-	else if (kind == RULE_TABLE_HASH)
-		walk_hash(w, table);
-	w->visitor->close(w->call, kind, w->extra);
+	w->levels[w->depth++] = (struct rule_walk_level){ .self = self,
+							  .phase = RULE_WALK_LOOKS,
+							  .length = lua_objlen(lua, -1) };
+	lua_pushnil(lua);
+}
+
+static void close_table(struct rule_walk *w, const struct rule_walk_level *level)
+{
+	w->visitor->close(w->call, level->table, w->extra);
+	lua_pop(w->call->lua, 1);
 	w->depth--;
 }
 
-static void walk_value(struct walk *w, int index)
+/* The value on top is told, and goes; or it is a table, and opens a level. */
+static void visit(struct rule_walk *w)
 {
 	struct rule_value value;
-	if (lua_istable(w->call->lua, index))
-		walk_table(w, index);
-	else if (read_value(w->call->lua, index, &value))
+	lua_State *lua = w->call->lua;
+	if (lua_istable(lua, -1)) {
+		open_table(w);
+		return;
+	}
+	int top = lua_gettop(lua);
+	if (read_value(lua, top, &value))
 		w->visitor->value(w->call, &value, w->extra);
-	else if (!visit_function(w, index))
-		refuse(w, index, "");
+	else if (!visit_function(w, top))
+		refuse(w, top, "");
+	check(lua_gettop(lua) == top); /* a callback pushes nothing: the walk stands on the stack */
+	lua_pop(lua, 1);
+}
+
+/* What it is is known now; the table is on top. */
+static void begin_table(struct rule_walk *w, struct rule_walk_level *level, enum rule_table table)
+{
+	level->table = table;
+	level->phase = table == RULE_TABLE_ARRAY ? RULE_WALK_ARRAY : RULE_WALK_HASH;
+	level->at = 0;
+	w->visitor->open(w->call, table, w->extra);
+	if (table != RULE_TABLE_ARRAY)
+		lua_pushnil(w->call->lua);
+}
+
+/* An array has exactly the keys 1 to n. Looking at one costs a step. */
+static void look(struct rule_walk *w, struct rule_walk_level *level)
+{
+	lua_State *lua = w->call->lua;
+	if (!lua_next(lua, -2)) {
+		if (level->at == 0)
+			begin_table(w, level,
+				    is_marked_array(lua, lua_gettop(lua)) ? RULE_TABLE_ARRAY
+									  : RULE_TABLE_EMPTY);
+		else
+			begin_table(w, level,
+				    level->at == level->length ? RULE_TABLE_ARRAY
+							       : RULE_TABLE_HASH);
+		return;
+	}
+	lua_pop(lua, 1);
+	lua_Number key = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : 0;
+	if (key != floor(key) || key < 1 || key > (lua_Number)level->length) {
+		lua_pop(lua, 1);
+		begin_table(w, level, RULE_TABLE_HASH);
+		return;
+	}
+	level->at++;
+	rule_budget_spend(w->call->run->vm, lua, 1);
+}
+
+static void walk_array(struct rule_walk *w, struct rule_walk_level *level)
+{
+	if (level->at == level->length) {
+		close_table(w, level);
+		return;
+	}
+	count_entry(w);
+	lua_rawgeti(w->call->lua, -1, (int)++level->at);
+	visit(w);
+}
+
+static void walk_hash(struct rule_walk *w, struct rule_walk_level *level)
+{
+	struct rule_value key;
+	lua_State *lua = w->call->lua;
+	if (!lua_next(lua, -2)) {
+		close_table(w, level);
+		return;
+	}
+	count_entry(w);
+	int top = lua_gettop(lua);
+	if (!read_value(lua, top - 1, &key))
+		refuse(w, top - 1, " as a key");
+	w->visitor->key(w->call, &key, w->extra);
+	visit(w);
+}
+
+static void walk_step(struct rule_walk *w)
+{
+	struct rule_walk_level *level = &w->levels[w->depth - 1];
+	switch (level->phase) {
+	case RULE_WALK_LOOKS:
+		look(w, level);
+		return;
+	case RULE_WALK_ARRAY:
+		walk_array(w, level);
+		return;
+	case RULE_WALK_HASH:
+		walk_hash(w, level);
+		return;
+	}
+}
+
+void rule_walk_start(struct rule_walk *walk, struct rule_call *call, unsigned n,
+		     const struct rule_visitor *visitor, void *extra)
+{
+	walk->call = call;
+	walk->argument = n;
+	walk->visitor = visitor;
+	walk->extra = extra;
+	walk->entries = walk->depth = 0;
+	luaL_checkstack(call->lua, STACK_SLOTS, NULL);
+	if (n > call->argument_count)
+		rule_argument_error(call, n, "expected a value, got nothing");
+	lua_pushvalue(call->lua, (int)n);
+	visit(walk);
+}
+
+bool rule_walk_on(struct rule_walk *walk, struct rule_call *call)
+{
+	walk->call = call;
+	luaL_checkstack(call->lua, STACK_SLOTS, NULL);
+	while (walk->depth > 0) {
+		walk_step(walk);
+		if (rule_turn_is_over(call, ENTRY_BYTES))
+			return walk->depth == 0;
+	}
+	return true;
 }
 
 void rule_argument_walk(struct rule_call *call, unsigned n, const struct rule_visitor *visitor,
 			void *extra)
 {
-	struct walk w = { .call = call, .argument = n, .visitor = visitor, .extra = extra };
-	luaL_checkstack(call->lua, STACK_SLOTS, NULL);
-	if (n > call->argument_count)
-		rule_argument_error(call, n, "expected a value, got nothing");
-	walk_value(&w, (int)n);
+	struct rule_walk walk;
+	rule_walk_start(&walk, call, n, visitor, extra);
+	while (walk.depth > 0)
+		walk_step(&walk);
 }
 
 /* ---- building a result ----------------------------------------------------------------------------- */

@@ -6,29 +6,29 @@
 #include <stdlib.h>
 
 #define NUMBER_BYTES 1000
-
-struct parser {
-	const char *at, *end;
-	char *room;
-	const struct json_events *events;
-	void *extra;
-	unsigned depth;
-};
+#define SPACE_AT_ONCE 4096
 
 /* The byte that comes next, 0 at the end: no place in the grammar takes a NUL. */
-static char peek(const struct parser *p)
+static char peek(const struct json_parser *p)
 {
 	return p->at < p->end ? *p->at : '\0';
 }
 
-static void skip_space(struct parser *p)
+static bool is_space(char c)
 {
-	while (p->at < p->end && (*p->at == ' ' || (*p->at >= '\t' && *p->at <= '\r')) &&
-	       *p->at != '\v' && *p->at != '\f')
-		p->at++;
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static const char *expected(const struct parser *p, const char *what)
+/* False: there is more than fits into one step. */
+static bool skip_space(struct json_parser *p)
+{
+	for (unsigned i = 0; i < SPACE_AT_ONCE; i++, p->at++)
+		if (p->at == p->end || !is_space(*p->at))
+			return true;
+	return p->at == p->end || !is_space(*p->at);
+}
+
+static const char *expected(const struct json_parser *p, const char *what)
 {
 	return p->at == p->end ? "the text ends too early" : what;
 }
@@ -36,7 +36,7 @@ static const char *expected(const struct parser *p, const char *what)
 /* ---- strings ------------------------------------------------------------------------------------ */
 
 /* Four hexadecimal digits behind "\u". */
-static bool read_unit(struct parser *p, uint32_t *unit)
+static bool read_unit(struct json_parser *p, uint32_t *unit)
 {
 	*unit = 0;
 	if (p->end - p->at < 4)
@@ -51,7 +51,7 @@ static bool read_unit(struct parser *p, uint32_t *unit)
 }
 
 /* What "\uXXXX" means, or two of them; at is behind the first "\u". */
-static const char *read_escaped_unit(struct parser *p, char **to)
+static const char *read_escaped_unit(struct json_parser *p, char **to)
 {
 	uint32_t c, low;
 	if (!read_unit(p, &c))
@@ -69,7 +69,7 @@ static const char *read_escaped_unit(struct parser *p, char **to)
 }
 
 /* An escape is never shorter than what it stands for. */
-static const char *read_escape(struct parser *p, char **to)
+static const char *read_escape(struct json_parser *p, char **to)
 {
 	static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
 	char c = peek(p);
@@ -86,7 +86,7 @@ static const char *read_escape(struct parser *p, char **to)
 }
 
 /* As many bytes as need no look at their neighbours. */
-static size_t plain_length(const struct parser *p)
+static size_t plain_length(const struct json_parser *p)
 {
 	const char *at = p->at;
 	while (at < p->end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 &&
@@ -96,7 +96,7 @@ static size_t plain_length(const struct parser *p)
 }
 
 /* `at` is behind the opening quote. Without escapes the value is where it stands in the text. */
-static const char *read_string(struct parser *p, struct slice *value)
+static const char *read_string(struct json_parser *p, struct slice *value)
 {
 	const char *from = p->at;
 	char *to = p->room;
@@ -135,7 +135,7 @@ static const char *read_string(struct parser *p, struct slice *value)
 
 /* ---- numbers and words ---------------------------------------------------------------------------- */
 
-static bool skip_digits(struct parser *p)
+static bool skip_digits(struct json_parser *p)
 {
 	const char *from = p->at;
 	while (peek(p) >= '0' && peek(p) <= '9')
@@ -143,7 +143,7 @@ static bool skip_digits(struct parser *p)
 	return p->at > from;
 }
 
-static const char *parse_number(struct parser *p)
+static const char *parse_number(struct json_parser *p)
 {
 	char text[NUMBER_BYTES + 1];
 	const char *from = p->at;
@@ -172,7 +172,7 @@ static const char *parse_number(struct parser *p)
 	return isfinite(value) ? p->events->number(p->extra, value) : "a number out of range";
 }
 
-static bool take_word(struct parser *p, struct slice word)
+static bool take_word(struct json_parser *p, struct slice word)
 {
 	if (!slice_has_prefix(slice_of(p->at, (size_t)(p->end - p->at)), word))
 		return false;
@@ -182,65 +182,7 @@ static bool take_word(struct parser *p, struct slice word)
 
 /* ---- arrays, objects, any value --------------------------------------------------------------------- */
 
-static const char *parse_value(struct parser *p);
-
-static const char *parse_member(struct parser *p)
-{
-	struct slice key;
-	if (peek(p) != '"')
-		return expected(p, "not a name");
-	p->at++;
-	const char *why = read_string(p, &key);
-	if (why == NULL)
-		why = p->events->key(p->extra, key);
-	if (why != NULL)
-		return why;
-	skip_space(p);
-	if (peek(p) != ':')
-		return expected(p, "no colon behind a name");
-	p->at++;
-	return parse_value(p);
-}
-
-/* `at` is behind the bracket. */
-static const char *parse_items(struct parser *p, bool is_array)
-{
-	char last = is_array ? ']' : '}';
-	const char *why = NULL;
-	skip_space(p);
-	if (peek(p) != last)
-		for (;;) {
-			skip_space(p);
-			why = is_array ? parse_value(p) : parse_member(p);
-			if (why != NULL)
-				return why;
-			skip_space(p);
-			if (peek(p) != ',')
-				break;
-			p->at++;
-		}
-	if (peek(p) != last)
-		return expected(p,
-				is_array ? "no comma between items" : "no comma between members");
-	p->at++;
-	return p->events->close(p->extra, is_array);
-}
-
-static const char *parse_nested(struct parser *p)
-{
-	bool is_array = peek(p) == '[';
-	if (p->depth == JSON_DEPTH)
-		return "too many arrays and objects in each other";
-	p->at++;
-	p->depth++;
-	const char *why = p->events->open(p->extra, is_array);
-	if (why == NULL)
-		why = parse_items(p, is_array);
-	p->depth--;
-	return why;
-}
-
-static const char *parse_string(struct parser *p)
+static const char *parse_string(struct json_parser *p)
 {
 	struct slice value;
 	p->at++;
@@ -248,18 +190,31 @@ static const char *parse_string(struct parser *p)
 	return why != NULL ? why : p->events->string(p->extra, value);
 }
 
-static const char *parse_value(struct parser *p)
+static const char *open_nested(struct json_parser *p)
 {
-	skip_space(p);
-	switch (peek(p)) {
-	case '[':
-	case '{':
-		return parse_nested(p);
-	case '"':
+	bool is_array = peek(p) == '[';
+	if (p->depth == JSON_DEPTH)
+		return "too many arrays and objects in each other";
+	p->at++;
+	p->is_array[p->depth++] = is_array;
+	p->expects = JSON_FIRST;
+	return p->events->open(p->extra, is_array);
+}
+
+static const char *close_nested(struct json_parser *p)
+{
+	p->at++;
+	p->expects = JSON_BEHIND;
+	return p->events->close(p->extra, p->is_array[--p->depth]);
+}
+
+static const char *parse_value(struct json_parser *p)
+{
+	if (peek(p) == '[' || peek(p) == '{')
+		return open_nested(p);
+	p->expects = JSON_BEHIND;
+	if (peek(p) == '"')
 		return parse_string(p);
-	default:
-		break;
-	}
 	if (take_word(p, SLICE("true")))
 		return p->events->boolean(p->extra, true);
 	if (take_word(p, SLICE("false")))
@@ -269,19 +224,86 @@ static const char *parse_value(struct parser *p)
 	return parse_number(p);
 }
 
+static const char *parse_name(struct json_parser *p)
+{
+	struct slice key;
+	if (peek(p) != '"')
+		return expected(p, "not a name");
+	p->at++;
+	const char *why = read_string(p, &key);
+	p->expects = JSON_COLON;
+	return why != NULL ? why : p->events->key(p->extra, key);
+}
+
+/* A comma, or the end of the array or object that is open. */
+static const char *parse_behind(struct json_parser *p)
+{
+	bool is_array = p->depth > 0 && p->is_array[p->depth - 1];
+	if (p->depth == 0)
+		return "something behind the value";
+	if (peek(p) == (is_array ? ']' : '}'))
+		return close_nested(p);
+	if (peek(p) != ',')
+		return expected(p,
+				is_array ? "no comma between items" : "no comma between members");
+	p->at++;
+	p->expects = is_array ? JSON_VALUE : JSON_NAME;
+	return NULL;
+}
+
+/* One token, and the white space before it. */
+static const char *parse_token(struct json_parser *p)
+{
+	if (!skip_space(p))
+		return NULL;
+	switch (p->expects) {
+	case JSON_FIRST:
+		if (peek(p) == (p->is_array[p->depth - 1] ? ']' : '}'))
+			return close_nested(p);
+		return p->is_array[p->depth - 1] ? parse_value(p) : parse_name(p);
+	case JSON_VALUE:
+		return parse_value(p);
+	case JSON_NAME:
+		return parse_name(p);
+	case JSON_COLON:
+		if (peek(p) != ':')
+			return expected(p, "no colon behind a name");
+		p->at++;
+		p->expects = JSON_VALUE;
+		return NULL;
+	case JSON_BEHIND:
+		if (p->depth == 0 && p->at == p->end)
+			p->is_done = true;
+		return p->is_done ? NULL : parse_behind(p);
+	}
+	return NULL;
+}
+
+void json_open(struct json_parser *p, struct slice text, char *room,
+	       const struct json_events *events, void *extra)
+{
+	*p = (struct json_parser){ .start = text.at,
+				   .at = text.at,
+				   .end = text.at + text.len,
+				   .room = room,
+				   .events = events,
+				   .extra = extra };
+}
+
+const char *json_go_on(struct json_parser *p, size_t bytes)
+{
+	const char *why = NULL, *from = p->at;
+	while (why == NULL && !p->is_done && (size_t)(p->at - from) < bytes)
+		why = parse_token(p);
+	return why;
+}
+
 const char *json_parse(struct slice text, char *room, const struct json_events *events, void *extra,
 		       size_t *at)
 {
-	struct parser p = { .at = text.at,
-			    .end = text.at + text.len,
-			    .room = room,
-			    .events = events,
-			    .extra = extra };
-	const char *why = parse_value(&p);
-	if (why == NULL) {
-		skip_space(&p);
-		why = p.at == p.end ? NULL : "something behind the value";
-	}
+	struct json_parser p;
+	json_open(&p, text, room, events, extra);
+	const char *why = json_go_on(&p, SIZE_MAX);
 	*at = (size_t)(p.at - text.at);
 	return why;
 }

@@ -27,6 +27,26 @@ struct json_events {
 /* Arrays and objects in each other. */
 #define JSON_DEPTH 100
 
+/* A text that is parsed piece by piece. Its start, and where it stands. */
+struct json_parser {
+	const char *start, *at, *end;
+	char *room;
+	const struct json_events *events;
+	void *extra;
+	bool is_done;
+	enum { JSON_VALUE, JSON_FIRST, JSON_NAME, JSON_COLON, JSON_BEHIND } expects;
+	unsigned depth;
+	bool is_array[JSON_DEPTH]; /* of those that are open */
+};
+
+/*
+ * As json_parse, in pieces of about so many bytes (one string is never cut): json_go_on gives NULL,
+ * or why the text is refused, until the parser is done.
+ */
+void json_open(struct json_parser *p, struct slice text, char *room,
+	       const struct json_events *events, void *extra);
+const char *json_go_on(struct json_parser *p, size_t bytes);
+
 /*
  * Parses the whole of `text`: one value, nothing but white space around it. `room` holds text.len
  * bytes, for strings with escapes. NULL when it is done; else why not, and *at is where (an offset).

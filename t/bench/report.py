@@ -169,8 +169,11 @@ def hostile_table(result):
         return [f"- failed: {failure}" for failure in result["failures"]] if result else []
     return ["## Hostile rules", "", "p99 in microseconds of 64 clients that ask as fast as they are answered, alone and"
             " while the rules of a neighbour do their worst, one after another (target 1.5).", "",
-            *table(["alone", "beside them", "ratio", "hostile rules a second"],
+            *table(["alone", "beside them", "ratio", "hostile rules a second", "rules run"],
                    [hostile.row_of(result)]),
+            "", "The longest turns of the loop while such a rule runs, in microseconds of the worker's own time, and how many"
+            " took more than a millisecond.", "",
+            *table(["rule", "longest turn", "more than 1 ms"], hostile.turn_rows(result)),
             *(f"- failed: {failure}" for failure in result["failures"])]
 
 

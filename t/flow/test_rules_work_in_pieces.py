@@ -71,6 +71,8 @@ CALLS = {
     "lower": ("s:lower()", BYTES),
     "reverse": ("s:reverse()", BYTES[::-1]),
     "concat": ("table.concat(t)", b"ab" * 200000),
+    "json.serialize": ("json.serialize(t)", ("[" + ",".join(['"ab"'] * 200000) + "]").encode()),
+    "json.deserialize": ("#json.deserialize('[' .. ('7, '):rep(200000) .. '8]')", b"200001"),
     "wildmatch": ("string.wildmatch(s, '*a*b*h')", b"false"),
 }
 

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 TestSuite(api_string, .init = api_unit_open, .fini = api_unit_close);
+TestSuite(api_string_encode_in_pieces, .init = api_unit_open, .fini = api_unit_close);
 
 Test(api_string, contains_and_its_sisters)
 {
@@ -219,6 +220,48 @@ Test(api_string, results_are_bounded)
 		       "string.replaceAll: the result would have more than 16");
 	api_unit_fails("string.replaceAllI(('a'):rep(100000), 'A', ('b'):rep(100000))",
 		       "string.replaceAllI: the result would have");
+}
+
+/* Longer than what is looked at in one go, with something to find at every seam. */
+Test(api_string, long_texts_are_searched_as_short_ones)
+{
+	api_unit_passes(
+		"for _, len in ipairs({ 1, 2, 3, 7, 100, 5000 }) do\n"
+		"\tlocal part = ('aB'):rep(len):sub(1, len)\n"
+		"\tfor at = 8192 - len - 2, 8192 + len + 2, math.ceil(len / 3) do\n"
+		"\t\tlocal s = ('x'):rep(at) .. part .. ('y'):rep(20000)\n"
+		"\t\tassert(string.findI(s, part:lower()) == at + 1)\n"
+		"\t\tassert(string.findr(s, part) == at + 1)\n"
+		"\t\tassert(string.contains(s, part) and not string.contains(s, part .. 'x'))\n"
+		"\t\tassert(string.count(s .. part, part) == 2)\n"
+		"\t\tassert(string.replaceAllI(s .. part, part:upper(), '-')\n"
+		"\t\t\t== ('x'):rep(at) .. '-' .. ('y'):rep(20000) .. '-')\n"
+		"\t\tlocal pieces = string.split(s, part)\n"
+		"\t\tassert(#pieces == 2 and #pieces[1] == at and #pieces[2] == 20000)\n"
+		"\t\tassert(string.findr(part .. ('y'):rep(at) .. part:sub(2), part) == 1)\n"
+		"\tend\n"
+		"end\n");
+}
+
+/* The same in all pieces: what stands across a seam, too. */
+Test(api_string_encode_in_pieces, long_texts_are_encoded_as_short_ones)
+{
+	api_unit_passes(
+		"local parts = {}\n"
+		"for i = 1, 800 do parts[i] = '%4' .. string.char(48 + i % 10) .. '&amp;<' .. i end\n"
+		"local s = table.concat(parts)\n"
+		"for _, name in ipairs({ 'urlencode', 'escape', 'unescape', 'htmlencode', 'htmldecode',\n"
+		"\t'hexencode', 'regexescape' }) do\n"
+		"\tfor shift = 0, 9 do\n"
+		"\t\tlocal text, short = ('-'):rep(shift) .. s, {}\n"
+		"\t\tfor i = 1, 800 do short[i] = string[name](parts[i]) end\n"
+		"\t\tassert(string[name](text) == string[name](('-'):rep(shift)) .. table.concat(short))\n"
+		"\tend\n"
+		"end\n"
+		"assert(string.base64decode(string.base64encode(s)) == s)\n"
+		"assert(string.hexdecode(string.hexencode(s)) == s)\n"
+		"local text, why = string.base64decode(('QUJD'):rep(1535) .. 'QQ==' .. ('QUJD'):rep(2000))\n"
+		"assert(text == nil and why == 'not a digit of base64')\n");
 }
 
 /* Folding and reversing keep the time linear where a plain loop's would be the product. */
