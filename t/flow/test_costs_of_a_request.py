@@ -48,7 +48,7 @@ def test_system_calls_one_after_another(bench, tmp_path):
 
 @needs("strace")
 def test_system_calls_under_load(bench, tmp_path):
-    """With many connections a wait serves several of them: at most 4.5 calls a request."""
+    """Four calls a request, and a wait serves several of many connections."""
     weir = small(bench)
     subprocess.run(["ab", "-q", "-k", "-n", "500", "-c", "50", url(weir)], check=True, capture_output=True)
     strace = Strace(weir.children, str(tmp_path / "calls"))
@@ -58,7 +58,8 @@ def test_system_calls_under_load(bench, tmp_path):
     calls = strace.stop()
     assert re.search(r"Failed requests: +0\n", said), said
     # the 50 connections of this run: accept and close and what goes with it
-    assert sum(calls.values()) <= 4.5 * count + 50 * 10, calls
+    assert calls.total() - calls["epoll_wait"] <= 4.05 * count + 50 * 10, calls
+    assert calls["epoll_wait"] <= count, calls  # twice as many if each had one of its own
 
 
 def url(weir):
@@ -68,9 +69,9 @@ def url(weir):
 @needs("strace")
 @pytest.mark.parametrize("kept, most, never", [
     # accept; receive, send to the node; receive, send to the client; close
-    ("node", 6.6, ("epoll_ctl", "getsockname", "setsockopt", "shutdown")),
+    ("node", 6.3, ("epoll_ctl", "getsockname", "setsockopt", "shutdown")),
     # socket, connect; send, receive; the reset and the close
-    ("client", 9.6, ("getsockname", "shutdown")),
+    ("client", 9.1, ("getsockname", "shutdown")),
 ])
 def test_system_calls_of_a_new_connection(bench, tmp_path, kept, most, never):
     weir, count = small(bench, pool={"keepalive": kept == "node"}), 3000
@@ -79,8 +80,9 @@ def test_system_calls_of_a_new_connection(bench, tmp_path, kept, most, never):
     strace = Strace(weir.children, str(tmp_path / "calls"))
     subprocess.run([*command, str(count), url(weir)], check=True, capture_output=True)
     calls = strace.stop()
-    assert group(calls, *never) <= 0.05 * count, calls
-    assert sum(calls.values()) <= most * count, calls
+    assert group(calls, *never) <= 0.2 * count, calls  # a client may be slow to ask
+    assert calls.total() - calls["epoll_wait"] <= most * count, calls
+    assert calls["epoll_wait"] <= 2 * count, calls  # as many as there are when nothing else goes on
 
 
 @needs("strace")

@@ -44,7 +44,7 @@ def test_a_rule_that_waits_for_ever_ends_at_its_wall_time(bench, name):
         times.append(time.monotonic() - start)
     assert bad.response().status == 500
     # the machine may stand still once, but no rule sees to it that others wait again and again
-    assert len(times) >= 10 and sorted(times)[-2] < 0.25, sorted(times)[-10:]
+    assert len(times) >= 3 and sorted(times)[-2] < 0.4, sorted(times)[-10:]
     assert "rule 'request' failed: " in weir.wait_log("rule 'request' failed: ")
     lines = [line for line in weir.errors if "again" in line or "no room" in line]
     assert len(lines) <= 2 * 100 + 2

@@ -272,7 +272,9 @@ def test_what_is_seen_of_it(bench):
     lines = []
     threading.Thread(target=lambda: lines.extend(iter(trace.stdout.readline, "")), daemon=True).start()
     try:
-        until(lambda: bench.connect(weir) and ask(bench, weir) and held.requests and lines, "it is followed")
+        weir.wait_log("follows transactions")
+        ask(bench, weir)
+        until(lambda: held.requests, "it has one")
         ask(bench, weir)
         until(lambda: any("as much as it allows" in line for line in lines), "the wait is told")
         held.let_go(all_of_them=True)
