@@ -119,7 +119,8 @@ static bool may_take(const struct node *n, const void *choice)
 }
 
 /* Offers the candidates of the highest priority that has any. */
-static struct node *choose_least_loaded(struct pool *p, const struct choice *c)
+static __attribute__((noinline)) struct node *choose_least_loaded(struct pool *p,
+								  const struct choice *c)
 {
 	struct balance b;
 	unsigned priority = 0;
@@ -165,6 +166,26 @@ static struct node *choose_usable(struct pool *p, const struct choice *choice)
 	return NULL;
 }
 
+/* There is none that is neither avoided nor full: is there another one, in need? */
+static __attribute__((noinline)) struct node *choose_in_need(struct pool *p, struct choice *choice,
+							     bool *is_full)
+{
+	struct node *n = NULL;
+	bool has_full = *choice->full_priority != 0;
+	if (choice->avoided != NULL && !has_full) {
+		choice->avoided = NULL;
+		n = choose_usable(p, choice);
+		has_full = *choice->full_priority != 0;
+	}
+	if (n == NULL && !has_full && p->conf->failure_pool == 0) {
+		choice->also_failed = true;
+		n = choose_among(p, choice);
+		has_full = *choice->full_priority != 0;
+	}
+	*is_full = n == NULL && has_full;
+	return n;
+}
+
 struct node *pool_choose(struct pool *p, const struct pool_tried *tried,
 			 const struct pool_avoided *avoided, bool *is_full)
 {
@@ -174,15 +195,9 @@ struct node *pool_choose(struct pool *p, const struct pool_tried *tried,
 				 .now = clock_milliseconds(),
 				 .full_priority = &full_priority };
 	struct node *n = choose_usable(p, &choice);
-	if (n == NULL && avoided != NULL && full_priority == 0) {
-		choice.avoided = NULL;
-		n = choose_usable(p, &choice);
-	}
-	if (n == NULL && full_priority == 0 && p->conf->failure_pool == 0) {
-		choice.also_failed = true;
-		n = choose_among(p, &choice);
-	}
-	*is_full = n == NULL && full_priority != 0;
+	if (n == NULL)
+		return choose_in_need(p, &choice, is_full);
+	*is_full = false;
 	return n;
 }
 

@@ -81,7 +81,7 @@ static struct node *choose_node(struct txn *t, bool *is_full)
 	return choose_any(t, is_full);
 }
 
-/* Every node of the pool has failed, or was tried in vain: is there another pool for that? */
+/* Every node of the pool has failed, or was tried in vain: is there another pool for that? Once more, then. */
 static bool fail_over(struct txn *t)
 {
 	uint32_t number = t->pool->conf->failure_pool;
@@ -96,8 +96,6 @@ static bool fail_over(struct txn *t)
 	return true;
 }
 
-static enum txn_next choose(struct txn *t);
-
 static enum txn_next choose_listed(struct txn *t)
 {
 	bool has_limits = t->pool->has_limits;
@@ -108,7 +106,7 @@ static enum txn_next choose_listed(struct txn *t)
 	if (is_full || (has_limits && n != NULL && !node_has_room(n)))
 		return txn_queue_enter(t);
 	if (n == NULL && fail_over(t))
-		return choose(t);
+		return TXN_GO_ON;
 	if (n == NULL)
 		return txn_end(t, t->attempts > 0 ? t->attempt_end : TXN_END_NO_NODE,
 			       t->end_detail);
@@ -142,7 +140,7 @@ static enum txn_next choose(struct txn *t)
 	if (t->forced.family != ADDR_NONE)
 		return choose_address(t, &t->forced);
 	if (t->pool->conf->original_destination && t->tried.count > 0 && fail_over(t))
-		return choose(t);
+		return TXN_GO_ON;
 	if (t->pool->conf->original_destination)
 		return choose_address(t, session_dest(t->session));
 	return choose_listed(t);
@@ -151,7 +149,8 @@ static enum txn_next choose(struct txn *t)
 enum txn_next txn_node_choose(struct txn *t)
 {
 	enum txn_next next = choose(t);
-	if (t->protocol->is_datagram || t->step != t->protocol->queue)
+	/* not while it waits, or looks once more */
+	if (t->end != TXN_END_NONE || t->step == t->protocol->connect_node)
 		txn_trace_node(t);
 	return next;
 }
