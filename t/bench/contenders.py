@@ -20,6 +20,7 @@ FIRST_SOURCE, SOURCES = "10.9.0.2", 100  # addresses of the clients in the trans
 NODE_PORT = 8100
 NOBODY_PORT = 8101  # nothing listens here: a request that gets here becomes an error
 NEIGHBOUR_NODE_PORT = 8102  # a back end that only the neighbour of fairness.py has
+GZIP_NODE_PORT = 8103  # the node of compression.py
 NEIGHBOUR_PORTS = 50  # a proxy listens for the neighbour at its own port plus this
 IDLE = "600s"  # longer than anything here takes
 OTHERS_ADDRESS, OTHERS_FIRST_PORT = "127.0.0.2", 10000
@@ -60,8 +61,10 @@ def weir_conf(job, directory):
     main = {"listen": f"{ADDRESS}:{job.port}", "protocol": "tcp" if job.is_tcp else "http", "pool": "web",
             "timeouts": {"keepalive": IDLE}}
     nodes = [f"{NODES_NETWORK}.{i // 250}.{i % 250 + 1}:{NODE_PORT}" for i in range(job.nodes)]
-    web = {"nodes": nodes or [f"{ADDRESS}:{NODE_PORT}"], "keepalive": job.keeps_nodes,
+    web = {"nodes": nodes or [f"{ADDRESS}:{job.node_port}"], "keepalive": job.keeps_nodes,
            "transparent": job.is_transparent}
+    if job.has_gzip:
+        main["gzip"] = {"enabled": True}
     if job.variant != DEFAULT:
         web["http"] = {"keepalive_non_idempotent": True}
         web["max_idle_connections_pernode"] = 0
@@ -206,6 +209,7 @@ def nginx_conf(job, directory):
     keeps = job.keeps_nodes and not job.is_transparent
     keep = f"keepalive 10000; keepalive_requests 1000000000; keepalive_timeout {IDLE};" if keeps else ""
     bind = "proxy_bind $remote_addr transparent;" if job.is_transparent else ""
+    gzip = "gzip on; gzip_types text/plain; gzip_proxied any;" if job.has_gzip else ""
     neighbour = ""
     if job.has_neighbour:
         neighbour = (f"upstream neighbour {{ server {ADDRESS}:{NEIGHBOUR_NODE_PORT}; {keep} }}\n"
@@ -223,12 +227,12 @@ events {{ worker_connections {job.descriptors - 100}; }}
 http {{
     access_log off; {NGINX_PLACE.format(directory=directory)}    keepalive_timeout {IDLE}; keepalive_requests 1000000000; client_max_body_size 0;
     proxy_max_temp_file_size 0; proxy_request_buffering off; proxy_http_version 1.1;
-    {buffers}
+    {buffers} {gzip}
     proxy_set_header Host $http_host;
     proxy_set_header Connection "{'' if keeps else 'close'}";
     proxy_set_header X-Forwarded-For $remote_addr;
     {paths}
-    upstream web {{ server {ADDRESS}:{NODE_PORT}; {keep} }}
+    upstream web {{ server {ADDRESS}:{job.node_port}; {keep} }}
     {none}
     server {{
         listen {ADDRESS}:{job.port} backlog=4096;
@@ -274,11 +278,13 @@ class Job:
     """How a scenario wants its proxies; what depends on the contender is filled in by start()."""
 
     def __init__(self, keeps_nodes=True, is_transparent=False, has_rule=False, is_tcp=False,
-                 has_neighbour=False, has_hostile=False, others=0, nodes=0):
+                 has_neighbour=False, has_hostile=False, has_gzip=False, others=0, nodes=0):
         self.keeps_nodes, self.is_transparent, self.has_rule = keeps_nodes, is_transparent, has_rule
         self.is_tcp = is_tcp  # bytes are passed on, and nobody looks at what they are
         self.has_neighbour = has_neighbour or has_hostile
         self.has_hostile = has_hostile  # weir: the neighbour's rule does its worst (hostile.py)
+        self.has_gzip = has_gzip  # weir and nginx
+        self.node_port = GZIP_NODE_PORT if has_gzip else NODE_PORT
         self.others = others  # weir: so many more virtual servers, with a pool each
         self.nodes = nodes    # weir: so many nodes in the pool, not one: the back end has all addresses
         self.port = self.descriptors = 0

@@ -4,6 +4,7 @@ import statistics
 from html import escape
 
 import fairness
+import compression
 import hostile
 import idle
 
@@ -177,6 +178,15 @@ def hostile_table(result):
             *(f"- failed: {failure}" for failure in result["failures"])]
 
 
+def compression_table(result):
+    if not result or not result["rounds"]:
+        return [f"- failed: {failure}" for failure in result["failures"]] if result else []
+    return ["## Compression", "", "CPU microseconds for 100 KB of text with gzip at level 1, and the bytes that leave"
+            f" (target {compression.TARGET}).", "",
+            *table(["weir", "nginx", "ratio", "bytes of weir", "of nginx"], [compression.row_of(result)]),
+            *(f"- failed: {failure}" for failure in result["failures"])]
+
+
 def profile_tables(profile, names):
     lines = [f"## Where user instructions go: {profile['title']}", ""]
     for name in names:
@@ -207,6 +217,7 @@ def markdown(all_results):
     lines += memory_table(all_results["memory"], names)
     lines += idle_table(all_results["idle"]) + fairness_table(all_results["fairness"])
     lines += hostile_table(all_results["hostile"])
+    lines += compression_table(all_results["compression"])
     for profile in all_results["profiles"]:
         lines += profile_tables(profile, names)
     return "\n".join(lines)
