@@ -210,6 +210,17 @@ def test_idle_connections_of_one_worker_make_room_for_another(bench):
     assert weir.status()["pools"]["web"]["nodes"][0]["sessions"] <= 1
 
 
+def test_an_idle_connection_gives_way_to_a_new_one(bench):
+    """A request with a body wants a connection that nobody has used."""
+    node = bench.node()
+    weir = bench.weir([node], connection={"idle_timeout": "60s"}, vserver={"timeouts": LONG}, pool={
+        "connection": {"max_connections_per_node": 1}, "timeouts": {"queue": "60s"}})
+    client = bench.connect(weir)
+    for _ in range(3):
+        assert client.get().status == client.get(method="POST", body=b"x").status == 200
+    assert len(node.connections) == 4
+
+
 @pytest.mark.parametrize("algorithm", ["round_robin", "random", "least_connections"])
 def test_full_nodes_are_passed_over(bench, algorithm):
     held, free = Held(bench), bench.node()

@@ -14,11 +14,13 @@ static struct pool_waiter waiters[WAITERS];
 static struct node *taken[WAITERS];
 static char order[WAITERS + 1];
 static bool stays; /* nobody who has a turn takes anything */
+static unsigned turns;
 
 static void on_turn(struct pool_waiter *w)
 {
 	size_t i = (size_t)(w - waiters);
 	struct pool *p = w->pool;
+	turns++;
 	if (stays || !node_reserve(&p->nodes[0], false))
 		return;
 	pool_queue_leave(w);
@@ -109,7 +111,8 @@ Test(pool_queue, who_came_first_goes_first)
 	cr_expect_eq(pool_queue_length(unit_other_pools), WAITERS);
 	cr_expect(pool_queue_is_ahead(unit_pool));
 	unit_turn();
-	cr_expect_str_eq(order, "");
+	unit_turn();
+	cr_expect_eq(turns, 0, "nobody is asked while there is no room");
 	for (size_t i = 0; i < WAITERS; i++) {
 		node_unreserve(n, false);
 		pool_queue_wake(unit_pool);
@@ -158,6 +161,35 @@ Test(pool_queue, who_wants_nothing_that_is_free_does_not_keep_the_others)
 	cr_expect_eq(pool_queue_length(unit_pool), WAITERS);
 	stays = false;
 	unit_turn_until(have_all_taken);
+}
+
+Test(pool_queue, the_end_of_a_transaction_makes_room_at_once)
+{
+	open_limited(1, 0);
+	struct node *n = &unit_pool->nodes[0];
+	node_begin(n);
+	cr_expect(pool_queue_enter(unit_pool, &waiters[0]));
+	cr_expect(!unit_pool->queue.task.is_queued);
+	node_end(n, 0, 0);
+	cr_expect(unit_pool->queue.task.is_queued, "and not when somebody looks next");
+	leave_all();
+}
+
+Test(pool_queue, a_place_that_another_worker_wants_is_not_kept_idle)
+{
+	unit_conf.max_connections_per_node = 1;
+	open_limited(0, 0);
+	struct node *n = &unit_pool->nodes[0];
+	struct stats_pool *theirs = stats_pool_row(&unit_share, 1, 0);
+	cr_assert(node_reserve(n, true));
+	cr_expect(!pool_queue_wants_place(unit_pool, n), "nobody waits");
+	theirs->waiting_since = clock_milliseconds() - 1000;
+	cr_expect(pool_queue_wants_place(unit_pool, n));
+	cr_expect(pool_queue_enter(unit_pool, &waiters[0]));
+	cr_expect(!pool_queue_wants_place(unit_pool, n), "somebody here takes it");
+	leave_all();
+	node_unreserve(n, true);
+	cr_expect(!pool_queue_wants_place(unit_pool, n), "there is a place");
 }
 
 static bool has_had_turn;
