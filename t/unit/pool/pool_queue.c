@@ -101,6 +101,25 @@ Test(pool_queue, a_full_node_is_told_from_a_failed_one)
 	cr_expect(!pool_is_full(unit_pool), "nobody is to wait for what has failed");
 }
 
+Test(pool_queue, what_is_full_is_better_than_what_is_avoided_or_has_failed)
+{
+	static const struct pool_tried none;
+	bool is_full;
+	unit_conf.max_transactions_per_node = 1;
+	unit_open(2, CONF_ALGORITHM_ROUND_ROBIN);
+	struct node *other = &unit_pool->nodes[1];
+	struct addr address = other->conf->address;
+	const struct pool_avoided avoided = { &address, 1 };
+	cr_assert(node_reserve(&unit_pool->nodes[0], false));
+	cr_expect_null(pool_choose(unit_pool, &none, &avoided, &is_full));
+	cr_expect(is_full);
+	node_failed(other);
+	cr_expect_null(pool_choose(unit_pool, &none, NULL, &is_full));
+	cr_expect(is_full);
+	node_unreserve(&unit_pool->nodes[0], false);
+	cr_expect_eq(pool_choose(unit_pool, &none, NULL, &is_full), &unit_pool->nodes[0]);
+}
+
 Test(pool_queue, who_came_first_goes_first)
 {
 	open_limited(1, 0);
