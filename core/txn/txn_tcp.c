@@ -24,6 +24,9 @@ static void begin(struct txn *t)
 	t->keep_client = false;
 	t->tcp->has_turns = protocol != CONF_PROTOCOL_TCP &&
 			    t->rules[RULE_REQUEST].count + t->rules[RULE_RESPONSE].count > 0;
+	/* most clients speak first, and what they say is often here already */
+	if (protocol == CONF_PROTOCOL_TCP)
+		t->session->client.is_readable = true;
 	txn_tcp_turn_begin(t);
 	/* who speaks behind the server has said nothing yet: what comes is the next request */
 	if (protocol == CONF_PROTOCOL_SERVER_FIRST && t->vserver->conf->banner == NULL &&

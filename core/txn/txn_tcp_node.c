@@ -75,13 +75,15 @@ static bool awaits_greeting(const struct txn *t)
 static enum io try_node(struct txn *t)
 {
 	struct stream *node = txn_tcp_node(t);
-	bool has_bytes = t->up.head.len > 0 ||
-			 (!t->up.ends_held && inbox_slice(&t->session->inbox).len > 0);
-	if (awaits_greeting(t) || !has_bytes)
+	if (awaits_greeting(t))
 		return stream_await(node);
 	txn_body_move(&t->up);
 	if (t->up.state == TXN_BODY_TO_BROKEN)
 		return IO_FAIL;
+	bool has_asked = t->up.head.len > 0 ||
+			 (!t->up.ends_held && inbox_slice(&t->session->inbox).len > 0);
+	if (!has_asked)
+		return stream_await(node);
 	return node->is_connecting ? IO_WAIT : IO_OK;
 }
 
