@@ -318,3 +318,21 @@ def test_captured_to_the_original_destination_by_the_clients_address(bench, rive
     line = weir.wait_access()[0]
     assert line["dest"] == line["node"] == node.name
     assert line["source"].rsplit(":", 1)[0].strip("[]") == client
+
+
+def test_an_end_right_behind_many_bytes(bench, tcp):
+    """Also where they were spliced, and nothing is read that could tell."""
+    size = 1 << 20
+
+    def talk(sock):
+        data, how = read_all(sock)
+        sock.sendall(bytes(size))
+        return len(data), how
+    weir = tcp(talk)
+    for number in range(10):
+        sock = connect(bench, weir)
+        sock.sendall(bytes(size))
+        sock.shutdown(socket.SHUT_WR)
+        data, how = read_all(sock)
+        assert (len(data), how) == (size, "end")
+        assert until(lambda: weir.talkers[0].said.get(number)) == (size, "end")

@@ -518,3 +518,29 @@ Test(stream, reset_is_heard_as_one)
 	cr_expect_eq(recv(theirs, &byte, 1, 0), -1);
 	cr_expect_eq(errno, ECONNRESET);
 }
+
+/* ---- keepalive probes ------------------------------------------------------------------------------ */
+
+static int option(int level, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof value;
+	cr_assert_eq(getsockopt(s.fd, level, name, &value, &size), 0);
+	return value;
+}
+
+Test(stream, is_probed_by_the_kernel)
+{
+	static const struct {
+		unsigned seconds;
+		int pause;
+	} rows[] = { { 1, 1 }, { 3, 1 }, { 4, 1 }, { 8, 2 }, { 60, 15 }, { 32767, 8191 } };
+	cr_expect_eq(option(SOL_SOCKET, SO_KEEPALIVE), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		stream_probe(&s, rows[i].seconds);
+		cr_expect_eq(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+		cr_expect_eq(option(IPPROTO_TCP, TCP_KEEPIDLE), (int)rows[i].seconds);
+		cr_expect_eq(option(IPPROTO_TCP, TCP_KEEPINTVL), rows[i].pause);
+		cr_expect_eq(option(IPPROTO_TCP, TCP_KEEPCNT), 4);
+	}
+}
