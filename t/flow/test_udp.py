@@ -210,9 +210,9 @@ def test_who_wrote_to_many_is_told_nothing(bench, river):
     weir = udp(bench, [f"{r.NODE_V4}:9"], listen=f"0.0.0.0:{port}", namespace=river.weir)
     client = bench.datagram_client((r.WEIR_V4, port), source=r.CLIENTS_V4[9], namespace=river.client)
     client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    client.sock.sendto(b"x", (broadcast, port))
-    assert weir.wait_access(1)[0]["end"] == "connect_failed"
     client.sock.connect((broadcast, port))  # what was quoted would find it
+    client.send(b"x")
+    assert weir.wait_access(1)[0]["end"] == "connect_failed"
     assert client.hears_nothing()
     client.sock.connect((r.WEIR_V4, port))
     client.send(b"y")

@@ -162,6 +162,18 @@ def test_the_next_node_is_told_too(bench):
     assert sorted(pp.split(d.data)[0][1] for d in alive.got) == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("head", [pp.binary(pp.LOCAL, 0, b""), header()], ids=["local", "of a client"])
+def test_fronts_are_not_told_that_no_node_is_left(bench, head):
+    """Their socket is that of other clients, too."""
+    node = bench.datagram_node()
+    weir = start(bench, [node])
+    node.close()
+    front = bench.datagram_client(weir.address())
+    front.send(head + b"x")
+    assert weir.wait_access(1)[0]["end"] == "connect_failed"
+    assert front.hears_nothing()
+
+
 def test_version_1_is_for_tcp(bench):
     with pytest.raises(RuntimeError) as refused:
         start(bench, ["127.0.0.1:9"], pool={"proxy_protocol": "v1"})
