@@ -82,6 +82,7 @@ def test_a_limit_is_never_passed_and_all_are_served(bench, workers, key):
     if key == "max_connections_per_node":
         assert weir.status()["pools"]["web"]["nodes"][0]["sessions"] <= 3
     weir.until_status(counts_of_queue, (0, 17, 0, 0))
+    weir.until_status(lambda now: now["pools"]["web"]["queue"]["waited_seconds_total"] > 0)
     assert sum(line.get("queue_us", 0) > 0 for line in weir.wait_access(20)) == 17
 
 

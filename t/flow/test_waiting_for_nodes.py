@@ -135,7 +135,8 @@ def test_requests_behind_a_request_that_waits(bench):
     assert counts_of_queue(weir.status())[2] == 0, "none was refused"
 
 
-def test_a_client_that_leaves_requests_behind(bench):
+@pytest.mark.parametrize("how", ["reset", "half_close"])
+def test_a_client_that_leaves_requests_behind(bench, how):
     held = Held(bench)
     weir = limited(bench, [held], ONE)
     first = ask(bench, weir)
@@ -143,11 +144,12 @@ def test_a_client_that_leaves_requests_behind(bench):
     gone = bench.connect(weir)
     gone.send("GET /gone HTTP/1.1\r\nHost: a\r\n\r\n" * 5)
     waiting(weir, 1)
-    gone.reset()
+    getattr(gone, how)()
     waiting(weir, 0)
     held.let_go(all_of_them=True)
     assert first.response().status == bench.connect(weir).get("/other").status == 200
     assert [request.target for request in held.requests] == ["/", "/other"]
+    assert sorted(line["end"] for line in weir.wait_access(3)) == ["client_gone", "ok", "ok"]
 
 
 def test_a_body_that_comes_while_its_request_waits(bench):
