@@ -591,3 +591,19 @@ def test_no_turn_begins_while_the_client_does_not_take_the_last_answer(bench, tu
     assert weir.log.count("turn") <= 2
     assert read_exactly(sock, size - 1) == b"a" * (size - 1)
     assert read_exactly(sock, size) == b"b" * size
+
+
+def test_the_end_of_a_line_comes_alone(bench, turns):
+    weir = turns(lines, request='log.info("line <" .. request.getLine():sub(1, -2) .. ">")')
+    sock = connect(bench, weir)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.sendall(b"abc")
+    until(lambda: weir.status()["virtual_servers"]["main"]["sessions"] == 1)
+    sock.sendall(b"\n")
+    assert read_until(sock) == b"you said abc\n"
+    weir.wait_log("line <abc>")
+
+
+def test_nothing_is_waited_for_from_a_node_that_was_let_go(bench, turns):
+    weir = turns(lines, response='response.close() response.set("<" .. response.get(1000):sub(1, -2) .. ">\\n")')
+    assert ask(connect(bench, weir), b"x\n") == b"<you said x>\n"

@@ -115,6 +115,21 @@ def test_a_client_that_never_ends_its_hello(bench):
     assert not node.socks
 
 
+def test_a_hello_is_what_a_session_begins_with(bench):
+    """As with STARTTLS: behind other turns there may be one, and it is not looked for."""
+    def talk(sock):
+        while sock.recv(65536):
+            sock.sendall(b".")
+    node = bench.keep(Talker(talk))
+    weir = bench.weir([node], vserver={"protocol": "client_first"},
+                      request='request.get() log.info("name " .. tostring(ssl.getTLSServerName()))')
+    sock = bench.keep(socket.create_connection(weir.address(), 10))
+    for data in (b"STARTTLS", hello()):
+        sock.sendall(data)
+        assert sock.recv(1) == b"."
+    assert "name www.test" not in weir.log and weir.wait_log("name nil")
+
+
 def test_on_http_there_is_no_hello(bench):
     node = bench.node()
     weir = bench.weir([node], request='assert(ssl.getTLSServerName() == nil and ssl.getALPN() == nil)')
