@@ -47,7 +47,7 @@ static enum txn_next client_ends(struct txn *t)
 /* Some of the node's last words is still with us: their bandwidth class lets go of them slowly. */
 static bool holds_response(const struct txn *t)
 {
-	return t->down.state == TXN_BODY_MOVING &&
+	return t->down.state == TXN_BODY_MOVING && t->connection != NULL &&
 	       (t->down.head.len > 0 || inbox_slice(&t->connection->inbox).len > 0);
 }
 
