@@ -150,6 +150,12 @@ def test_nodes_are_told_of_plain_clients(bench):
     client = bench.datagram_client(weir.address())
     assert client.ask(b"who am I?") == b"it is you"
     assert pp.split(node.got[0].data) == (client.address, weir.address(), b"who am I?")
+    # 28 of the header count as sent, and what the node said has none
+    def counted():
+        pool = weir.status()["pools"]["web"]["nodes"][0]
+        return (pool["to_bytes_total"], pool["from_bytes_total"])
+
+    until(lambda: counted() == (28 + 9, 9), "the session is counted")
 
 
 def test_the_next_node_is_told_too(bench):
