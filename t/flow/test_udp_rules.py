@@ -187,6 +187,21 @@ def test_a_rule_asks_another_node(bench):
     assert [d.data for d in good.got] == [b"x"]
 
 
+def test_what_came_behind_an_answer_goes_with_it(bench):
+    """When another node is asked, nothing that the first one said reaches the client."""
+    bad, good = bench.datagram_node(lambda d: d.reply(b"SERVFAIL", b"more of it")), bench.datagram_node()
+    weir = udp(bench, [bad], {"udp": {"response_datagrams_expected": -1, "timeout": "1s"}}, response="""
+        if response.get() == "SERVFAIL" then
+            connection.sleep(100)
+            pool.select("good")
+            request.retry()
+        end""", pools={"good": {"nodes": [good.name]}})
+    client = client_of(bench, weir)
+    assert client.ask(b"x") == b"x"
+    assert client.hears_nothing()
+    assert weir.wait_access(1)[0]["end"] == "ok"
+
+
 def test_no_other_node_is_asked_when_there_was_more(bench):
     """A second datagram went to the node: nobody has it any more."""
     waiting = []
