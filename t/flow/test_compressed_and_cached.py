@@ -2,6 +2,8 @@
 """Answers that leave compressed and are stored: what the web cache holds is what the node said."""
 import gzip
 
+import pytest
+
 from test_answers_are_compressed import ACCEPT, HTML, ON, TEXT, plain
 
 CACHED = {"web_cache": {"enabled": True}}
@@ -22,6 +24,21 @@ def test_one_stored_answer_serves_every_coding(bench):
         assert plain(response) == TEXT and response.get("Vary") == "Accept-Encoding"
     assert len(node.requests) == 1
     assert [line.get("cache") for line in weir.wait_access(9)] == ["miss"] + ["hit"] * 8
+
+
+@pytest.mark.parametrize("kind, asked", [("chunked", 1), ("until_close", 3)])
+def test_bodies_whose_size_comes_last(bench, kind, asked):
+    """Those that end with their connection are not stored: nobody knows whether they are whole."""
+    def answer(x):
+        if kind == "chunked":
+            x.chunked(TEXT[:10], TEXT[10:], headers=HTML + FRESH)
+        else:
+            x.send(f"HTTP/1.1 200 OK\r\n{HTML}{FRESH}\r\n", TEXT)
+            x.close()
+    node, weir, client = cached(bench, answer)
+    for accept in (ACCEPT, ACCEPT, ""):
+        assert plain(client.get("/", accept)) == TEXT
+    assert len(node.requests) == asked
 
 
 def test_a_stored_answer_is_valid_in_its_coding(bench):
