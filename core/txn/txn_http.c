@@ -622,7 +622,8 @@ static void start_tunnel(struct txn *t)
 	txn_body_start(&t->up, &t->session->client, &t->session->inbox, &t->connection->stream,
 		       (struct slice){ 0 }, (size_t)t->vserver->conf->max_client_buffer);
 	t->up.is_tunnel = t->down.is_tunnel = true;
-	t->up.ends_held = false; /* a rule may have said so of the request's body */
+	t->up.is_last = t->down.is_last = false; /* one side may go on behind the other's end */
+	t->up.ends_held = false;                 /* a rule may have said so of the request's body */
 }
 
 static enum txn_next txn_http_send_response(struct txn *t)

@@ -207,3 +207,24 @@ def test_a_response_may_stream_while_the_request_rises(bench):
         client.send(piece)
         assert client.reader.exactly(len(piece)) == piece
     until(lambda: len(node.requests) == 1)
+
+
+def test_the_end_of_either_side_passes_through_a_tunnel(bench):
+    def echo(exchange):
+        exchange.send("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        exchange.send(exchange.connection.reader.exactly(5))
+        if exchange.request.target == "/first":
+            exchange.close()
+
+    node = bench.node(echo)
+    weir = bench.weir([node])
+    for number, target in enumerate(("/first", "/last")):
+        client = bench.connect(weir)
+        client.send(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+        assert client.head().status == 101
+        client.send("hello")
+        assert client.reader.exactly(5) == b"hello"
+        if target == "/last":
+            client.half_close()
+        assert client.ending() == "end"
+        assert node.wait_ended(number) in ("us", "end")
