@@ -378,15 +378,6 @@ static int check_rules_again(void *extra)
 	return check_again(extra);
 }
 
-/*
- * Unless it is told the time zone, the C library looks at the file of it with every local time that
- * it formats: system calls for each conversion of a format.
- */
-static void name_time_zone(void)
-{
-	setenv("TZ", ":/etc/localtime", 0);
-}
-
 static int supervise(struct start *s)
 {
 	struct supervisor_plan plan = { .workers = (unsigned)s->conf->workers,
@@ -405,7 +396,6 @@ static int supervise(struct start *s)
 int start_run(const char *path)
 {
 	struct complaints complaints = { 0 };
-	name_time_zone();
 	struct start s = { .conf = start_check(path, &complaints),
 			   .control = { .fd = -1 },
 			   .rule_texts = { -1, -1 } };

@@ -130,7 +130,8 @@ static int put_off(struct rule_run *run, lua_State *lua, uint64_t wall)
 	run->wall_before_ns += wall;
 	run->cpu_before_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - run->cpu_start_ns;
 	run->is_waiting = run->is_put_off = true;
-	run->rest = (unsigned)least(wall / run->vm->turn_ns, REST_MOST);
+	run->rest = (unsigned)least(wall / run->vm->turn_ns, REST_MOST + 1);
+	run->rest -= run->rest > 0; /* its own */
 	run->slice = 0;
 	lua_settop(lua, 0);
 	lua_pushlightuserdata(lua, rule_call_wait_mark());
