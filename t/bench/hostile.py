@@ -107,8 +107,8 @@ def longest_turns(bench, contender):
 def measure_all(bench):
     failures, rounds, turns, first = [], [], {}, 0
     contender = next(one for one in bench.contenders if one.name == "weir")
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             proxy = contender.start(ORDINARY.new_job(), bench.fresh_directory(), bench.descriptors)
             stack.callback(proxy.stop)
             bench.load.verify(proxy, ORDINARY)
@@ -116,10 +116,10 @@ def measure_all(bench):
             for _ in range(bench.chosen.rounds):
                 rounds.append(one_round(bench.load, proxy, bench.milliseconds, first))
                 first += rounds[-1]["count"]
-            turns = longest_turns(bench, contender)
-        except (Failed, OSError, subprocess.CalledProcessError) as failure:
-            failures.append(str(failure))
-            print(f"bench: hostile: {failure}", file=sys.stderr)
+        turns = longest_turns(bench, contender)  # at the same port
+    except (Failed, OSError, subprocess.CalledProcessError) as failure:
+        failures.append(str(failure))
+        print(f"bench: hostile: {failure}", file=sys.stderr)
     return {"rounds": rounds, "turns": turns, "failures": failures}
 
 
