@@ -27,7 +27,7 @@ enum rule_phase { RULE_REQUEST, RULE_RESPONSE, RULE_COMPLETION };
  */
 #define RULE_WAITS (1u << 8)
 /* Beside the phases of a function: it may answer RULE_GO_ON. */
-#define RULE_IN_PIECES (1u << 11)
+#define RULE_IN_PIECES (1u << 9)
 /*
  * What the transaction of a run is: a request of HTTP, a TCP session that is one stream both ways or
  * goes in turns of requests and responses, or a session of UDP.
@@ -38,10 +38,12 @@ enum rule_protocol { RULE_HTTP, RULE_STREAM, RULE_TURNS, RULE_UDP, RULE_PROTOCOL
  * function: it is not for this protocol. Of one that is not for HTTP the first sentence of its `words`
  * says what HTTP has in its place.
  */
-#define RULE_OF(protocol) (1u << (9 + (protocol)))
+#define RULE_OF(protocol) (1u << (10 + (protocol)))
 #define RULE_NOT_ON(protocol) RULE_OF(protocol)
-#define RULE_OF_ANY (((1u << RULE_PROTOCOL_COUNT) - 1) << 9)
+#define RULE_OF_ANY (((1u << RULE_PROTOCOL_COUNT) - 1) << 10)
 #define RULE_ONLY_ON(protocol) (RULE_OF_ANY & ~RULE_OF(protocol))
+_Static_assert(((RULE_IN_ANY | RULE_WAITS | RULE_IN_PIECES) & RULE_OF_ANY) == 0,
+	       "each bit of a function's phases means one thing");
 
 struct rule_vm;
 struct rule_set;

@@ -155,3 +155,13 @@ def test_streams_have_other_functions_on_http(bench):
     for (name, _), (line, ok, message) in zip(calls, run(bench, "request", calls), strict=True):
         wanted = functions()[name].words.split(". ")[0]
         assert not ok and message.endswith(f"/request.lua:{line}: {name}: {wanted}")
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "client_first", "server_first", "udp"])
+def test_what_belongs_to_no_protocol_is_for_all_of_them(tmp_path, protocol):
+    every = [function for function in functions().values()
+             if function.family.split(".")[0] in ("string", "json", "jwt", "sys", "data", "counter", "counter64", "rate",
+                                                  "geo", "log", "event", "net", "resource", "os", "math")
+             and "request" in function.phases]
+    assert len(every) > 100
+    assert not check_rule(tmp_path, "request", "\n".join(f"{function.name}()" for function in every), protocol)

@@ -519,6 +519,15 @@ def test_a_failed_rule_may_be_passed_over(bench, turns):
     assert ask(connect(bench, weir), b"x\n") == b"you said x\n"
 
 
+def test_long_work_on_a_turn_goes_in_pieces_too(bench, turns):
+    weir = turns(lines, request='''
+        local line = request.getLine()
+        local long = string.rep("x", 2^20) .. line
+        request.set(json.deserialize(json.serialize({ long }))[1]:sub(-2, -2) .. " "
+            .. string.regexsub(line, "y(.)", "$1") .. string.hashSHA256(long):len() .. "\\n")''')
+    assert ask(connect(bench, weir), b"xyz\n") == b"you said z xz\n"
+
+
 @pytest.mark.parametrize("protocol,phase,call,words", [
     ("client_first", "request", "http.getHeader('x')", "'http.getHeader': for HTTP, not for TCP"),
     ("tcp", "request", "request.getLine()", "'request.getLine': for requests and responses in turns"),

@@ -8,11 +8,11 @@ import yaml
 from .weir import PROGRAM
 
 
-def check_rule(folder, phase, text):
+def check_rule(folder, phase, text, protocol="http"):
     """What is said of the rule when it is attached in that phase: line to the first complaint."""
     (folder / "rules").mkdir()
     (folder / "rules" / "probe.lua").write_text(text)
-    conf = {"virtual_servers": {"main": {"listen": "127.0.0.1:1", "protocol": "http", "pool": "web",
+    conf = {"virtual_servers": {"main": {"listen": "127.0.0.1:1", "protocol": protocol, "pool": "web",
                                          f"{phase}_rules": ["probe"]}},
             "pools": {"web": {"nodes": ["127.0.0.1:2"]}}, "rules_dir": "rules"}
     (folder / "weir.yaml").write_text(yaml.safe_dump(conf))

@@ -26,7 +26,7 @@ class Function:
         everywhere = match["phases"] == "any rule"
         self.phases = [phase for phase in PHASES if everywhere or phase in match["phases"]]
         self.family = self.name.rsplit(".", 1)[0]
-        self.is_for_streams = self.words.startswith("for TCP and UDP; on HTTP write ")
+        self.is_for_streams = re.match("for TCP( and UDP)?; on HTTP write ", self.words) is not None
 
 
 @cache
