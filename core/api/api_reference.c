@@ -170,7 +170,10 @@ void api_write_reference(FILE *to)
 		"core/api instead.\n\n"
 		"A name with `?` may be left out. A wrong argument is an error that names it; a "
 		"function that makes no\nsense in a phase is an error there, too. Positions are "
-		"1-based and inclusive, -1 is the last.\n");
+		"1-based and inclusive, -1 is the last.\n\n"
+		"Of Lua's own library there is what computes: string, table, math, bit, coroutine and the "
+		"times of os.\nIn it `tonumber` is nil for a text of over 1000 bytes, and a text that "
+		"tells `string.format` what to do,\nor that it quotes by `%%q`, has at most 65536.\n");
 	for (size_t i = 0; i < count; i++) {
 		struct slice family = family_of(&all[i]);
 		if (!opens_family(all, i))

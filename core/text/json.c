@@ -184,7 +184,7 @@ static bool take_word(struct json_parser *p, struct slice word)
 
 static const char *parse_string(struct json_parser *p)
 {
-	struct slice value;
+	struct slice value = SLICE_ABSENT;
 	p->at++;
 	const char *why = read_string(p, &value);
 	return why != NULL ? why : p->events->string(p->extra, value);
