@@ -193,3 +193,13 @@ enum rule_answer api_fail(struct rule_call *call, const char *reason)
 	rule_push_string(call, slice_of_string(reason));
 	return RULE_RETURN;
 }
+
+struct pool *api_named_pool(struct rule_call *call)
+{
+	struct slice name = rule_argument_string(call, 1);
+	struct pool *p = world_find_pool(api_world(call), name);
+	if (p == NULL && !slice_is_equal(name, SLICE("discard")))
+		rule_argument_error(call, 1, "there is no pool '%.*s'",
+				    name.len < 100 ? (int)name.len : 100, name.at);
+	return p;
+}

@@ -88,12 +88,7 @@ static struct pool *asked_pool(struct rule_call *call)
 		return is_chosen || preset == CONF_POOL_DISCARD ? t->pool
 								: &api_world(call)->pools[preset];
 	}
-	struct slice name = rule_argument_string(call, 1);
-	struct pool *p = world_find_pool(api_world(call), name);
-	if (p == NULL && !slice_is_equal(name, SLICE("discard")))
-		rule_argument_error(call, 1, "there is no pool '%.*s'",
-				    name.len < 100 ? (int)name.len : 100, name.at);
-	return p;
+	return api_named_pool(call);
 }
 
 static enum rule_answer check_limits(struct rule_call *call)

@@ -4,17 +4,6 @@
 
 /* ---- choosing -------------------------------------------------------------------------------------------- */
 
-/* The pool that argument 1 names; NULL for the built-in "discard". */
-static struct pool *named_pool(struct rule_call *call)
-{
-	struct slice name = rule_argument_string(call, 1);
-	struct pool *p = world_find_pool(api_world(call), name);
-	if (p == NULL && !slice_is_equal(name, SLICE("discard")))
-		rule_argument_error(call, 1, "there is no pool '%.*s'",
-				    name.len < 100 ? (int)name.len : 100, name.at);
-	return p;
-}
-
 /* The address that arguments 2 and 3 are; ADDR_NONE when there are none. */
 static struct addr named_address(struct rule_call *call)
 {
@@ -34,7 +23,7 @@ static struct addr named_address(struct rule_call *call)
 static void choose(struct rule_call *call)
 {
 	struct txn *t = api_txn(call);
-	struct pool *p = named_pool(call);
+	struct pool *p = api_named_pool(call);
 	struct addr forced = named_address(call);
 	if (rule_call_phase(call) ==
 	    RULE_RESPONSE) { /* the answer that is here stays that pool's */
@@ -88,7 +77,7 @@ static enum state state_of(const struct node *n)
 
 static enum rule_answer count_nodes(struct rule_call *call, enum state state)
 {
-	struct pool *p = named_pool(call);
+	struct pool *p = api_named_pool(call);
 	int64_t count = 0;
 	for (size_t i = 0; p != NULL && i < p->conf->node_count; i++)
 		count += state_of(&p->nodes[i]) == state;
@@ -98,7 +87,7 @@ static enum rule_answer count_nodes(struct rule_call *call, enum state state)
 
 static enum rule_answer list_nodes(struct rule_call *call, unsigned states)
 {
-	struct pool *p = named_pool(call);
+	struct pool *p = api_named_pool(call);
 	rule_push_table(call);
 	for (size_t i = 0; p != NULL && i < p->conf->node_count; i++)
 		if ((states & 1u << state_of(&p->nodes[i])) != 0)

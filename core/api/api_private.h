@@ -25,6 +25,9 @@ static inline struct world *api_world(const struct rule_call *call)
 	return api_txn(call)->vserver->world;
 }
 
+/* The pool that argument 1 names, NULL for the built-in "discard"; another name raises an error. */
+struct pool *api_named_pool(struct rule_call *call);
+
 /* ---- api.c ---- */
 
 /*

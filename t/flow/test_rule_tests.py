@@ -514,7 +514,9 @@ def test_watch_runs_again_when_a_rule_changes(rules):
     rules(PASSING)
     output = rules.path / "output"
     with open(output, "w") as to:
-        process = subprocess.Popen([PROGRAM, "test", "--watch", str(rules.path / "test")], stdout=to)
+        # whoever runs the tests in the background may have it ignore Ctrl-C
+        process = subprocess.Popen([PROGRAM, "test", "--watch", str(rules.path / "test")], stdout=to,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def wait_for(text):
         deadline = time.monotonic() + 60

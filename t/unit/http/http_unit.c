@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http_unit.h"
 
-#include <criterion/criterion.h>
-#include <sys/mman.h>
-
-#define EDGE_BYTES 65536u
+#include "../edge.h"
 
 const struct http_limits http_unit_limits = {
 	.line_bytes = 8192,
@@ -14,31 +11,16 @@ const struct http_limits http_unit_limits = {
 	.chunk_extension_bytes = 4096,
 };
 
-static struct slice at_edge(char **memory, struct slice text)
-{
-	cr_assert(text.len <= EDGE_BYTES);
-	if (*memory == NULL) {
-		*memory = mmap(NULL, EDGE_BYTES + 4096, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		cr_assert(*memory != MAP_FAILED);
-		cr_assert(mprotect(*memory + EDGE_BYTES, 4096, PROT_NONE) == 0);
-	}
-	char *at = *memory + EDGE_BYTES - text.len;
-	if (text.len > 0)
-		memcpy(at, text.at, text.len);
-	return slice_of(at, text.len);
-}
-
 struct slice http_unit_at_edge(struct slice text)
 {
 	static char *memory;
-	return at_edge(&memory, text);
+	return edge_copy(&memory, text);
 }
 
 struct slice http_unit_at_other_edge(struct slice text)
 {
 	static char *memory;
-	return at_edge(&memory, text);
+	return edge_copy(&memory, text);
 }
 
 struct slice http_unit_join(const struct http_pieces *pieces, struct arena *arena)

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/proxy_header.h"
 
-#include <criterion/criterion.h>
-#include <string.h>
-#include <sys/mman.h>
+#include "../edge.h"
 
 #define COUNT(rows) (sizeof rows / sizeof rows[0])
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
-#define EDGE_BYTES 65536u
-
 /* What lies behind a header is not its own. */
 #define BEHIND "PROXY "
 
@@ -16,16 +12,7 @@
 static struct slice at_edge(struct slice text)
 {
 	static char *memory;
-	if (memory == NULL) {
-		memory = mmap(NULL, EDGE_BYTES + 4096, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		cr_assert(memory != MAP_FAILED);
-		cr_assert(mprotect(memory + EDGE_BYTES, 4096, PROT_NONE) == 0);
-	}
-	char *at = memory + EDGE_BYTES - text.len;
-	if (text.len > 0)
-		memcpy(at, text.at, text.len);
-	return slice_of(at, text.len);
+	return edge_copy(&memory, text);
 }
 
 static enum proxy_parse parse(struct slice text, struct proxy_header *h, size_t *used,

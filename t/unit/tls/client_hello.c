@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/client_hello.h"
 
-#include <criterion/criterion.h>
-#include <sys/mman.h>
+#include "../edge.h"
 
 #define COUNT(rows) (sizeof rows / sizeof rows[0])
-#define EDGE_BYTES ((size_t)128 * 1024)
 #define S(text) SLICE_INIT(text)
 
 #define RANDOM "0123456789abcdef0123456789abcdef"
@@ -21,16 +19,7 @@ static struct arena arena;
 static struct slice at_edge(struct slice text)
 {
 	static char *memory;
-	if (memory == NULL) {
-		memory = mmap(NULL, EDGE_BYTES + 4096, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		cr_assert(memory != MAP_FAILED);
-		cr_assert(mprotect(memory + EDGE_BYTES, 4096, PROT_NONE) == 0);
-	}
-	char *at = memory + EDGE_BYTES - text.len;
-	if (text.len > 0)
-		memcpy(at, text.at, text.len);
-	return slice_of(at, text.len);
+	return edge_copy(&memory, text);
 }
 
 static enum client_hello_result parse(struct slice text, struct client_hello *hello)
